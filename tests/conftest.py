@@ -1,0 +1,1 @@
+"""Fixtures for every test; the environment and the servers come from tests/servers.py."""
