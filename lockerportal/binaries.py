@@ -134,6 +134,15 @@ def discard_home(folder: Path) -> None:
         pointer.unlink()
 
 
+def write_private(file: Path, text: str) -> None:
+    """Write `file` whole, and so that nobody but its owner can read it at any moment."""
+    fresh = file.with_name(f"{file.name}.{os.getpid()}")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as opened:
+        opened.write(text)
+    fresh.replace(file)
+
+
 def reachable(programs: Programs, place: Path, who: Account) -> Programs:
     """`programs`, or copies of them under `place` where `who` cannot reach the installed ones."""
     if all(who.can_reach(program) for program in (programs.initdb, programs.postgres, programs.valkey)):

@@ -32,7 +32,7 @@ from pathlib import Path
 from typing import IO
 
 from lockerportal import binaries, processes
-from lockerportal.binaries import EmbeddedError
+from lockerportal.binaries import EmbeddedError, write_private
 
 _START_SECONDS = 60.0
 _DATABASE = "lockerportal"
@@ -63,6 +63,7 @@ class Servers:
     durable: bool = True
     postgres: subprocess.Popen[bytes] | None = field(default=None, init=False)
     valkey: subprocess.Popen[bytes] | None = field(default=None, init=False)
+    home: Path = field(init=False)  # where the data lie; `folder`, unless the servers' user cannot reach it
     _lock: IO[str] | None = field(default=None, init=False, repr=False)
 
     @property
@@ -86,8 +87,8 @@ class Servers:
         found = binaries.find_programs()
         self._make_folder()
         self._take_lock()
-        self._home = binaries.home(self.folder, self._who)
-        self._programs = binaries.reachable(found, self._home, self._who)
+        self.home = binaries.home(self.folder, self._who)
+        self._programs = binaries.reachable(found, self.home, self._who)
         self._state = self._read_state()
         try:
             self._initialise()
@@ -99,7 +100,7 @@ class Servers:
 
     def start_postgres(self) -> None:
         """Start PostgreSQL (again) on its port and data, and wait until it accepts connections."""
-        data = self._home / "postgres"
+        data = self.home / "postgres"
         self._end_leftovers(data)
         (data / "postmaster.pid").unlink(missing_ok=True)  # nothing works in this folder: it is stale
         settings = {**_POSTGRES_SETTINGS, **(_DURABLE if self.durable else _FAST)}
@@ -115,14 +116,14 @@ class Servers:
 
     def start_valkey(self) -> None:
         """Start Valkey (again) on its port and data, and wait until it answers."""
-        self._end_leftovers(self._home / "valkey")
+        self._end_leftovers(self.home / "valkey")
         for attempt in range(5):
             port = self._port("valkey_port", anew=attempt > 0)
             config = [
                 "bind 127.0.0.1",
                 f"port {port}",
                 f"requirepass {self._state['valkey_password']}",
-                f"dir {json.dumps(str(self._home / 'valkey'), ensure_ascii=False)}",
+                f"dir {json.dumps(str(self.home / 'valkey'), ensure_ascii=False)}",
                 "maxmemory-policy noeviction",
                 "appendonly yes",
                 f"appendfsync {'everysec' if self.durable else 'no'}",
@@ -175,7 +176,7 @@ class Servers:
             state: dict[str, str] = json.loads(file.read_text())
             return state
         state = {"postgres_password": secrets.token_urlsafe(24), "valkey_password": secrets.token_urlsafe(24)}
-        _write_private(file, json.dumps(state))
+        write_private(file, json.dumps(state))
         return state
 
     def _port(self, name: str, *, anew: bool) -> int:
@@ -185,7 +186,7 @@ class Servers:
             with socket.socket() as probe:
                 probe.bind(("127.0.0.1", 0))
                 self._state[name] = str(probe.getsockname()[1])
-            _write_private(self.folder / "servers.json", json.dumps(self._state))
+            write_private(self.folder / "servers.json", json.dumps(self._state))
         return int(self._state[name])
 
     def _end_leftovers(self, folder: Path) -> None:
@@ -197,16 +198,16 @@ class Servers:
 
     def _initialise(self) -> None:
         """Make both data folders where they are missing. A half-made one is thrown away first."""
-        self._own_folder(self._home / "valkey")
-        data = self._home / "postgres"
+        self._own_folder(self.home / "valkey")
+        data = self.home / "postgres"
         if data.exists():
             return
-        making = self._home / "postgres-making"
+        making = self.home / "postgres-making"
         shutil.rmtree(making, ignore_errors=True)
         self._own_folder(making)
-        password = self._home / "initdb-password"
+        password = self.home / "initdb-password"
         password.unlink(missing_ok=True)
-        _write_private(password, self._state["postgres_password"])
+        write_private(password, self._state["postgres_password"])
         if self._who.uid is not None:
             os.chown(password, self._who.uid, self._who.gid or -1)
         try:
@@ -254,7 +255,7 @@ class Servers:
                 command,
                 log=log,
                 death_signal=death_signal,
-                cwd=self._home if self._who.can_reach(self._home) else Path("/"),
+                cwd=self.home if self._who.can_reach(self.home) else Path("/"),
                 env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},
                 user=self._who.uid,
                 group=self._who.gid,
@@ -338,15 +339,6 @@ def _is_free(port: int) -> bool:
         except OSError:
             return False
     return True
-
-
-def _write_private(file: Path, text: str) -> None:
-    """Write `file` so that nobody but its owner can read it at any moment."""
-    fresh = file.with_name(f"{file.name}.{os.getpid()}")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as opened:
-        opened.write(text)
-    fresh.replace(file)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

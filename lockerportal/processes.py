@@ -56,6 +56,14 @@ def spawn(
     )
 
 
+def stop_with_parent(number: signal.Signals) -> None:
+    """Have the kernel send `number` to this process when its parent ends, however it ends."""
+    parent = os.getppid()
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, int(number), 0, 0, 0)
+    if os.getppid() != parent or parent == 1:
+        os.kill(os.getpid(), number)
+
+
 def stop(process: subprocess.Popen[bytes], signals: Sequence[tuple[signal.Signals, float]]) -> None:
     """Send each signal in turn with its seconds of patience until `process` has ended; then SIGKILL."""
     for number, patience in signals:

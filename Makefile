@@ -1,0 +1,71 @@
+# Locker Portal: `make help` lists what there is to do.
+
+PORT ?= 8000
+# The first supported Python on the path; another: make run PYTHON=/path/to/python3.13
+PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
+	"$$name" -c '$(SUPPORTED)' >/dev/null 2>&1 && { echo "$$name"; exit; }; done; echo python3)
+SUPPORTED = import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 14) else 1)
+CHECK_PYTHON = $(PYTHON) -c '$(SUPPORTED)' || { \
+	echo "Locker Portal needs Python 3.11 to 3.14, and $(PYTHON) is not. Name another: make $@ PYTHON=python3.13" >&2; \
+	exit 1; }
+RUN_REQUIREMENTS = requirements.txt requirements-embedded.txt
+DEV_REQUIREMENTS = $(RUN_REQUIREMENTS) requirements-dev.txt
+# Arguments for pytest: make test TESTS="tests/flows -x"
+TESTS ?=
+# For checks that need settings but no server.
+PRODUCTION_LIKE = env DEBUG=false ALLOWED_HOSTS=lockers.example.com CSRF_TRUSTED_ORIGINS=https://lockers.example.com \
+	SECRET_KEY=only-for-checks-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFG \
+	PICKUP_CODE_SECRETS=1:only-for-checks-9876543210-zyxwvutsrqponmlkjihgfedcba \
+	EMAIL_URL=smtp://mail.example.com:25 SMS_BACKEND=notifications.sms.http.SmsBackend \
+	SMS_GATEWAY_URL=https://sms.example.com/send SMS_GATEWAY_TOKEN=only-for-checks
+UV = .venv/bin/uv
+COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --only-binary :all: \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+
+.DEFAULT_GOAL := help
+.PHONY: help run reset test lint format lock venv venv-run clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: venv-run ## start the whole portal here, with servers and sample data; Ctrl-C stops it (PORT=8000)
+	@exec .venv/bin/python -m lockerportal.supervisor run --port "$(PORT)" --stop-with-parent
+
+reset: venv-run ## throw away the data of `make run`
+	@exec .venv/bin/python -m lockerportal.supervisor reset
+
+test: venv ## the whole suite, on servers of its own or on DATABASE_URL and REDIS_URL (TESTS="tests/flows -x")
+	@exec .venv/bin/python -m pytest $(TESTS)
+
+lint: venv ## style, types, import direction, templates, migrations, deployment checks
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/lint-imports
+	.venv/bin/djlint --check --quiet templates
+	.venv/bin/python -m lockerportal.embedded exec --not-durable -- $(PRODUCTION_LIKE) \
+		sh -ec '.venv/bin/mypy . ; \
+		.venv/bin/python manage.py makemigrations --check --dry-run; \
+		.venv/bin/python manage.py check --deploy --fail-level WARNING'
+
+format: venv ## let the tools fix what they can
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+	.venv/bin/djlint --reformat --quiet templates
+
+lock: ## pin the newest allowed packages, with hashes, for Python 3.11 to 3.14
+	@test -x $(UV) || { $(CHECK_PYTHON); $(PYTHON) -m venv .venv && .venv/bin/python -m pip install --quiet uv; }
+	$(COMPILE) --upgrade pyproject.toml -o requirements.txt
+	$(COMPILE) --upgrade --group embedded -c requirements.txt -o requirements-embedded.txt
+	$(COMPILE) --upgrade --group dev -c requirements.txt -c requirements-embedded.txt -o requirements-dev.txt
+	$(COMPILE) --upgrade --group bench -c requirements.txt -c requirements-dev.txt -o requirements-bench.txt
+
+venv-run:
+	@$(CHECK_PYTHON)
+	@$(PYTHON) tools/make_venv.py $(RUN_REQUIREMENTS)
+
+venv:
+	@$(CHECK_PYTHON)
+	@$(PYTHON) tools/make_venv.py $(DEV_REQUIREMENTS)
+
+clean: ## remove .venv and caches; the data stay
+	rm -rf .venv .mypy_cache .ruff_cache .import_linter_cache .hypothesis staticfiles
