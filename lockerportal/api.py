@@ -1,0 +1,150 @@
+"""The API's switchboard: which rooms answer where, with which keys, and how every refusal looks."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+from django.core.exceptions import RequestDataTooBig
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse
+from ninja import NinjaAPI
+from ninja.errors import AuthenticationError, HttpError, ValidationError
+from ninja.parser import Parser
+
+from lockerportal.middleware import RETRY_AFTER_SECONDS
+from lockers.api import router as lockers_router
+from packages_app.api import pickup_router
+from packages_app.api import router as packages_router
+from packages_app.auth import InvalidKey, any_key
+from packages_app.errors import Refusal
+from packages_app.problems import problem, problem_answer, respond
+
+logger = logging.getLogger(__name__)
+
+
+class UnsupportedEncoding(Refusal):
+    """Send JSON in UTF-8."""
+
+    code = "unsupported_media_type"
+    status = 415
+
+
+class InvalidJson(Refusal):
+    """The body is no valid JSON."""
+
+    code = "invalid_json"
+    status = 400
+
+
+class StrictJson(Parser):
+    """JSON in UTF-8, without NaN and Infinity, which JSON does not know."""
+
+    def parse_body(self, request: HttpRequest) -> Any:
+        """Raises `UnsupportedEncoding` and `InvalidJson`."""
+        content_type = request.headers.get("Content-Type", "application/json").partition(";")[0].strip().lower()
+        if content_type not in ("application/json", "application/x-www-form-urlencoded", ""):
+            raise UnsupportedEncoding
+        try:
+            text = request.body.decode("utf-8")
+        except UnicodeDecodeError:
+            raise UnsupportedEncoding from None
+        if "\x00" in text:
+            raise UnsupportedEncoding if text.count("\x00") > 1 else InvalidJson
+        try:
+            return json.loads(text, parse_constant=_refuse_constant)
+        except (ValueError, RecursionError):
+            raise InvalidJson from None
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)
+
+
+api = NinjaAPI(
+    title="Locker Portal",
+    version="1",
+    description="For couriers: find room, drop off, take back. For kiosks: open a door for a code.",
+    parser=StrictJson(),
+    docs_url=None,
+    urls_namespace="api",
+)
+api.add_router("", packages_router)
+api.add_router("", pickup_router)
+api.add_router("", lockers_router, auth=any_key)
+
+
+@api.exception_handler(Refusal)
+def on_refusal(request: HttpRequest, refusal: Refusal) -> HttpResponse:
+    """What the portal will not do."""
+    return respond(problem_answer(request, refusal))
+
+
+@api.exception_handler(AuthenticationError)
+def on_no_key(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
+    """No key at all."""
+    return respond(problem_answer(request, InvalidKey()))
+
+
+@api.exception_handler(ValidationError)
+def on_invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    """A body or query that the schema refuses; the answer names the fields and never repeats a value.
+
+    An id in the path that can be no id is an id that does not exist.
+    """
+    if any(item["loc"][0] == "path" for item in error.errors):
+        return _not_found(request)
+    fields = [
+        {"field": ".".join(str(part) for part in _below_parameter(item["loc"])), "message": item["msg"]}
+        for item in error.errors
+    ]
+    return respond(
+        problem(request, status=422, code="invalid_request", title="The request is not valid.", errors=fields)
+    )
+
+
+def _below_parameter(loc: tuple[Any, ...]) -> tuple[Any, ...]:
+    """`("body", "body", "recipient", "email")` → what the caller wrote: `("recipient", "email")`."""
+    return loc[2:] if loc[0] == "body" and len(loc) > 2 else loc[1:] or loc
+
+
+@api.exception_handler(HttpError)
+def on_http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
+    """What django-ninja itself refuses."""
+    return respond(problem(request, status=error.status_code, code="bad_request", title=str(error)))
+
+
+@api.exception_handler(RequestDataTooBig)
+def on_too_big(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
+    """A body over `DATA_UPLOAD_MAX_MEMORY_SIZE`."""
+    return respond(problem(request, status=413, code="body_too_large", title="The body is too large."))
+
+
+@api.exception_handler(Http404)
+def on_missing(request: HttpRequest, error: Http404) -> HttpResponse:
+    """Nothing here."""
+    return _not_found(request)
+
+
+def _not_found(request: HttpRequest) -> HttpResponse:
+    code, title = "not_found", "There is nothing here."
+    if "/packages/" in request.path:
+        code, title = "unknown_package", "There is no such package."
+    return respond(problem(request, status=404, code=code, title=title))
+
+
+@api.exception_handler(OperationalError)
+@api.exception_handler(InterfaceError)
+def on_database_away(request: HttpRequest, error: Exception) -> HttpResponse:
+    """The database is away or stuck: nothing was changed, or nobody can tell; the same key is safe to repeat."""
+    logger.error("Database away or stuck: %s", type(error).__name__)
+    return respond(
+        problem(
+            request,
+            status=503,
+            code="database_unavailable",
+            title="The database does not answer at present.",
+            retry_after=RETRY_AFTER_SECONDS,
+        )
+    )

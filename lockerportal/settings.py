@@ -1,0 +1,288 @@
+"""Settings, all from the environment; `.env.example` explains every variable.
+
+Nonsense is refused at start-up with the variable's name (never its value): `lockerportal/env.py`.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import environ
+from csp.constants import NONCE, NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+from lockerportal import env as read
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = read.load(BASE_DIR)
+
+# --- What and where ------------------------------------------------------------------------------------
+
+DEBUG = read.boolean(env, "DEBUG", default=False)
+SECRET_KEY = read.secret_key(env)
+PICKUP_CODE_SECRETS = read.code_secrets(env, "PICKUP_CODE_SECRETS", other=SECRET_KEY)
+ALLOWED_HOSTS = read.hosts(env, debug=DEBUG)
+CSRF_TRUSTED_ORIGINS = read.origins(env)
+
+ROOT_URLCONF = "lockerportal.urls"
+WSGI_APPLICATION = "lockerportal.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "csp",
+    "lockerportal.apps.LockerPortalConfig",
+    "lockers",
+    "packages_app",
+    "notifications",
+]
+
+MIDDLEWARE = [
+    "lockerportal.middleware.DatabaseAwayMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "csp.context_processors.nonce",
+            ],
+        },
+    },
+]
+
+# --- PostgreSQL ----------------------------------------------------------------------------------------
+
+if DEBUG and not env.str("DATABASE_URL", default=""):
+    raise read.refuse("DATABASE_URL", "is missing: `make run` starts a database of its own and sets it")
+_database_url = read.url(env, "DATABASE_URL", schemes=("postgres", "postgresql"))
+try:
+    _database: dict[str, Any] = environ.Env.db_url_config(_database_url)
+except (ValueError, ImproperlyConfigured):
+    raise read.refuse("DATABASE_URL", "is malformed") from None
+
+# A stuck database must answer 503 within 3 s and leave nothing half done. An idle transaction would hold
+# a snapshot open, and every claim would step over the dead index entries that vacuum may not remove.
+_timeouts = {
+    "statement_timeout": read.whole(env, "DB_STATEMENT_TIMEOUT_MS", default=2500, least=100, most=600_000),
+    "lock_timeout": read.whole(env, "DB_LOCK_TIMEOUT_MS", default=2000, least=100, most=600_000),
+    "idle_in_transaction_session_timeout": 15_000,
+}
+# One round trip and one plan for the hot statements; off behind a pooler that knows no prepared statements.
+DB_PREPARE_STATEMENTS = read.boolean(env, "DB_PREPARE_STATEMENTS", default=True)
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": {
+        **_database,
+        "ENGINE": "django.db.backends.postgresql",
+        "ATOMIC_REQUESTS": False,
+        "CONN_MAX_AGE": 600,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {
+            **_database.get("OPTIONS", {}),
+            "connect_timeout": 2,
+            "options": " ".join(f"-c {name}={value}" for name, value in _timeouts.items()),
+        },
+    }
+}
+
+# --- Redis and Celery ----------------------------------------------------------------------------------
+# Redis is a wake-up call and a cache: nothing is lost when it is away, wiped or silent. Publishing to a
+# broker that accepts and never answers must fail within about a second, hence the time-outs.
+
+REDIS_URL = read.url(env, "REDIS_URL", schemes=("redis", "rediss", "unix"))
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "lockerportal",
+        "OPTIONS": {"socket_timeout": 0.25, "socket_connect_timeout": 0.25},
+    }
+}
+
+CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_TIMEOUT = 1
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 300,
+    "unacked_restore_interval": 5,
+    "socket_timeout": 1,
+    "socket_connect_timeout": 1,
+    "socket_keepalive": True,
+}
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_SOFT_TIME_LIMIT = 120
+CELERY_TASK_TIME_LIMIT = 150  # below visibility_timeout, or a long task would be handed out a second time
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_DB_REUSE_MAX = 1000  # without it Celery connects to PostgreSQL anew for every task
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
+CELERY_WORKER_SEND_TASK_EVENTS = False
+CELERY_TASK_DEFAULT_QUEUE = "lockerportal"
+CELERY_TIMEZONE = "UTC"  # beat counts in intervals; a change of summer time must not move a job
+
+# --- The network's own figures -------------------------------------------------------------------------
+
+# Inner dimensions and greatest weight of each compartment size: the most common commercial cabinet.
+COMPARTMENT_SIZES = read.sizes(
+    env,
+    "COMPARTMENT_SIZES",
+    {
+        "SMALL": {"height_mm": 80, "width_mm": 380, "depth_mm": 640, "max_weight_g": 2_000},
+        "MEDIUM": {"height_mm": 190, "width_mm": 380, "depth_mm": 640, "max_weight_g": 10_000},
+        "LARGE": {"height_mm": 410, "width_mm": 380, "depth_mm": 640, "max_weight_g": 30_000},
+    },
+)
+# Wrong pickup codes: the 5th in a row waits, doubling up to the cap; so many in a location's day ask for
+# the last four digits of the phone as well (`docs/decisions/`, pickup codes).
+PICKUP_FREE_ATTEMPTS = read.whole(env, "PICKUP_FREE_ATTEMPTS", default=4, least=1, most=20)
+PICKUP_FIRST_WAIT = timedelta(seconds=30)
+PICKUP_LONGEST_WAIT = timedelta(minutes=15)
+PICKUP_DAILY_FAILURES = read.whole(env, "PICKUP_DAILY_FAILURES", default=60, least=5, most=1000)
+IDEMPOTENCY_KEEP = timedelta(hours=72)
+
+# --- Messages ------------------------------------------------------------------------------------------
+
+_email = environ.Env.email_url_config(
+    read.url(
+        env,
+        "EMAIL_URL",
+        schemes=("smtp", "smtps", "smtp+tls", "smtp+ssl", "consolemail", "filemail", "memorymail", "mailbox"),
+        default="mailbox://" if DEBUG else "",
+    ).replace("mailbox://", "memorymail://mailbox")
+)
+EMAIL_BACKEND = env.str("EMAIL_BACKEND", default=_email["EMAIL_BACKEND"])
+EMAIL_HOST = _email.get("EMAIL_HOST") or "localhost"
+EMAIL_PORT = _email.get("EMAIL_PORT") or 25
+EMAIL_HOST_USER = _email.get("EMAIL_HOST_USER") or ""
+EMAIL_HOST_PASSWORD = _email.get("EMAIL_HOST_PASSWORD") or ""
+EMAIL_USE_TLS = bool(_email.get("EMAIL_USE_TLS"))
+EMAIL_USE_SSL = bool(_email.get("EMAIL_USE_SSL"))
+EMAIL_FILE_PATH = _email.get("EMAIL_FILE_PATH") or None
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Locker Portal <parcels@localhost>")
+
+MAILBOX_FILE = BASE_DIR / "var" / "mailbox.jsonl"
+SMS_BACKEND = env.str("SMS_BACKEND", default="notifications.sms.mailbox.SmsBackend" if DEBUG else "")
+SMS_SENDER = env.str("SMS_SENDER", default="Lockers")
+SMS_GATEWAY_URL = env.str("SMS_GATEWAY_URL", default="")
+SMS_GATEWAY_TOKEN = env.str("SMS_GATEWAY_TOKEN", default="")
+SMS_FILE_PATH = env.str("SMS_FILE_PATH", default=str(BASE_DIR / "var" / "sms"))
+
+# Who turns a notification row into words, by the kind of its subject (`notifications/outbox.py`).
+NOTIFICATION_COMPOSERS = {"package": "packages_app.messages.compose"}
+
+# --- Sign-in, cookies, headers -------------------------------------------------------------------------
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "manage:locations"
+LOGOUT_REDIRECT_URL = "login"
+SESSION_COOKIE_AGE = 8 * 3600
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SAMESITE = "Lax"
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 65_536  # no call of this portal needs more; a longer body is refused
+if not DEBUG:
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+    SESSION_COOKIE_NAME = "__Host-sessionid"
+    CSRF_COOKIE_NAME = "__Host-csrftoken"
+    SECURE_SSL_REDIRECT = read.boolean(env, "SECURE_SSL_REDIRECT", default=True)
+    SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$"]
+    SECURE_HSTS_SECONDS = 31_536_000
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+# How many reverse proxies stand in front; X-Forwarded-* is believed from them and from nobody else.
+TRUSTED_PROXY_COUNT = read.whole(env, "TRUSTED_PROXY_COUNT", default=0, least=0, most=5)
+NINJA_NUM_PROXIES = TRUSTED_PROXY_COUNT
+if TRUSTED_PROXY_COUNT:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "script-src": [SELF, NONCE],
+        "style-src": [SELF, NONCE],
+        "img-src": [SELF, "data:"],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
+
+# --- Languages, times, files ---------------------------------------------------------------------------
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [
+    ("en", "English"),
+    ("de", "Deutsch"),
+    ("pl", "Polski"),
+    ("et", "Eesti"),
+    ("lv", "Latviešu"),
+    ("lt", "Lietuvių"),
+]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = read.time_zone(env)
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = DEBUG
+WHITENOISE_AUTOREFRESH = DEBUG
+
+# --- Logs: one line each, and never a code or a key (`lockerportal/logs.py`) ----------------------------
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"redact": {"()": "lockerportal.logs.RedactSecrets"}},
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["redact"]},
+    },
+    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "loggers": {"django.request": {"level": "ERROR"}, "django.server": {"level": "INFO"}},
+}

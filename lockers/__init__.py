@@ -1,0 +1,1 @@
+"""Doors and places. This room has never heard of a package."""

@@ -1,0 +1,192 @@
+"""Cabinets and their doors."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.db import models
+from django.db.models import Q
+
+from lockers import errors
+from lockers.clock import ClockTimestamp
+from lockers.models.location import Location
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+
+class Size(models.IntegerChoices):
+    """Integers, so that `compartment.size >= package.size` is the fitting rule."""
+
+    SMALL = 1, "Small"
+    MEDIUM = 2, "Medium"
+    LARGE = 3, "Large"
+
+
+class Locker(models.Model):
+    """One cabinet at a location: columns of doors, as they hang."""
+
+    location = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="lockers")
+    name = models.CharField(max_length=10, help_text="Written on the cabinet: A, B, …")
+
+    class Meta:
+        ordering = ["location", "name"]
+        constraints = [models.UniqueConstraint(fields=["location", "name"], name="locker_name_once")]
+
+    def __str__(self) -> str:
+        return f"{self.location.code} {self.name}"
+
+
+class CompartmentQuerySet(models.QuerySet["Compartment"]):
+    def free(self) -> CompartmentQuerySet:
+        """What can be given out: empty, and in service."""
+        return self.filter(occupancy=Compartment.Occupancy.EMPTY, out_of_service_at__isnull=True)
+
+    def for_user(self, user: User) -> CompartmentQuerySet:
+        """The compartments at locations this user manages; all of them for staff."""
+        return self if user.is_staff else self.filter(location__memberships__user=user)
+
+    def lock(self, pk: int) -> Compartment:
+        """The row, locked until the transaction ends. Raises `UnknownCompartment`."""
+        try:
+            return self.select_for_update(of=("self",), no_key=True).get(pk=pk)
+        except self.model.DoesNotExist:
+            raise errors.UnknownCompartment from None
+
+
+class Compartment(models.Model):
+    """One door of a locker.
+
+    Two independent facts: what is known of its inside (`occupancy`), and whether the door works
+    (`out_of_service_at`): a door can break while it holds a package. What people see is derived: `status`.
+    """
+
+    class Occupancy(models.TextChoices):
+        EMPTY = "empty", "Empty"
+        RESERVED = "reserved", "Reserved"
+        OCCUPIED = "occupied", "Occupied"
+        UNVERIFIED = "unverified", "Nobody can be sure that it is empty"
+
+    class Status(models.TextChoices):
+        AVAILABLE = "available", "Available"
+        RESERVED = "reserved", "Reserved"
+        OCCUPIED = "occupied", "Occupied"
+        OUT_OF_SERVICE = "out_of_service", "Out of service"
+        UNVERIFIED = "unverified", "Unverified"
+
+    # The location stands in the row although the locker knows it: every hot key and index begins with it.
+    location = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="compartments")
+    locker = models.ForeignKey(Locker, on_delete=models.PROTECT, related_name="compartments")
+    label = models.CharField(max_length=10, help_text="Written on the door")
+    size = models.PositiveSmallIntegerField(choices=Size)
+    position = models.PositiveIntegerField(help_text="The order in which doors of a size are given out")
+    column = models.PositiveSmallIntegerField(help_text="From the left, 1 is the first")
+    row = models.PositiveSmallIntegerField(help_text="From the top, 1 is the first")
+    accessible = models.BooleanField(
+        default=False, help_text="Within reach from a wheelchair: 350 to 1,230 mm above the ground"
+    )
+    occupancy = models.CharField(max_length=10, choices=Occupancy, default=Occupancy.EMPTY, editable=False)
+    out_of_service_at = models.DateTimeField(null=True, blank=True, editable=False)
+    out_of_service_reason = models.CharField(max_length=200, blank=True, default="", editable=False)
+
+    objects = CompartmentQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["location", "position"]
+        constraints = [
+            models.UniqueConstraint(fields=["location", "locker", "label"], name="compartment_label_once"),
+            models.UniqueConstraint(fields=["location", "position"], name="compartment_position_once"),
+            models.UniqueConstraint(
+                fields=["location", "locker", "column", "row"], name="compartment_place_once"
+            ),
+            models.CheckConstraint(condition=Q(size__in=[1, 2, 3]), name="compartment_size"),
+            models.CheckConstraint(
+                condition=Q(occupancy__in=["empty", "reserved", "occupied", "unverified"]),
+                name="compartment_occupancy",
+            ),
+            models.CheckConstraint(
+                condition=Q(out_of_service_at__isnull=True, out_of_service_reason="")
+                | Q(out_of_service_at__isnull=False) & ~Q(out_of_service_reason=""),
+                name="compartment_out_of_service_pair",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["location", "size", "position"],
+                condition=Q(occupancy="empty", out_of_service_at__isnull=True),
+                name="compartment_free_idx",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.locker.name}-{self.label}"
+
+    @property
+    def status(self) -> Status:
+        """What people see; a broken door is shown as broken, whatever lies in it."""
+        if self.out_of_service_at is not None:
+            return self.Status.OUT_OF_SERVICE
+        if self.occupancy == self.Occupancy.EMPTY:
+            return self.Status.AVAILABLE
+        return self.Status(self.occupancy)
+
+    def release(self, *, unverified: bool = False) -> None:
+        """The door's package is gone; `unverified` when nobody has looked. The caller holds the row's lock."""
+        self.occupancy = self.Occupancy.UNVERIFIED if unverified else self.Occupancy.EMPTY
+        self.save(update_fields=["occupancy"])
+
+    def hold(self, occupancy: Occupancy) -> None:
+        """Reserved or occupied by a package. The caller holds the row's lock."""
+        self.occupancy = occupancy
+        self.save(update_fields=["occupancy"])
+
+    def take_out_of_service(self, *, by: str, reason: str, now: datetime) -> None:
+        """Stops new claims; evicts nobody. The caller holds the row's lock."""
+        self.out_of_service_at = self.out_of_service_at or now
+        self.out_of_service_reason = reason
+        self.save(update_fields=["out_of_service_at", "out_of_service_reason"])
+        self.events.create(kind=CompartmentEvent.Kind.TAKEN_OUT, by=by, reason=reason)
+
+    def put_back_in_service(self, *, by: str) -> None:
+        """The door works again; what lies in it is another matter. The caller holds the row's lock."""
+        self.out_of_service_at, self.out_of_service_reason = None, ""
+        self.save(update_fields=["out_of_service_at", "out_of_service_reason"])
+        self.events.create(kind=CompartmentEvent.Kind.PUT_BACK, by=by)
+
+    def mark_unverified(self, *, by: str, reason: str) -> None:
+        """Not to be given out until somebody has looked inside. The caller holds the row's lock."""
+        self.release(unverified=True)
+        self.events.create(kind=CompartmentEvent.Kind.UNVERIFIED, by=by, reason=reason)
+
+    def confirm_empty(self, *, by: str) -> None:
+        """Somebody has looked: it is empty. The caller holds the row's lock.
+
+        Raises `CompartmentInUse` for a door that a package holds: only taking the package out frees it.
+        """
+        if self.occupancy not in (self.Occupancy.UNVERIFIED, self.Occupancy.EMPTY):
+            raise errors.CompartmentInUse
+        self.release()
+        self.events.create(kind=CompartmentEvent.Kind.CHECKED_EMPTY, by=by)
+
+
+class CompartmentEvent(models.Model):
+    """What happened to a door, append-only: who, what, when."""
+
+    class Kind(models.TextChoices):
+        TAKEN_OUT = "taken_out", "Taken out of service"
+        PUT_BACK = "put_back", "Put back in service"
+        UNVERIFIED = "unverified", "Marked unverified"
+        CHECKED_EMPTY = "checked_empty", "Checked: empty"
+
+    compartment = models.ForeignKey(Compartment, on_delete=models.PROTECT, related_name="events")
+    at = models.DateTimeField(db_default=ClockTimestamp())
+    kind = models.CharField(max_length=20, choices=Kind)
+    by = models.CharField(max_length=120)
+    reason = models.CharField(max_length=200, blank=True, default="")
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.compartment_id} {self.kind}"

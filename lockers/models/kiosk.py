@@ -1,0 +1,28 @@
+"""The screen or controller at a locker."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models.functions import Now
+
+from lockers.models.location import Location
+
+
+class Kiosk(models.Model):
+    """One screen at one location; it counts the wrong codes that were typed on it.
+
+    The counters live here, in PostgreSQL: flushing Redis must not reset them.
+    """
+
+    location = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="kiosks")
+    name = models.CharField(max_length=50)
+    wrong_codes_in_row = models.PositiveIntegerField(default=0, editable=False)
+    locked_until = models.DateTimeField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        ordering = ["location", "name"]
+        constraints = [models.UniqueConstraint(fields=["location", "name"], name="kiosk_name_once")]
+
+    def __str__(self) -> str:
+        return f"{self.location.code} {self.name}"

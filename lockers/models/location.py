@@ -1,0 +1,132 @@
+"""Locations and who manages them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo, available_timezones
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+
+def validate_time_zone(value: str) -> None:
+    """Refuses what is no IANA time zone."""
+    if value not in available_timezones():
+        raise ValidationError("%(value)s is no IANA time zone.", params={"value": value})
+
+
+class LocationQuerySet(models.QuerySet["Location"]):
+    def for_user(self, user: User) -> LocationQuerySet:
+        """The locations this user manages; every location for staff."""
+        return self if user.is_staff else self.filter(memberships__user=user)
+
+
+class Location(models.Model):
+    """A place with lockers: address, coordinates, time zone, hold time, managers."""
+
+    class Strategy(models.TextChoices):
+        """How a compartment is chosen; `lockers/allocation.py` holds a function for each."""
+
+        BEST_FIT = "best_fit", "Best fit: the smallest free door that fits"
+        FIRST_AVAILABLE = "first_available", "First available: the exact size, first in order"
+
+    code = models.CharField(
+        max_length=40, unique=True, validators=[RegexValidator(r"\A[A-Za-z0-9][A-Za-z0-9._-]*\Z")]
+    )
+    name = models.CharField(max_length=200)
+    country = models.CharField(
+        max_length=2, validators=[RegexValidator(r"\A[A-Z]{2}\Z")], help_text="ISO 3166-1 alpha-2"
+    )
+    region = models.CharField(max_length=100, blank=True, default="")
+    city = models.CharField(max_length=100, blank=True, default="")
+    address = models.CharField(max_length=200, blank=True, default="")
+    latitude = models.FloatField(null=True, blank=True, help_text="WGS 84, degrees")
+    longitude = models.FloatField(null=True, blank=True, help_text="WGS 84, degrees")
+    time_zone = models.CharField(max_length=64, default="UTC", validators=[validate_time_zone])
+    hold_days = models.PositiveSmallIntegerField(
+        default=3,
+        validators=[MinValueValidator(1), MaxValueValidator(30)],
+        help_text="How long a package waits, in whole days of the location's own clock",
+    )
+    max_hold_days = models.PositiveSmallIntegerField(
+        default=14,
+        validators=[MinValueValidator(1), MaxValueValidator(60)],
+        help_text="How far extensions may stretch the hold, in days from the deposit",
+    )
+    strategy = models.CharField(max_length=20, choices=Strategy, default=Strategy.BEST_FIT)
+    suspended_at = models.DateTimeField(null=True, blank=True, editable=False)
+    suspended_reason = models.CharField(max_length=200, blank=True, default="", editable=False)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    managers = models.ManyToManyField(
+        settings.AUTH_USER_MODEL, through="Membership", related_name="managed_locations", blank=True
+    )
+
+    objects = LocationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["code"]
+        constraints = [
+            models.CheckConstraint(condition=Q(hold_days__range=(1, 30)), name="location_hold_days"),
+            models.CheckConstraint(
+                condition=Q(max_hold_days__gte=F("hold_days"), max_hold_days__lte=60),
+                name="location_max_hold_days",
+            ),
+            models.CheckConstraint(
+                condition=Q(latitude__isnull=True, longitude__isnull=True)
+                | Q(latitude__range=(-90, 90), longitude__range=(-180, 180)),
+                name="location_coordinates",
+            ),
+            models.CheckConstraint(
+                condition=Q(suspended_at__isnull=True, suspended_reason="")
+                | Q(suspended_at__isnull=False) & ~Q(suspended_reason=""),
+                name="location_suspended_pair",
+            ),
+            models.CheckConstraint(
+                condition=Q(strategy__in=["best_fit", "first_available"]), name="location_strategy"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["latitude", "longitude"], name="location_coordinates_idx"),
+            models.Index(fields=["country", "city"], name="location_country_city_idx"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.name}"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone in which this location's days are counted."""
+        return ZoneInfo(self.time_zone)
+
+    def suspend(self, *, reason: str, now: datetime) -> None:
+        """Take the whole location out of use for new packages; what lies in it can still be collected."""
+        self.suspended_at = self.suspended_at or now
+        self.suspended_reason = reason.strip() or "suspended"
+        self.save(update_fields=["suspended_at", "suspended_reason"])
+
+    def resume(self) -> None:
+        """Accept packages again."""
+        self.suspended_at, self.suspended_reason = None, ""
+        self.save(update_fields=["suspended_at", "suspended_reason"])
+
+
+class Membership(models.Model):
+    """A location manager's right to one location."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
+    location = models.ForeignKey(Location, on_delete=models.CASCADE, related_name="memberships")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "location"], name="membership_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user} at {self.location}"

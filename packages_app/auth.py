@@ -1,0 +1,60 @@
+"""Keys at the door of the API: `Authorization: Bearer <key>`, and nowhere else."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils import timezone
+from ninja.security import HttpBearer
+
+from packages_app.access import Caller, verify
+from packages_app.errors import Refusal
+from packages_app.models import ApiKey
+
+logger = logging.getLogger(__name__)
+
+
+class InvalidKey(Refusal):
+    """The key is missing or not valid."""
+
+    code = "invalid_key"
+    status = 401
+
+
+class MissingScope(Refusal):
+    """The key does not have the right to do this."""
+
+    code = "missing_scope"
+    status = 403
+
+
+class KeyAuth(HttpBearer):
+    """Lets a key with `scope` in. Why a key was refused stands in the log, not in the answer."""
+
+    def __init__(self, *scopes: ApiKey.Scope) -> None:
+        super().__init__()
+        self.scopes = frozenset(scopes)
+
+    def __call__(self, request: HttpRequest) -> Any:
+        header = request.headers.get("Authorization", "")
+        scheme, _, token = header.partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise InvalidKey
+        return self.authenticate(request, token.strip())
+
+    def authenticate(self, request: HttpRequest, token: str) -> Caller:
+        """Raises `InvalidKey` and `MissingScope`."""
+        caller, why = verify(token, now=timezone.now())
+        if caller is None:
+            logger.warning("API key refused: %s", why)
+            raise InvalidKey
+        if not self.scopes & caller.scopes:
+            raise MissingScope
+        return caller
+
+
+courier_key = KeyAuth(ApiKey.Scope.PACKAGES)
+kiosk_key = KeyAuth(ApiKey.Scope.PICKUP)
+any_key = KeyAuth(ApiKey.Scope.PACKAGES, ApiKey.Scope.PICKUP)

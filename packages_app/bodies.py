@@ -1,0 +1,94 @@
+"""The JSON of packages and their history, as `schemas.py` declares it.
+
+Built by hand: the hot answers are made a thousand times a second, and a kept answer must not change.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from lockers.models import Size
+from packages_app import codes
+from packages_app.idempotency import Answer
+from packages_app.lifecycle import Status
+from packages_app.models import Package, PackageEvent
+from packages_app.operations.assign import Assigned
+from packages_app.operations.pick_up import Opened
+
+Json = dict[str, Any]
+
+
+def moment(value: datetime | None) -> str | None:
+    """RFC 3339 in UTC, whole seconds."""
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if value else None
+
+
+def door(compartment_id: int, locker: str, label: str, size: int) -> Json:
+    """A compartment as the API shows it."""
+    return {"id": compartment_id, "locker": locker, "label": label, "size": Size(size).name}
+
+
+def package(row: Package, *, location: str, compartment: Json | None, code: bool) -> Json:
+    """A package; with its pickup code where `code` allows and the status has one to give."""
+    body = {
+        "id": str(row.pk),
+        "tracking_number": row.tracking_number,
+        "status": str(row.status),
+        "size": Size(row.size).name,
+        "location": location,
+        "compartment": compartment,
+        "created_at": moment(row.created_at),
+        "reserved_until": moment(row.reserved_until),
+        "stored_at": moment(row.stored_at),
+        "expires_at": moment(row.expires_at),
+        "retrieved_at": moment(row.retrieved_at),
+        "cancelled_at": moment(row.cancelled_at),
+        "returned_at": moment(row.returned_at),
+    }
+    if code and row.status == Status.STORED:
+        body["pickup_code"] = codes.compute(row.pk, row.code_version, row.code_secret)
+    return body
+
+
+def of_row(row: Package, *, code: bool) -> Json:
+    """A package read with its location and compartment; the compartment only while the package holds it."""
+    held = row.compartment if row.holds_door else None
+    compartment = door(held.pk, held.locker.name, held.label, held.size) if held else None
+    return package(row, location=row.location.code, compartment=compartment, code=code)
+
+
+def answer(row: Package, *, status: int, code: bool) -> Answer:
+    """The answer to an operation on one package."""
+    return Answer(status, of_row(row, code=code), code_of=_code_of(row) if code else None)
+
+
+def assigned(result: Assigned, *, code: bool) -> Answer:
+    """The answer to a drop-off."""
+    row = result.package
+    compartment = door(result.compartment_id, result.locker, result.label, result.compartment_size)
+    body = package(row, location=result.location.code, compartment=compartment, code=code)
+    return Answer(201, body, code_of=_code_of(row) if code else None)
+
+
+def opened(result: Opened) -> Json:
+    """The answer to a pickup."""
+    compartment = door(result.compartment_id, result.locker, result.label, result.compartment_size)
+    return {"package_id": str(result.package_id), "status": str(Status.RETRIEVED), "compartment": compartment}
+
+
+def event(line: PackageEvent) -> Json:
+    """One line of the history; couriers see kinds of people, not their names."""
+    return {
+        "at": moment(line.at),
+        "event": line.event,
+        "from_status": line.from_status or None,
+        "to_status": line.to_status,
+        "by": line.by,
+        "reason": line.reason or None,
+        "compartment": str(line.compartment) if line.compartment else None,
+    }
+
+
+def _code_of(row: Package) -> tuple[Any, int, int] | None:
+    return (row.pk, row.code_version, row.code_secret) if row.status == Status.STORED else None

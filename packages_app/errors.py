@@ -1,0 +1,120 @@
+"""What the portal refuses to do with packages. The base and its promises: `lockers/errors.py`."""
+
+from __future__ import annotations
+
+from lockers.errors import BusyTryAgain, CompartmentInUse, Refusal, UnknownCompartment, UnknownLocation
+
+__all__ = [
+    "BusyTryAgain",
+    "CodeExpired",
+    "CompartmentInUse",
+    "DuplicateTrackingNumber",
+    "ExtensionLimit",
+    "FitsNoCompartment",
+    "IdempotencyConflict",
+    "IdempotencyRunning",
+    "LocationFull",
+    "LocationSuspended",
+    "NothingToResend",
+    "PhoneCheckRequired",
+    "Refusal",
+    "TooManyAttempts",
+    "UnknownCode",
+    "UnknownCompartment",
+    "UnknownLocation",
+    "UnknownPackage",
+    "WrongStatus",
+]
+
+
+class UnknownPackage(Refusal):
+    """There is no such package."""
+
+    code = "unknown_package"
+    status = 404
+
+
+class WrongStatus(Refusal):
+    """The package is in no status that allows this."""
+
+    code = "wrong_status"
+
+    def __init__(self, *, status: str) -> None:
+        super().__init__(f"The package is {status}.", package_status=status)
+
+
+class FitsNoCompartment(Refusal):
+    """The package fits no compartment of any size."""
+
+    code = "fits_no_compartment"
+    status = 422
+
+
+class LocationFull(Refusal):
+    """No compartment that fits is free at this location."""
+
+    code = "location_full"
+
+
+class LocationSuspended(Refusal):
+    """The location takes no packages at present."""
+
+    code = "location_suspended"
+
+
+class DuplicateTrackingNumber(Refusal):
+    """This tracking number already holds a compartment."""
+
+    code = "duplicate_tracking_number"
+
+
+class ExtensionLimit(Refusal):
+    """The hold cannot be stretched that far at this location."""
+
+    code = "extension_limit"
+
+
+class NothingToResend(Refusal):
+    """The recipient has no address that the portal could write to."""
+
+    code = "no_recipient_address"
+
+
+class IdempotencyConflict(Refusal):
+    """This Idempotency-Key was used for another request."""
+
+    code = "idempotency_key_reused"
+    status = 422
+
+
+class IdempotencyRunning(Refusal):
+    """A request with this Idempotency-Key is still running."""
+
+    code = "idempotency_key_running"
+
+
+class UnknownCode(Refusal):
+    """No package at this location opens with this code."""
+
+    code = "unknown_code"
+    status = 404
+
+
+class CodeExpired(Refusal):
+    """The hold of this package has ended; please contact the courier."""
+
+    code = "expired"
+
+
+class PhoneCheckRequired(Refusal):
+    """The last four digits of the recipient's phone are needed as well."""
+
+    code = "phone_check_required"
+    status = 403
+
+
+class TooManyAttempts(Refusal):
+    """Too many wrong codes on this screen; please wait."""
+
+    code = "too_many_attempts"
+    status = 429

@@ -1,0 +1,130 @@
+"""The same `Idempotency-Key` gets the same answer, whatever happens in between.
+
+The key's row is written in the same transaction as the work, so that a worker killed at any point leaves
+both or none: no key stays locked. Two requests with one key at the same moment: the second waits for the
+first's row and then repeats its answer.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import OperationalError, transaction
+
+from packages_app import codes, errors
+from packages_app.models import IdempotencyKey
+from packages_app.sql import fetch
+
+VISIBLE_ASCII = re.compile(r"\A[\x21-\x7e]{1,255}\Z")
+
+_CLAIM = """
+INSERT INTO packages_app_idempotencykey (courier_id, key, fingerprint)
+VALUES (%(courier_id)s, %(key)s, %(fingerprint)s)
+ON CONFLICT DO NOTHING RETURNING 1
+"""
+_READ = """
+SELECT fingerprint, status, body FROM packages_app_idempotencykey
+WHERE courier_id = %(courier_id)s AND key = %(key)s
+"""
+_FILE = """
+UPDATE packages_app_idempotencykey SET status = %(status)s, body = %(body)s
+WHERE courier_id = %(courier_id)s AND key = %(key)s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What goes back: status and JSON body. `code_of` names the pickup code that the body shows, if any."""
+
+    status: int
+    body: dict[str, Any]
+    code_of: tuple[UUID, int, int] | None = None
+    replayed: bool = False
+
+
+@dataclass(slots=True)
+class Receipt:
+    """One request's claim on its key. With `key` None (no header) nothing is kept and nothing repeated."""
+
+    courier_id: int
+    key: str | None
+    fingerprint: bytes
+    claimed: bool = field(default=False, init=False)
+
+    def claim(self) -> Answer | None:
+        """Take the key for the running transaction, or give the answer that it already has.
+
+        Raises `IdempotencyConflict` for another request's key, `IdempotencyRunning` when the first request
+        is still at work after the lock time-out.
+        """
+        if self.key is None:
+            return None
+        try:
+            self.claimed = bool(fetch(_CLAIM, self._row))
+        except OperationalError:
+            raise errors.IdempotencyRunning from None
+        return None if self.claimed else self.stored()
+
+    def stored(self) -> Answer:
+        """The answer given before. Raises as `claim` does."""
+        rows = fetch(_READ, self._row)
+        if not rows or rows[0].status is None:
+            raise errors.IdempotencyRunning
+        if bytes(rows[0].fingerprint) != self.fingerprint:
+            raise errors.IdempotencyConflict
+        kept = json.loads(rows[0].body)
+        body = kept["body"]
+        if kept.get("code_of"):
+            package_id, version, secret_id = kept["code_of"]
+            body["pickup_code"] = codes.compute(UUID(package_id), version, secret_id)
+        return Answer(rows[0].status, body, replayed=True)
+
+    def file(self, answer: Answer) -> None:
+        """Keep the answer, without its pickup code: that is computed again for a repeat."""
+        if self.key is None:
+            return
+        body = {**answer.body, "pickup_code": None} if answer.code_of else answer.body
+        kept = {"body": body, "code_of": [str(part) if isinstance(part, UUID) else part for part in answer.code_of or ()]}
+        fetch(_FILE, {**self._row, "status": answer.status, "body": json.dumps(kept)})
+
+    def file_refusal(self, answer: Answer) -> Answer:
+        """Keep a refusal; its transaction was rolled back, and the key's row with it.
+
+        When another request with this key came in between, its answer is the answer.
+        """
+        if self.key is None:
+            return answer
+        with transaction.atomic(durable=True):
+            earlier = self.claim()
+            if earlier is None:
+                self.file(answer)
+        return earlier or answer
+
+    @property
+    def _row(self) -> dict[str, Any]:
+        return {"courier_id": self.courier_id, "key": self.key, "fingerprint": self.fingerprint}
+
+
+def fingerprint(method: str, path: str, body: bytes) -> bytes:
+    """SHA-256 of method, path and canonical JSON: the order of members makes no other request."""
+    try:
+        canonical = json.dumps(json.loads(body or b"{}"), sort_keys=True, separators=(",", ":"))
+    except ValueError:
+        canonical = body.decode(errors="replace")
+    return sha256(f"{method} {path} {canonical}".encode(errors="surrogatepass")).digest()
+
+
+def purge(*, now: datetime, batch: int = 5000) -> int:
+    """Forget keys older than `settings.IDEMPOTENCY_KEEP`, in batches; returns how many."""
+    gone = 0
+    old = IdempotencyKey.objects.filter(created_at__lt=now - settings.IDEMPOTENCY_KEEP)
+    while keys := list(old.values_list("courier_id", "key")[:batch]):
+        gone += IdempotencyKey.objects.filter(pk__in=keys).delete()[0]
+    return gone

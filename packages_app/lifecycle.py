@@ -1,0 +1,71 @@
+"""A package's life, as one table.
+
+    PENDING ──deposit──▶ STORED ──pickup──▶ RETRIEVED
+       │                   ├──expire──▶ EXPIRED ──return──▶ RETURNED
+       │                   │               └──extend──▶ STORED
+       └──cancel/lapse─▶ CANCELLED ◀─cancel─ STORED, EXPIRED (holds its door until) ──return──▶ RETURNED
+"""
+
+from __future__ import annotations
+
+from django.db.models import TextChoices
+
+
+class Status(TextChoices):
+    PENDING = "PENDING", "Pending"  # a door is reserved, the deposit is not confirmed
+    STORED = "STORED", "Stored"  # it lies in its door and can be collected
+    RETRIEVED = "RETRIEVED", "Retrieved"  # the recipient has it
+    EXPIRED = "EXPIRED", "Expired"  # nobody came in time; it still lies in its door
+    CANCELLED = "CANCELLED", "Cancelled"  # called off; still in its door if it was stored
+    RETURNED = "RETURNED", "Returned"  # taken out by courier or manager
+
+
+class Event(TextChoices):
+    ASSIGNED = "assigned", "Assigned a door"
+    DEPOSITED = "deposited", "Deposited"
+    REASSIGNED = "reassigned", "Moved to another door"
+    RETRIEVED = "retrieved", "Picked up"
+    EXPIRED = "expired", "Hold time ended"
+    EXTENDED = "extended", "Hold extended"
+    CANCELLED = "cancelled", "Cancelled"
+    LAPSED = "lapsed", "Reservation lapsed"
+    RETURNED = "returned", "Taken out for return"
+    CODE_RENEWED = "code_renewed", "New pickup code"
+
+
+# event → the statuses it may be applied to → the status that follows.
+TRANSITIONS: dict[Event, dict[str, Status]] = {
+    Event.ASSIGNED: {"": Status.PENDING},
+    Event.DEPOSITED: {Status.PENDING: Status.STORED},
+    Event.REASSIGNED: {Status.PENDING: Status.PENDING, Status.STORED: Status.STORED},
+    Event.RETRIEVED: {Status.STORED: Status.RETRIEVED},
+    Event.EXPIRED: {Status.STORED: Status.EXPIRED},
+    Event.EXTENDED: {Status.STORED: Status.STORED, Status.EXPIRED: Status.STORED},
+    Event.CANCELLED: {
+        Status.PENDING: Status.CANCELLED,
+        Status.STORED: Status.CANCELLED,
+        Status.EXPIRED: Status.CANCELLED,
+    },
+    Event.LAPSED: {Status.PENDING: Status.CANCELLED},
+    Event.RETURNED: {Status.EXPIRED: Status.RETURNED, Status.CANCELLED: Status.RETURNED},
+    Event.CODE_RENEWED: {Status.STORED: Status.STORED},
+}
+
+# Which events are told to the recipient, under which kind of message (`notifications/` renders it).
+# A package that was only reserved was never announced: its end is not either.
+TOLD: dict[tuple[Event, str], str] = {
+    (Event.DEPOSITED, Status.PENDING): "stored",
+    (Event.RETRIEVED, Status.STORED): "retrieved",
+    (Event.EXPIRED, Status.STORED): "expired",
+    (Event.CANCELLED, Status.STORED): "cancelled",
+    (Event.CANCELLED, Status.EXPIRED): "cancelled",
+    (Event.CODE_RENEWED, Status.STORED): "code_renewed",
+}
+# What a recipient waits for at the door goes before what is good to know.
+PRIORITY = {"stored": 1, "code_renewed": 1}
+DEFAULT_PRIORITY = 5
+
+
+def allowed(status: str, to: Status, event: Event) -> bool:
+    """Whether `event` leads from `status` to `to`."""
+    return TRANSITIONS[event].get(status) == to

@@ -1,0 +1,71 @@
+"""Delivery companies, and the keys that couriers and kiosks speak to the API with."""
+
+from __future__ import annotations
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from lockers.models import Kiosk
+
+
+class Courier(models.Model):
+    """A delivery company; it holds API keys."""
+
+    code = models.SlugField(max_length=40, unique=True)
+    name = models.CharField(max_length=100)
+    active = models.BooleanField(default=True, help_text="An inactive courier's keys open nothing")
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ApiKey(models.Model):
+    """A courier's or a kiosk's key. Only its digest is kept: the text is shown once, when it is made.
+
+    The secret has 256 random bits, so a plain SHA-256 of it cannot be turned back (OWASP ASVS 6.5.2 asks
+    for a slow hash below 112 bits).
+    """
+
+    class Kind(models.TextChoices):
+        LIVE = "live", "Courier"
+        TEST = "test", "Courier, sandbox"
+        KIOSK = "kiosk", "Kiosk"
+
+    class Scope(models.TextChoices):
+        PACKAGES = "packages", "Bring, change and read the courier's own packages"
+        CODES_READ = "codes:read", "Read pickup codes (shops that write to their customers themselves)"
+        PICKUP = "pickup", "Open doors for pickup codes"
+
+    key_id = models.CharField(max_length=8, unique=True, editable=False, help_text="The public part")
+    digest = models.BinaryField(max_length=32, editable=False)
+    kind = models.CharField(max_length=5, choices=Kind)
+    courier = models.ForeignKey(
+        Courier, on_delete=models.PROTECT, null=True, blank=True, related_name="keys"
+    )
+    kiosk = models.ForeignKey(Kiosk, on_delete=models.PROTECT, null=True, blank=True, related_name="keys")
+    name = models.CharField(max_length=100, blank=True, default="", help_text="What it is used for")
+    scopes = ArrayField(models.CharField(max_length=20, choices=Scope), default=list)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        ordering = ["-created_at"]
+        verbose_name = "API key"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(kind__in=["live", "test"], courier__isnull=False, kiosk__isnull=True)
+                | Q(kind="kiosk", courier__isnull=True, kiosk__isnull=False),
+                name="apikey_has_one_owner",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"plk_{self.kind}_{self.key_id}_…"

@@ -1,0 +1,281 @@
+"""Packages, their recipients, and their append-only history."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from lockers.clock import ClockTimestamp
+from lockers.models import Compartment, Location, Size
+from notifications import outbox
+from packages_app import codes, errors, lifecycle
+from packages_app.lifecycle import Event, Status
+from packages_app.models.couriers import Courier
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+
+class Recipient(models.Model):
+    """Who collects. Personal data stands in this table and in no other."""
+
+    name = models.CharField(max_length=100, blank=True, default="")
+    email = models.EmailField(blank=True, default="")
+    phone = models.CharField(max_length=16, blank=True, default="", help_text="E.164: +3725551234")
+    language = models.CharField(max_length=5, blank=True, default="en", choices=settings.LANGUAGES)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["email"], condition=~Q(email=""), name="recipient_email_idx"),
+            models.Index(fields=["phone"], condition=~Q(phone=""), name="recipient_phone_idx"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.email or self.phone
+
+    @property
+    def channels(self) -> list[str]:
+        """By which they can be told something."""
+        return [channel for channel, address in (("email", self.email), ("sms", self.phone)) if address]
+
+
+class PackageQuerySet(models.QuerySet["Package"]):
+    def for_courier(self, courier_id: int) -> PackageQuerySet:
+        """A courier's own packages."""
+        return self.filter(courier_id=courier_id)
+
+    def for_user(self, user: User) -> PackageQuerySet:
+        """The packages at locations this user manages; all of them for staff."""
+        return self if user.is_staff else self.filter(location__memberships__user=user)
+
+    def in_door(self) -> PackageQuerySet:
+        """What holds a compartment."""
+        return self.filter(released_at__isnull=True)
+
+    def to_return(self) -> PackageQuerySet:
+        """What waits to be taken out of its compartment by courier or manager, oldest first."""
+        return self.in_door().filter(status__in=[Status.EXPIRED, Status.CANCELLED]).order_by("expires_at", "id")
+
+    def unused_code(self, package_id: uuid.UUID, location_id: int, *, version: int) -> codes.Issued:
+        """A code from `version` on that no other package at the location has, under any secret in use."""
+        while True:
+            code = codes.issue(package_id, location_id, version=version)
+            digits = codes.compute(package_id, code.version, code.secret_id)
+            taken = Package.objects.filter(
+                location_id=location_id, code_mac__in=codes.macs(location_id, digits)
+            )
+            if not taken.exclude(pk=package_id).exists():
+                return code
+            version = code.version + 1
+
+    def lock(self, package_id: uuid.UUID) -> Package:
+        """The row, locked until the transaction ends; the compartment is locked after it, never before.
+
+        Raises `UnknownPackage` for an id that does not exist in this set.
+        """
+        packages = self.select_related("location", "compartment__locker", "courier", "recipient")
+        try:
+            return packages.select_for_update(of=("self",), no_key=True).get(pk=package_id)
+        except Package.DoesNotExist:
+            raise errors.UnknownPackage from None
+
+
+class Package(models.Model):
+    """What a courier brings and a recipient takes.
+
+    It holds its compartment from the claim until somebody has taken it out: `released_at` is empty so
+    long. Expiry or cancellation of a package that lies in a door does not free the door.
+    """
+
+    Status = Status
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    courier = models.ForeignKey(Courier, on_delete=models.PROTECT, related_name="packages")
+    tracking_number = models.CharField(max_length=40)
+    location = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="packages")
+    compartment = models.ForeignKey(Compartment, on_delete=models.PROTECT, related_name="packages")
+    recipient = models.OneToOneField(Recipient, on_delete=models.PROTECT, related_name="package")
+    size = models.PositiveSmallIntegerField(choices=Size)
+    accessible = models.BooleanField(default=False, help_text="Needs a door within reach from a wheelchair")
+    status = models.CharField(max_length=10, choices=Status, default=Status.PENDING, editable=False)
+
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    updated_at = models.DateTimeField(db_default=ClockTimestamp(), editable=False)
+    reserved_until = models.DateTimeField(null=True, editable=False)
+    stored_at = models.DateTimeField(null=True, editable=False)
+    expires_at = models.DateTimeField(null=True, editable=False)
+    retrieved_at = models.DateTimeField(null=True, editable=False)
+    cancelled_at = models.DateTimeField(null=True, editable=False)
+    returned_at = models.DateTimeField(null=True, editable=False)
+    released_at = models.DateTimeField(null=True, editable=False)
+
+    # The code itself is computed (`codes.py`), never stored.
+    code_version = models.PositiveSmallIntegerField(default=1, editable=False)
+    code_secret = models.PositiveSmallIntegerField(default=1, editable=False, help_text="Id of the secret")
+    code_mac = models.BinaryField(max_length=32, null=True, editable=False)
+    # HMAC of code and nonce of the pickup that succeeded, so that the kiosk's repeat gets the same answer.
+    pickup_receipt = models.BinaryField(max_length=32, null=True, editable=False)
+
+    objects = PackageQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["location", "compartment"],
+                condition=Q(released_at__isnull=True),
+                name="package_one_per_compartment",
+            ),
+            models.UniqueConstraint(
+                fields=["location", "code_mac"], condition=Q(code_mac__isnull=False), name="package_code_once"
+            ),
+            models.UniqueConstraint(
+                fields=["courier", "tracking_number"],
+                condition=Q(released_at__isnull=True),
+                name="package_tracking_number_once",
+            ),
+            models.CheckConstraint(condition=Q(size__in=[1, 2, 3]), name="package_size"),
+            models.CheckConstraint(condition=Q(status__in=Status.values), name="package_status"),
+            models.CheckConstraint(
+                condition=Q(status="PENDING", reserved_until__isnull=False)
+                | ~Q(status="PENDING") & Q(reserved_until__isnull=True),
+                name="package_pending_pair",
+            ),
+            models.CheckConstraint(
+                condition=Q(stored_at__isnull=True, expires_at__isnull=True, status__in=["PENDING", "CANCELLED"])
+                | Q(stored_at__isnull=False, expires_at__isnull=False) & ~Q(status="PENDING"),
+                name="package_stored_pair",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="RETRIEVED", retrieved_at__isnull=False)
+                | ~Q(status="RETRIEVED") & Q(retrieved_at__isnull=True),
+                name="package_retrieved_pair",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="CANCELLED", cancelled_at__isnull=False)
+                | Q(status="RETURNED")
+                | ~Q(status__in=["CANCELLED", "RETURNED"]) & Q(cancelled_at__isnull=True),
+                name="package_cancelled_pair",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="RETURNED", returned_at__isnull=False)
+                | ~Q(status="RETURNED") & Q(returned_at__isnull=True),
+                name="package_returned_pair",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=["PENDING", "STORED", "EXPIRED"], released_at__isnull=True)
+                | Q(status__in=["RETRIEVED", "RETURNED"], released_at__isnull=False)
+                | Q(status="CANCELLED"),
+                name="package_holds_door",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=["STORED", "EXPIRED"], code_mac__isnull=False)
+                | ~Q(status__in=["STORED", "EXPIRED"]) & Q(code_mac__isnull=True),
+                name="package_code_pair",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["expires_at"], condition=Q(status="STORED"), name="package_expiring_idx"),
+            models.Index(fields=["reserved_until"], condition=Q(status="PENDING"), name="package_lapsing_idx"),
+            models.Index(fields=["courier", "-created_at"], name="package_courier_idx"),
+            models.Index(
+                fields=["location", "pickup_receipt"],
+                condition=Q(pickup_receipt__isnull=False),
+                name="package_receipt_idx",
+            ),
+            models.Index(
+                fields=["location", "expires_at"],
+                condition=Q(released_at__isnull=True, status__in=["EXPIRED", "CANCELLED"]),
+                name="package_to_return_idx",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.tracking_number
+
+    @property
+    def holds_door(self) -> bool:
+        """Whether its compartment is not free because of it."""
+        return self.released_at is None
+
+    def move_to(
+        self,
+        status: Status,
+        *,
+        event: Event,
+        by: str,
+        reason: str = "",
+        **times: datetime | bytes | int | None,
+    ) -> PackageEvent:
+        """The one gate through which a package changes: checks the transition, writes row, history, messages.
+
+        `times` are further fields of the row. The caller holds the row's lock. Raises `WrongStatus`.
+        """
+        before = self.status
+        if not lifecycle.allowed(before, status, event):
+            raise errors.WrongStatus(status=before)
+        for field, value in times.items():
+            setattr(self, field, value)
+        self.status = status
+        self.updated_at = ClockTimestamp()
+        self.save(update_fields=["status", "updated_at", *times])
+        line = self.events.create(
+            event=event,
+            from_status=before,
+            to_status=status,
+            by=by,
+            reason=reason,
+            compartment=self.compartment if self.holds_door else None,
+        )
+        self._tell(line)
+        return line
+
+    def _tell(self, line: PackageEvent) -> None:
+        """The recipient's messages, in the same transaction as what they tell of."""
+        kind = lifecycle.TOLD.get((Event(line.event), line.from_status))
+        if kind is not None:
+            outbox.enqueue(
+                kind=kind,
+                channels=self.recipient.channels,
+                subject=f"package:{self.pk}",
+                dedup_prefix=f"event:{line.pk}",
+                priority=lifecycle.PRIORITY.get(kind, lifecycle.DEFAULT_PRIORITY),
+            )
+
+
+class PackageEvent(models.Model):
+    """One line of a package's history, append-only (a trigger refuses changes): who, what, when, from, to."""
+
+    package = models.ForeignKey(Package, on_delete=models.PROTECT, related_name="events")
+    at = models.DateTimeField(db_default=ClockTimestamp())
+    event = models.CharField(max_length=20, choices=Event)
+    from_status = models.CharField(max_length=10, choices=Status, blank=True, default="")
+    to_status = models.CharField(max_length=10, choices=Status)
+    by = models.CharField(max_length=120)
+    reason = models.CharField(max_length=200, blank=True, default="", db_default="")
+    compartment = models.ForeignKey(
+        Compartment,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        help_text="The door that the package holds after this; none when it holds none",
+    )
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["package"],
+                condition=Q(event="assigned"),
+                name="packageevent_assigned_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event} {self.to_status}"

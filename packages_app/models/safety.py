@@ -1,0 +1,43 @@
+"""Answers given, so that a repeat gets the same one; and wrong codes, so that guessing ends."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models.functions import Now
+
+from lockers.models import Location
+from packages_app.models.couriers import Courier
+
+
+class IdempotencyKey(models.Model):
+    """One `Idempotency-Key` of one courier, and the answer that its request got.
+
+    Written in the same transaction as the work: a worker killed at any point leaves either both or none.
+    The answer never holds a pickup code; `code_version` says which one to compute into a repeat.
+    """
+
+    pk = models.CompositePrimaryKey("courier_id", "key")
+    courier = models.ForeignKey(Courier, on_delete=models.CASCADE, related_name="+")
+    key = models.CharField(max_length=255)
+    fingerprint = models.BinaryField(max_length=32)
+    status = models.PositiveSmallIntegerField(null=True)
+    body = models.TextField(default="", db_default="")
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        indexes = [models.Index(fields=["created_at"], name="idempotency_created_idx")]
+
+    def __str__(self) -> str:
+        return f"{self.courier_id}: {self.key}"
+
+
+class WrongCodeTally(models.Model):
+    """Wrong pickup codes of one location on one day of its own calendar."""
+
+    pk = models.CompositePrimaryKey("location_id", "day")
+    location = models.ForeignKey(Location, on_delete=models.CASCADE, related_name="+")
+    day = models.DateField()
+    failures = models.PositiveIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.location_id} {self.day}: {self.failures}"

@@ -1,0 +1,72 @@
+"""What every operation has in common: one durable transaction, and a kept answer where a key asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Generic, ParamSpec, TypeVar
+
+from django.db import IntegrityError, transaction
+
+from packages_app.errors import Refusal
+from packages_app.idempotency import Answer, Receipt
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+# How often a transaction is run again when a unique constraint says that another one was faster.
+RUNS = 4
+
+
+class Operation(Generic[P, R]):
+    """Decorates the one public function of a module in `operations/`.
+
+    Calling it runs the function in a transaction of its own (`durable`: never inside another one). When a
+    unique constraint refuses a row, another transaction was faster; running again sees what it has done.
+    """
+
+    def __init__(self, work: Callable[P, R]) -> None:
+        self.work = work
+        self.__doc__ = work.__doc__
+        self.__name__ = work.__name__
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        for run in range(RUNS):
+            try:
+                with transaction.atomic(durable=True):
+                    return self.work(*args, **kwargs)
+            except IntegrityError:
+                if run == RUNS - 1:
+                    raise
+        raise AssertionError("unreachable")
+
+    def once(
+        self,
+        receipt: Receipt,
+        render: Callable[[R], Answer],
+        refuse: Callable[[Refusal], Answer],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Answer:
+        """The same, with the answer kept under the request's Idempotency-Key in the same transaction.
+
+        A repeat gets the kept answer and changes nothing. A refusal is an answer too (`refuse` makes it,
+        after the roll-back) and is kept, unless trying again may help (5xx) or the key was not this
+        request's to take.
+        """
+
+        def work() -> Answer:
+            earlier = receipt.claim()
+            if earlier is not None:
+                return earlier
+            answer = render(self.work(*args, **kwargs))
+            receipt.file(answer)
+            return answer
+
+        try:
+            return Operation(work)()
+        except Refusal as refusal:
+            answer = refuse(refusal)
+            if receipt.claimed and refusal.status < 500:
+                return receipt.file_refusal(answer)
+            return answer

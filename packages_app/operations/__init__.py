@@ -1,0 +1,30 @@
+"""Everything that can happen to a package: one module each, one public operation in it.
+
+Each takes keyword arguments only, `by` (who) and `now` (when) among them, runs in one durable transaction,
+and writes the package, its door, its history and its messages together. Locks are taken in one order:
+kiosk, package, compartment.
+"""
+
+from packages_app.operations.assign import assign
+from packages_app.operations.cancel import cancel
+from packages_app.operations.deposit import deposit
+from packages_app.operations.expire import expire
+from packages_app.operations.extend import extend
+from packages_app.operations.lapse import lapse
+from packages_app.operations.pick_up import pick_up
+from packages_app.operations.reassign import reassign
+from packages_app.operations.resend_code import resend_code
+from packages_app.operations.return_to_courier import return_to_courier
+
+__all__ = [
+    "assign",
+    "cancel",
+    "deposit",
+    "expire",
+    "extend",
+    "lapse",
+    "pick_up",
+    "reassign",
+    "resend_code",
+    "return_to_courier",
+]

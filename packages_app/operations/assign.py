@@ -1,0 +1,146 @@
+"""A courier brings a package: it gets a door."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from lockers import allocation
+from lockers.clock import add_local_days
+from lockers.models import Compartment, Location, Size
+from notifications.nudge import nudge
+from packages_app import codes, errors, statements
+from packages_app.access import Actor
+from packages_app.lifecycle import Status
+from packages_app.models import Package, Recipient
+from packages_app.operation import Operation
+from packages_app.sql import fetch
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """The new package, and the door to open."""
+
+    package: Package
+    location: Location
+    compartment_id: int
+    label: str
+    locker: str
+    compartment_size: int
+
+
+@Operation
+def assign(
+    *,
+    by: Actor,
+    now: datetime,
+    location: str,
+    tracking_number: str,
+    size: Size,
+    recipient: Recipient,
+    accessible: bool = False,
+    deposited: bool = True,
+    reserve_for: timedelta = timedelta(minutes=30),
+) -> Assigned:
+    """Claim a door at the location with this code for a new package of the courier `by`.
+
+    `deposited` stores it at once and the recipient is told; else the door is reserved for `reserve_for`,
+    until `deposit` confirms. `recipient` is not saved yet.
+    Raises `UnknownLocation`, `LocationSuspended`, `LocationFull`, `BusyTryAgain`,
+    `DuplicateTrackingNumber`.
+    """
+    place = _open_location(location)
+    package = Package(
+        courier_id=by.courier_id,
+        tracking_number=tracking_number,
+        location=place,
+        size=size,
+        accessible=accessible,
+        created_at=now,
+    )
+    if deposited:
+        _store(package, now)
+    else:
+        package.reserved_until = now + reserve_for
+    door = _claim(package, recipient, by)
+    if deposited:
+        transaction.on_commit(nudge)
+    package.compartment_id = door.id
+    return Assigned(package, place, door.id, door.label, door.locker, door.size)
+
+
+def _open_location(code: str) -> Location:
+    place = Location.objects.filter(code=code).first()
+    if place is None:
+        raise errors.UnknownLocation(f"There is no location {code}.")
+    if place.suspended_at is not None:
+        raise errors.LocationSuspended
+    return place
+
+
+def _store(package: Package, now: datetime) -> None:
+    location = package.location
+    if len(settings.PICKUP_CODE_SECRETS) == 1:
+        # A collision breaks the unique constraint, and the next run has another id and so another code.
+        code = codes.issue(package.pk, location.pk)
+    else:
+        code = Package.objects.unused_code(package.pk, location.pk, version=1)
+    package.status = Status.STORED
+    package.stored_at = now
+    package.expires_at = add_local_days(now, location.hold_days, location.zone)
+    package.code_version, package.code_secret, package.code_mac = code.version, code.secret_id, code.mac
+
+
+def _claim(package: Package, recipient: Recipient, by: Actor) -> Any:
+    """The claimed door's row, after package, history and messages were written with it."""
+    place = package.location
+    statement = statements.assign(place.strategy, accessible=package.accessible)
+    params = _params(package, recipient, by)
+
+    def take() -> Any:
+        row = fetch(statement, params)[0]
+        if row.duplicate_id is not None:
+            raise errors.DuplicateTrackingNumber(package_id=str(row.duplicate_id))
+        return row if row.id is not None else None
+
+    free = allocation.candidates(
+        place.pk, size=package.size, strategy=place.strategy, accessible=package.accessible
+    )
+    door = allocation.look_until_sure(take, free)
+    if door is None:
+        raise errors.LocationFull(location=place.code, size=package.size, accessible=package.accessible)
+    return door
+
+
+def _params(package: Package, recipient: Recipient, by: Actor) -> dict[str, Any]:
+    deposited = package.status == Status.STORED
+    occupancy = Compartment.Occupancy.OCCUPIED if deposited else Compartment.Occupancy.RESERVED
+    return {
+        "package_id": package.pk,
+        "courier_id": package.courier_id,
+        "tracking_number": package.tracking_number,
+        "location_id": package.location_id,
+        "size": int(package.size),
+        "accessible": package.accessible,
+        "status": str(package.status),
+        "now": package.created_at,
+        "reserved_until": package.reserved_until,
+        "stored_at": package.stored_at,
+        "expires_at": package.expires_at,
+        "code_version": package.code_version,
+        "code_secret": package.code_secret,
+        "code_mac": package.code_mac,
+        "occupancy": str(occupancy),
+        "deposited": deposited,
+        "channels": recipient.channels,
+        "name": recipient.name,
+        "email": recipient.email,
+        "phone": recipient.phone,
+        "language": recipient.language,
+        "by": by.name,
+    }

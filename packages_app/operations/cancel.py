@@ -1,0 +1,38 @@
+"""The courier calls a package off."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from lockers.models import Compartment
+from packages_app.access import Actor
+from packages_app.lifecycle import Event, Status
+from packages_app.models import Package
+from packages_app.operation import Operation
+
+
+@Operation
+def cancel(*, package_id: UUID, by: Actor, now: datetime, reason: str = "") -> Package:
+    """PENDING, STORED or EXPIRED → CANCELLED; the code dies.
+
+    What was stored holds its door until somebody has taken it out. What was only reserved gives its door
+    up, but as `unverified`: people press "cancel" after they have put the parcel in.
+    Raises `UnknownPackage`, `WrongStatus`.
+    """
+    package = by.packages().lock(package_id)
+    reserved_only = package.status == Status.PENDING
+    package.move_to(
+        Status.CANCELLED,
+        event=Event.CANCELLED,
+        by=by.name,
+        reason=reason,
+        cancelled_at=now,
+        reserved_until=None,
+        code_mac=None,
+        released_at=now if reserved_only else None,
+    )
+    if reserved_only:
+        door = Compartment.objects.lock(package.compartment_id)
+        door.mark_unverified(by=by.name, reason="drop-off cancelled")
+    return package

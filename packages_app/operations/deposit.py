@@ -1,0 +1,36 @@
+"""The courier confirms that the package lies in its door."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from lockers.clock import add_local_days
+from lockers.models import Compartment
+from packages_app.access import Actor
+from packages_app.lifecycle import Event, Status
+from packages_app.models import Package
+from packages_app.operation import Operation
+
+
+@Operation
+def deposit(*, package_id: UUID, by: Actor, now: datetime) -> Package:
+    """PENDING → STORED: the hold begins, the pickup code exists, the recipient is told.
+
+    Raises `UnknownPackage`, `WrongStatus`.
+    """
+    package = by.packages().lock(package_id)
+    code = Package.objects.unused_code(package.pk, package.location_id, version=package.code_version)
+    package.move_to(
+        Status.STORED,
+        event=Event.DEPOSITED,
+        by=by.name,
+        reserved_until=None,
+        stored_at=now,
+        expires_at=add_local_days(now, package.location.hold_days, package.location.zone),
+        code_version=code.version,
+        code_secret=code.secret_id,
+        code_mac=code.mac,
+    )
+    Compartment.objects.lock(package.compartment_id).hold(Compartment.Occupancy.OCCUPIED)
+    return package

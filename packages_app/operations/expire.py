@@ -1,0 +1,37 @@
+"""The hold of packages that nobody collected ends."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+
+from notifications.nudge import nudge
+from packages_app import statements
+from packages_app.access import SYSTEM
+from packages_app.operation import Operation
+from packages_app.sql import fetch
+
+# Several hundred at a time: the sweep of 100,000 packages must not hold up one pickup (`docs/performance.md`).
+BATCH = 500
+
+
+def expire(*, now: datetime, batch: int = BATCH) -> int:
+    """STORED → EXPIRED for every package whose hold has ended at `now`; returns how many.
+
+    The door stays held until the package is taken out. In batches, each a transaction of its own, that
+    step over what others have locked: two sweeps at once share the work, a killed one loses none.
+    """
+    expired = 0
+    while True:
+        count = _expire_batch(now=now, batch=batch)
+        expired += count
+        if count < batch:
+            return expired
+
+
+@Operation
+def _expire_batch(*, now: datetime, batch: int) -> int:
+    rows = fetch(statements.EXPIRE, {"now": now, "batch": batch, "by": SYSTEM.name})
+    transaction.on_commit(nudge)
+    return int(rows[0].expired)

@@ -1,0 +1,146 @@
+"""A recipient types a code at a kiosk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+
+from lockers.models import Kiosk
+from notifications.nudge import nudge
+from packages_app import codes, errors, statements
+from packages_app.access import Caller
+from packages_app.errors import Refusal
+from packages_app.lifecycle import Status
+from packages_app.models import Package, WrongCodeTally
+from packages_app.operation import Operation
+from packages_app.sql import fetch
+
+_KIOSK = """
+SELECT kiosk.wrong_codes_in_row, kiosk.locked_until, coalesce(tally.failures, 0) AS failures_today
+FROM lockers_kiosk kiosk
+LEFT JOIN packages_app_wrongcodetally tally
+  ON tally.location_id = kiosk.location_id AND tally.day = %(today)s
+WHERE kiosk.id = %(kiosk_id)s
+FOR NO KEY UPDATE OF kiosk
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The door to open, and whose package lies in it."""
+
+    package_id: UUID
+    compartment_id: int
+    label: str
+    locker: str
+    compartment_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What came from the kiosk."""
+
+    code: str
+    phone_last4: str | None = None
+    nonce: str | None = None
+    compartment_id: int | None = None
+
+
+def pick_up(*, by: Caller, now: datetime, typed: Typed) -> Opened:
+    """STORED → RETRIEVED for the package at the kiosk's location that has this code; its door is free.
+
+    A code works once. The same code with the same `nonce` again gets the same answer and opens nothing
+    new. `compartment_id` (a keypad at one door) must be the package's own door.
+    Raises `UnknownCode` (wrong, used, another location's, wrong phone digits: all alike), `CodeExpired`,
+    `PhoneCheckRequired` (so many wrong codes here today that the phone is asked for too) and
+    `TooManyAttempts` (the 5th wrong code in a row waits; the right one waits as well).
+    """
+    outcome = _attempt(by=by, now=now, typed=typed)
+    if isinstance(outcome, Refusal):
+        raise outcome
+    return outcome
+
+
+@Operation
+def _attempt(*, by: Caller, now: datetime, typed: Typed) -> Opened | Refusal:
+    """A refusal is returned, not raised: the counted wrong code must be committed.
+
+    The kiosk's row is locked first, so that parallel requests at one kiosk cannot try more codes than it
+    allows.
+    """
+    today = now.astimezone(ZoneInfo(by.time_zone)).date()
+    guard = fetch(_KIOSK, {"kiosk_id": by.kiosk_id, "today": today})[0]
+    if guard.locked_until is not None and guard.locked_until > now:
+        seconds = int((guard.locked_until - now).total_seconds()) + 1
+        return errors.TooManyAttempts(retry_after=seconds)
+    if guard.failures_today >= settings.PICKUP_DAILY_FAILURES and typed.phone_last4 is None:
+        return errors.PhoneCheckRequired()
+    digits = codes.clean(typed.code)
+    if digits is None:
+        return errors.UnknownCode()
+    found = _open(by, now, typed, digits)
+    if isinstance(found, errors.UnknownCode):
+        _count_wrong_code(by, guard.wrong_codes_in_row + 1, today, now)
+    elif guard.wrong_codes_in_row and isinstance(found, Opened):
+        Kiosk.objects.filter(pk=by.kiosk_id).update(wrong_codes_in_row=0, locked_until=None)
+    return found
+
+
+def _open(by: Caller, now: datetime, typed: Typed, digits: str) -> Opened | Refusal:
+    assert by.location_id is not None
+    receipt = codes.receipt(by.location_id, digits, typed.nonce) if typed.nonce else None
+    rows = fetch(
+        statements.PICK_UP,
+        {
+            "location_id": by.location_id,
+            "macs": codes.macs(by.location_id, digits),
+            "compartment_id": typed.compartment_id,
+            "phone_last4": typed.phone_last4,
+            "receipt": receipt,
+            "now": now,
+            "by": by.actor.name,
+        },
+    )
+    if not rows:
+        return _opened_before(by.location_id, receipt) or errors.UnknownCode()
+    row = rows[0]
+    if row.id is None:
+        return errors.CodeExpired()
+    transaction.on_commit(nudge)
+    return _opened(row)
+
+
+def _opened(row: Any) -> Opened:
+    return Opened(row.package_id, row.id, row.label, row.locker, row.size)
+
+
+def _opened_before(location_id: int, receipt: bytes | None) -> Opened | None:
+    if receipt is None:
+        return None
+    package = (
+        Package.objects.select_related("compartment__locker")
+        .filter(location_id=location_id, pickup_receipt=receipt, status=Status.RETRIEVED)
+        .first()
+    )
+    if package is None:
+        return None
+    door = package.compartment
+    return Opened(package.pk, door.pk, door.label, door.locker.name, door.size)
+
+
+def _count_wrong_code(by: Caller, in_row: int, today: date, now: datetime) -> None:
+    """In PostgreSQL, in the attempt's own transaction: no flushed cache and no crash gives tries back."""
+    wait = None
+    if in_row > settings.PICKUP_FREE_ATTEMPTS:
+        doublings = min(in_row - settings.PICKUP_FREE_ATTEMPTS - 1, 16)
+        wait = now + min(settings.PICKUP_FIRST_WAIT * 2**doublings, settings.PICKUP_LONGEST_WAIT)
+    Kiosk.objects.filter(pk=by.kiosk_id).update(wrong_codes_in_row=in_row, locked_until=wait)
+    tally, _ = WrongCodeTally.objects.get_or_create(location_id=by.location_id, day=today)
+    WrongCodeTally.objects.filter(pk=tally.pk).update(failures=F("failures") + 1)

@@ -1,0 +1,66 @@
+"""The courier stands before a door that will not do, and gets another."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from lockers import allocation
+from lockers.models import Compartment
+from packages_app import errors
+from packages_app.access import Actor
+from packages_app.lifecycle import Event, Status
+from packages_app.models import Package
+from packages_app.operation import Operation
+
+
+class Reason(StrEnum):
+    """Why the door will not do, and so what becomes of it."""
+
+    TOO_SMALL = "too_small"  # the door is fine and free again
+    DOOR_STUCK = "door_stuck"  # out of service
+    NOT_EMPTY = "not_empty"  # unverified: something lies in it that nobody knows of
+    DAMAGED = "damaged"  # out of service
+
+
+@Operation
+def reassign(*, package_id: UUID, by: Actor, now: datetime, reason: Reason) -> Package:
+    """Another door for a PENDING or STORED package; a larger one for `too_small`.
+
+    Raises `UnknownPackage`, `WrongStatus`, `LocationFull`, `BusyTryAgain`.
+    """
+    package = by.packages().lock(package_id)
+    if package.status not in (Status.PENDING, Status.STORED):
+        raise errors.WrongStatus(status=package.status)
+    old = Compartment.objects.lock(package.compartment_id)
+    size = old.size + 1 if reason == Reason.TOO_SMALL else package.size
+    new = allocation.claim(
+        package.location_id,
+        size=size,
+        strategy=package.location.strategy,
+        accessible=package.accessible,
+        occupancy=Compartment.Occupancy(old.occupancy),
+    )
+    if new is None:
+        raise errors.LocationFull(location=package.location.code)
+    package.compartment = new
+    package.move_to(
+        Status(package.status),
+        event=Event.REASSIGNED,
+        by=by.name,
+        reason=reason,
+        compartment=new,
+        size=max(package.size, size) if reason == Reason.TOO_SMALL else package.size,
+    )
+    _leave(old, by=by.name, reason=reason, now=now)
+    return package
+
+
+def _leave(door: Compartment, *, by: str, reason: Reason, now: datetime) -> None:
+    if reason == Reason.NOT_EMPTY:
+        door.mark_unverified(by=by, reason=reason)
+        return
+    door.release()
+    if reason in (Reason.DOOR_STUCK, Reason.DAMAGED):
+        door.take_out_of_service(by=by, reason=reason, now=now)

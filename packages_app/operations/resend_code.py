@@ -1,0 +1,35 @@
+"""The recipient gets a new pickup code."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from packages_app import errors
+from packages_app.access import Actor
+from packages_app.lifecycle import Event, Status
+from packages_app.models import Package
+from packages_app.operation import Operation
+
+
+@Operation
+def resend_code(*, package_id: UUID, by: Actor, now: datetime) -> Package:
+    """A STORED package's code becomes a new one; the old one opens nothing any more; the recipient is told.
+
+    Raises `UnknownPackage`, `WrongStatus` (also past the end of the hold), `NothingToResend`.
+    """
+    package = by.packages().lock(package_id)
+    if package.expires_at is not None and package.expires_at <= now:
+        raise errors.WrongStatus(status=Status.EXPIRED)
+    if not (package.recipient.email or package.recipient.phone):
+        raise errors.NothingToResend
+    code = Package.objects.unused_code(package.pk, package.location_id, version=package.code_version + 1)
+    package.move_to(
+        Status.STORED,
+        event=Event.CODE_RENEWED,
+        by=by.name,
+        code_version=code.version,
+        code_secret=code.secret_id,
+        code_mac=code.mac,
+    )
+    return package

@@ -1,0 +1,187 @@
+"""What the API takes and gives. Requests are strict: unknown fields and wrong types are refused."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+import phonenumbers
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from ninja import Schema
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
+
+from packages_app.lifecycle import Event, Status
+
+# Control characters, lone surrogates, and what is written but cannot be seen (zero-width, bidi marks).
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff\ud800-\udfff]")
+
+SizeName = Literal["SMALL", "MEDIUM", "LARGE"]
+
+
+def printable(value: str) -> str:
+    """Refuses text that holds anything a person could not read back."""
+    if _UNPRINTABLE.search(value):
+        raise ValueError("must hold printable characters only")
+    return value
+
+
+def _email(value: str) -> str:
+    try:
+        validate_email(value)
+    except ValidationError:
+        raise ValueError("must be an e-mail address") from None
+    return value
+
+
+def _phone(value: str) -> str:
+    try:
+        number = phonenumbers.parse(value)
+    except phonenumbers.NumberParseException:
+        raise ValueError("must be a phone number in E.164, such as +3725551234") from None
+    e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    if e164 != value or not phonenumbers.is_possible_number(number):
+        raise ValueError("must be a phone number in E.164, such as +3725551234")
+    return value
+
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(printable)]
+TrackingNumber = Annotated[Text, StringConstraints(max_length=40)]
+LocationCode = Annotated[Text, StringConstraints(max_length=40)]
+ReasonText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), AfterValidator(printable)]
+Millimetres = Annotated[int, Field(gt=0, le=10_000)]
+
+
+class Strict(Schema):
+    """A request body: no unknown fields, no silent conversions."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Dimensions(Strict):
+    """Outer dimensions of the parcel; it may be turned to fit."""
+
+    length_mm: Millimetres
+    width_mm: Millimetres
+    height_mm: Millimetres
+
+
+class RecipientIn(Strict):
+    """Who collects: at least one of e-mail and phone, or nobody could be told the code."""
+
+    name: Annotated[Text, StringConstraints(max_length=100)]
+    email: Annotated[str, StringConstraints(max_length=254), AfterValidator(_email)] | None = None
+    phone: Annotated[str, StringConstraints(max_length=16), AfterValidator(_phone)] | None = None
+    language: Literal["en", "de", "pl", "et", "lv", "lt"] = "en"
+
+    @model_validator(mode="after")
+    def has_address(self) -> RecipientIn:
+        """Refuses a recipient whom no message could reach."""
+        if not self.email and not self.phone:
+            raise ValueError("give an email, a phone, or both")
+        return self
+
+
+class AssignIn(Strict):
+    """A parcel for a location. Give `size`, or `dimensions` and the portal chooses the size."""
+
+    location: LocationCode
+    tracking_number: TrackingNumber
+    size: SizeName | None = None
+    dimensions: Dimensions | None = None
+    weight_g: Annotated[int, Field(gt=0, le=1_000_000)] | None = None
+    recipient: RecipientIn
+    accessible: bool = False
+    deposited: bool = True
+    reserve_minutes: Annotated[int, Field(ge=1, le=1440)] = 30
+
+    @model_validator(mode="after")
+    def size_or_dimensions(self) -> AssignIn:
+        """Exactly one of the two."""
+        if (self.size is None) == (self.dimensions is None):
+            raise ValueError("give either size or dimensions")
+        return self
+
+
+class ReassignIn(Strict):
+    """Why the door will not do (`operations/reassign.py`)."""
+
+    reason: Literal["too_small", "door_stuck", "not_empty", "damaged"]
+
+
+class CancelIn(Strict):
+    """Why, for the history."""
+
+    reason: ReasonText = ""
+
+
+class ExtendIn(Strict):
+    """How much longer."""
+
+    hours: Annotated[int, Field(ge=1, le=168)]
+
+
+class PickupIn(Strict):
+    """What else the kiosk knows. A repeat with the same `nonce` gets the same answer."""
+
+    phone_last4: Annotated[str, StringConstraints(pattern=r"\A[0-9]{4}\Z")] | None = None
+    nonce: Annotated[str, StringConstraints(pattern=r"\A[\x21-\x7e]{1,64}\Z")] | None = None
+    compartment: Annotated[int, Field(ge=1, lt=2**63)] | None = None
+
+
+class PickupWithCodeIn(PickupIn):
+    """The code in the body, where it stands in no URL."""
+
+    code: Annotated[str, StringConstraints(min_length=1, max_length=40)]
+
+
+class CompartmentOut(Schema):
+    id: int
+    locker: str
+    label: str
+    size: SizeName
+
+
+class PackageOut(Schema):
+    """A package. `pickup_code` is there for keys with the scope `codes:read`, while it is STORED."""
+
+    id: str
+    tracking_number: str
+    status: Status
+    size: SizeName
+    location: str
+    compartment: CompartmentOut | None
+    created_at: str
+    reserved_until: str | None
+    stored_at: str | None
+    expires_at: str | None
+    retrieved_at: str | None
+    cancelled_at: str | None
+    returned_at: str | None
+    pickup_code: str | None = None
+
+
+class PackagePage(Schema):
+    items: list[PackageOut]
+    next_cursor: str | None
+
+
+class EventOut(Schema):
+    at: str
+    event: Event
+    from_status: Status | None
+    to_status: Status
+    by: str
+    reason: str | None
+    compartment: str | None
+
+
+class EventPage(Schema):
+    items: list[EventOut]
+    next_cursor: str | None
+
+
+class PickupOut(Schema):
+    package_id: str
+    status: Status
+    compartment: CompartmentOut

@@ -1,0 +1,141 @@
+"""The hot statements of drop-off and pickup, in one place (see `sql.py` for why there are any).
+
+Each does what the same steps in the ORM do, row for row; tests/packages_app/test_statements.py compares
+them. Times of events come from the clock after the lock.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from lockers import allocation
+from notifications import outbox
+from packages_app.lifecycle import DEFAULT_PRIORITY, PRIORITY, Event, Status
+
+_PACKAGE_COLUMNS = """
+    id, courier_id, tracking_number, location_id, compartment_id, recipient_id, size, accessible, status,
+    created_at, reserved_until, stored_at, expires_at, code_version, code_secret, code_mac
+"""
+
+
+@cache
+def assign(strategy: str, *, accessible: bool) -> str:
+    """Claim a door and put a package into it, or reserve it.
+
+    One row: `duplicate_id` when the courier's tracking number already holds a door; else the door, or
+    NULLs when none was to be had.
+    """
+    return f"""
+WITH duplicate AS MATERIALIZED (
+    SELECT id FROM packages_app_package
+    WHERE courier_id = %(courier_id)s AND tracking_number = %(tracking_number)s AND released_at IS NULL
+), door AS MATERIALIZED (
+    {allocation.claim_sql(strategy, accessible=accessible)}
+), claimed AS (
+    UPDATE lockers_compartment compartment SET occupancy = %(occupancy)s
+    FROM door WHERE compartment.id = door.id AND NOT EXISTS (SELECT FROM duplicate)
+    RETURNING compartment.id, compartment.label, compartment.size, compartment.locker_id
+), recipient AS (
+    INSERT INTO packages_app_recipient (name, email, phone, language)
+    SELECT %(name)s, %(email)s, %(phone)s, %(language)s FROM claimed
+    RETURNING id
+), package AS (
+    INSERT INTO packages_app_package ({_PACKAGE_COLUMNS})
+    SELECT %(package_id)s, %(courier_id)s, %(tracking_number)s, %(location_id)s, claimed.id, recipient.id,
+           %(size)s, %(accessible)s, %(status)s, %(now)s, %(reserved_until)s, %(stored_at)s,
+           %(expires_at)s, %(code_version)s, %(code_secret)s, %(code_mac)s
+    FROM claimed, recipient
+    RETURNING id, compartment_id
+), history AS (
+    INSERT INTO packages_app_packageevent (package_id, event, from_status, to_status, by, compartment_id)
+    SELECT package.id, line.event, line.from_status, line.to_status, %(by)s, package.compartment_id
+    FROM package, (VALUES
+        ('{Event.ASSIGNED}', '', '{Status.PENDING}', true),
+        ('{Event.DEPOSITED}', '{Status.PENDING}', '{Status.STORED}', %(deposited)s)
+    ) line (event, from_status, to_status, wanted)
+    WHERE line.wanted
+    RETURNING id, package_id, event
+), messages AS (
+    {outbox.insert_select(f'''
+    SELECT 'stored', channel, 'package:' || history.package_id, 'event:' || history.id || ':' || channel,
+           {PRIORITY["stored"]}
+    FROM history, unnest(%(channels)s::text[]) channel
+    WHERE history.event = '{Event.DEPOSITED}'
+    ''')}
+)
+SELECT (SELECT id FROM duplicate) AS duplicate_id,
+       claimed.id, claimed.label, claimed.size, locker.name AS locker
+FROM (SELECT) one
+LEFT JOIN claimed ON true
+LEFT JOIN lockers_locker locker ON locker.id = claimed.locker_id
+"""
+
+
+PICK_UP = f"""
+WITH found AS MATERIALIZED (
+    SELECT package.id, package.compartment_id, package.status, package.expires_at,
+           recipient.email, recipient.phone
+    FROM packages_app_package package
+    JOIN packages_app_recipient recipient ON recipient.id = package.recipient_id
+    WHERE package.location_id = %(location_id)s AND package.code_mac = ANY(%(macs)s)
+      AND (%(compartment_id)s::bigint IS NULL OR package.compartment_id = %(compartment_id)s)
+      AND (%(phone_last4)s::text IS NULL OR right(recipient.phone, 4) = %(phone_last4)s)
+    FOR NO KEY UPDATE OF package
+), opened AS (
+    UPDATE packages_app_package package
+    SET status = '{Status.RETRIEVED}', retrieved_at = %(now)s, released_at = %(now)s, code_mac = NULL,
+        pickup_receipt = %(receipt)s, updated_at = clock_timestamp()
+    FROM found
+    WHERE package.id = found.id AND found.status = '{Status.STORED}' AND found.expires_at > %(now)s
+    RETURNING package.id, package.compartment_id, found.email, found.phone
+), door AS (
+    UPDATE lockers_compartment compartment SET occupancy = 'empty'
+    FROM opened WHERE compartment.id = opened.compartment_id
+    RETURNING compartment.id, compartment.label, compartment.size, compartment.locker_id
+), history AS (
+    INSERT INTO packages_app_packageevent (package_id, event, from_status, to_status, by)
+    SELECT opened.id, '{Event.RETRIEVED}', '{Status.STORED}', '{Status.RETRIEVED}', %(by)s FROM opened, door
+    RETURNING id, package_id
+), messages AS (
+    {outbox.insert_select(f'''
+    SELECT 'retrieved', channel.name, 'package:' || history.package_id,
+           'event:' || history.id || ':' || channel.name, {DEFAULT_PRIORITY}
+    FROM history, opened
+    CROSS JOIN LATERAL (VALUES ('email', opened.email), ('sms', opened.phone)) channel (name, address)
+    WHERE channel.address <> ''
+    ''')}
+)
+SELECT found.id AS package_id, found.status, found.expires_at,
+       door.id, door.label, door.size, locker.name AS locker
+FROM found
+LEFT JOIN door ON true
+LEFT JOIN lockers_locker locker ON locker.id = door.locker_id
+"""
+
+EXPIRE = f"""
+WITH due AS MATERIALIZED (
+    SELECT id FROM packages_app_package
+    WHERE status = '{Status.STORED}' AND expires_at <= %(now)s
+    ORDER BY expires_at LIMIT %(batch)s
+    FOR NO KEY UPDATE SKIP LOCKED
+), moved AS (
+    UPDATE packages_app_package package SET status = '{Status.EXPIRED}', updated_at = clock_timestamp()
+    FROM due WHERE package.id = due.id
+    RETURNING package.id, package.compartment_id, package.recipient_id
+), history AS (
+    INSERT INTO packages_app_packageevent (package_id, event, from_status, to_status, by, compartment_id)
+    SELECT id, '{Event.EXPIRED}', '{Status.STORED}', '{Status.EXPIRED}', %(by)s, compartment_id FROM moved
+    RETURNING id, package_id
+), messages AS (
+    {outbox.insert_select(f'''
+    SELECT 'expired', channel.name, 'package:' || history.package_id,
+           'event:' || history.id || ':' || channel.name, {DEFAULT_PRIORITY}
+    FROM history
+    JOIN moved ON moved.id = history.package_id
+    JOIN packages_app_recipient recipient ON recipient.id = moved.recipient_id
+    CROSS JOIN LATERAL (VALUES ('email', recipient.email), ('sms', recipient.phone)) channel (name, address)
+    WHERE channel.address <> ''
+    ''')}
+)
+SELECT count(*) AS expired FROM moved
+"""

@@ -1,0 +1,36 @@
+"""The scheduled jobs of this room; the beat table in `lockerportal/celery.py` says when."""
+
+from __future__ import annotations
+
+import logging
+
+from celery import shared_task
+
+from lockers.clock import database_now
+from packages_app import idempotency, operations
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task
+def expire() -> int:
+    """The hold of every package past its time ends."""
+    return _count("expired", operations.expire(now=database_now()))
+
+
+@shared_task
+def lapse_reservations() -> int:
+    """Every reservation past its time ends."""
+    return _count("lapsed", operations.lapse(now=database_now()))
+
+
+@shared_task
+def purge_idempotency_keys() -> int:
+    """Answers older than `IDEMPOTENCY_KEEP` are forgotten."""
+    return _count("purged", idempotency.purge(now=database_now()))
+
+
+def _count(what: str, count: int) -> int:
+    if count:
+        logger.info("%s: %d", what, count)
+    return count
