@@ -1,0 +1,96 @@
+"""Lists in pages: a keyset cursor, so that a page costs the same at the end as at the beginning.
+
+A cursor holds the sort values of the last row that was given, signed: one that this portal did not make
+for this very order is refused. Rows that come or go between two pages move no other row.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, TypeVar
+from uuid import UUID
+
+from django.core import signing
+from django.db.models import Field as ModelField
+from django.db.models import Model, Q, QuerySet
+from ninja.errors import ValidationError
+from pydantic import Field
+
+Row = TypeVar("Row", bound=Model)
+
+LONGEST_PAGE = 100
+Limit = Annotated[int, Field(ge=1, le=LONGEST_PAGE, description="How many items at the most")]
+Cursor = Annotated[
+    str | None,
+    Field(max_length=1000, description="`next_cursor` of the page before; none for the first page"),
+]
+
+
+def paginate(
+    queryset: QuerySet[Row], *, order: tuple[str, ...], limit: int, cursor: str | None
+) -> tuple[list[Row], str | None]:
+    """One page of `queryset` and the cursor of the next one, None on the last.
+
+    `order` names fields or annotations that are never NULL and unique together; a leading `-` sorts
+    downwards. Raises the 422 of a malformed query for a cursor that is none of this list's.
+    """
+    if cursor is not None:
+        queryset = queryset.filter(_after(_read(queryset, order, cursor)))
+    rows = list(queryset.order_by(*order)[: limit + 1])
+    if len(rows) <= limit:
+        return rows, None
+    del rows[limit:]
+    return rows, _write(queryset, order, rows[-1])
+
+
+def _after(values: list[tuple[str, Any]]) -> Q:
+    """What sorts behind these values. The outer comparison of the first field lets an index be used."""
+    (name, value), *rest = values
+    downwards, field = name.startswith("-"), name.removeprefix("-")
+    beyond = Q(**{f"{field}__{'lt' if downwards else 'gt'}": value})
+    if not rest:
+        return beyond
+    reaching = Q(**{f"{field}__{'lte' if downwards else 'gte'}": value})
+    return reaching & (beyond | Q(**{field: value}) & _after(rest))
+
+
+def _signer(queryset: QuerySet[Row], order: tuple[str, ...]) -> signing.Signer:
+    return signing.Signer(salt=f"cursor:{queryset.model._meta.label}:{','.join(order)}")
+
+
+def _write(queryset: QuerySet[Row], order: tuple[str, ...], row: Row) -> str:
+    values = [_plain(getattr(row, name.removeprefix("-"))) for name in order]
+    return _signer(queryset, order).sign_object(values)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return str(value) if isinstance(value, UUID) else value
+
+
+def _read(queryset: QuerySet[Row], order: tuple[str, ...], cursor: str) -> list[tuple[str, Any]]:
+    try:
+        values = _signer(queryset, order).unsign_object(cursor)
+    except (signing.BadSignature, ValueError):
+        raise ValidationError(
+            [
+                {
+                    "type": "cursor",
+                    "loc": ("query", "cursor"),
+                    "msg": "is no cursor of this list; begin without one",
+                }
+            ]
+        ) from None
+    return [
+        (name, _field(queryset, name.removeprefix("-")).to_python(value))
+        for name, value in zip(order, values, strict=True)
+    ]
+
+
+def _field(queryset: QuerySet[Row], name: str) -> ModelField[Any, Any]:
+    annotation = queryset.query.annotations.get(name)
+    if annotation is not None:
+        field: ModelField[Any, Any] = annotation.output_field
+        return field
+    return queryset.model._meta.get_field(name)  # type: ignore[return-value]
