@@ -16,10 +16,12 @@ from lockers.models import Compartment, CompartmentQuerySet
 def take_out_of_service(
     *, compartments: CompartmentQuerySet, compartment_id: int, by: str, reason: str, now: datetime
 ) -> Compartment:
-    """No new package gets this door; one that lies in it can still be collected."""
+    """No new package gets this door; one that lies in it can still be collected. A repeat changes nothing."""
+    reason = reason.strip() or "out of service"
     with transaction.atomic(durable=True):
         compartment = compartments.lock(compartment_id)
-        compartment.take_out_of_service(by=by, reason=reason.strip() or "out of service", now=now)
+        if compartment.out_of_service_reason != reason:
+            compartment.take_out_of_service(by=by, reason=reason, now=now)
     return compartment
 
 
@@ -36,5 +38,6 @@ def confirm_empty(*, compartments: CompartmentQuerySet, compartment_id: int, by:
     """An unverified door was looked at and is empty. Raises `CompartmentInUse` when a package holds it."""
     with transaction.atomic(durable=True):
         compartment = compartments.lock(compartment_id)
-        compartment.confirm_empty(by=by)
+        if compartment.occupancy != Compartment.Occupancy.EMPTY:
+            compartment.confirm_empty(by=by)
     return compartment

@@ -125,20 +125,36 @@ def verify(text: str, *, now: datetime) -> tuple[Caller | None, str]:
     digest = sha256(body.encode()).digest()
     if not hmac.compare_digest(digest, bytes(key.digest) if key else _NOBODY) or key is None:
         return None, "unknown"
-    if key.revoked_at is not None:
-        return None, f"revoked {key.key_id}"
-    if key.expires_at <= now:
-        return None, f"expired {key.key_id}"
-    if key.courier is not None and not key.courier.active:
-        return None, f"courier inactive {key.key_id}"
+    why = _refused(key, now)
+    if why:
+        return None, f"{why} {key.key_id}"
     _note_use(key, now)
     return _caller(key), ""
+
+
+def caller_of(key_pk: int, *, now: datetime) -> Caller | None:
+    """The caller of a key that was verified before (a connected kiosk screen); None once it opens nothing."""
+    key = ApiKey.objects.select_related("courier", "kiosk__location").filter(pk=key_pk).first()
+    if key is None or _refused(key, now):
+        return None
+    _note_use(key, now)
+    return _caller(key)
 
 
 def revoke(key: ApiKey, *, now: datetime) -> None:
     """The key opens nothing from the next request on."""
     key.revoked_at = key.revoked_at or now
     key.save(update_fields=["revoked_at"])
+
+
+def _refused(key: ApiKey, now: datetime) -> str:
+    if key.revoked_at is not None:
+        return "revoked"
+    if key.expires_at <= now:
+        return "expired"
+    if key.courier is not None and not key.courier.active:
+        return "courier inactive"
+    return ""
 
 
 def _caller(key: ApiKey) -> Caller:

@@ -6,6 +6,7 @@ from lockers.errors import BusyTryAgain, CompartmentInUse, Refusal, UnknownCompa
 
 __all__ = [
     "BusyTryAgain",
+    "ChangedMeanwhile",
     "CodeExpired",
     "CompartmentInUse",
     "DuplicateTrackingNumber",
@@ -41,6 +42,12 @@ class WrongStatus(Refusal):
 
     def __init__(self, *, status: str) -> None:
         super().__init__(f"The package is {status}.", package_status=status)
+
+
+class ChangedMeanwhile(Refusal):
+    """The package has changed since it was looked at."""
+
+    code = "changed_meanwhile"
 
 
 class FitsNoCompartment(Refusal):

@@ -14,13 +14,18 @@ from packages_app.operation import Operation
 
 
 @Operation
-def extend(*, package_id: UUID, by: Actor, now: datetime, hours: int) -> Package:
+def extend(
+    *, package_id: UUID, by: Actor, now: datetime, hours: int, seen: datetime | None = None
+) -> Package:
     """STORED or EXPIRED → STORED, its hold `hours` longer (from now, if it has ended already).
 
-    Its code works again. Raises `UnknownPackage`, `WrongStatus`, and `ExtensionLimit` past the location's
-    `max_hold_days` from the deposit.
+    Its code works again. `seen` is the `updated_at` that somebody looked at before they asked, so that a
+    form sent twice extends once. Raises `UnknownPackage`, `WrongStatus`, `ChangedMeanwhile`, and
+    `ExtensionLimit` past the location's `max_hold_days` from the deposit.
     """
     package = by.packages().lock(package_id)
+    if seen is not None and seen != package.updated_at:
+        raise errors.ChangedMeanwhile
     if package.stored_at is None or package.expires_at is None:
         raise errors.WrongStatus(status=package.status)
     location = package.location

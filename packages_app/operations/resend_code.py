@@ -13,12 +13,16 @@ from packages_app.operation import Operation
 
 
 @Operation
-def resend_code(*, package_id: UUID, by: Actor, now: datetime) -> Package:
+def resend_code(*, package_id: UUID, by: Actor, now: datetime, seen: datetime | None = None) -> Package:
     """A STORED package's code becomes a new one; the old one opens nothing any more; the recipient is told.
 
-    Raises `UnknownPackage`, `WrongStatus` (also past the end of the hold), `NothingToResend`.
+    `seen` is the `updated_at` that somebody looked at before they asked, so that a form sent twice makes
+    one new code. Raises `UnknownPackage`, `WrongStatus` (also past the end of the hold), `ChangedMeanwhile`,
+    `NothingToResend`.
     """
     package = by.packages().lock(package_id)
+    if seen is not None and seen != package.updated_at:
+        raise errors.ChangedMeanwhile
     if package.expires_at is not None and package.expires_at <= now:
         raise errors.WrongStatus(status=Status.EXPIRED)
     if not (package.recipient.email or package.recipient.phone):
