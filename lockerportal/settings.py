@@ -9,11 +9,15 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import django_stubs_ext
 import environ
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from lockerportal import env as read
+from lockerportal import env_messages as read_messages
+
+django_stubs_ext.monkeypatch()  # `ModelAdmin[Package]` and the like, which type checkers ask for
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = read.load(BASE_DIR)
@@ -40,6 +44,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.humanize",
     "csp",
+    "ninja",  # its Swagger pages, from our own static files
     "lockerportal.apps.LockerPortalConfig",
     "lockers",
     "packages_app",
@@ -47,6 +52,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "lockerportal.middleware.ApiProblemMiddleware",
     "lockerportal.middleware.DatabaseAwayMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -169,34 +175,45 @@ IDEMPOTENCY_KEEP = timedelta(hours=72)
 
 # --- Messages ------------------------------------------------------------------------------------------
 
-_email = environ.Env.email_url_config(
-    read.url(
-        env,
-        "EMAIL_URL",
-        schemes=("smtp", "smtps", "smtp+tls", "smtp+ssl", "consolemail", "filemail", "memorymail", "mailbox"),
-        default="mailbox://" if DEBUG else "",
-    ).replace("mailbox://", "memorymail://mailbox")
+# In development messages go to the mailbox page, since no mail server is there; give EMAIL_URL to send them.
+
+EMAIL_BACKEND = read_messages.backend(
+    env,
+    "EMAIL_BACKEND",
+    default=read_messages.SMTP
+    if env.str("EMAIL_URL", default="") or not DEBUG
+    else read_messages.MAILBOX_EMAIL,
+    debug=DEBUG,
 )
-EMAIL_BACKEND = env.str("EMAIL_BACKEND", default=_email["EMAIL_BACKEND"])
-EMAIL_HOST = _email.get("EMAIL_HOST") or "localhost"
-EMAIL_PORT = _email.get("EMAIL_PORT") or 25
-EMAIL_HOST_USER = _email.get("EMAIL_HOST_USER") or ""
-EMAIL_HOST_PASSWORD = _email.get("EMAIL_HOST_PASSWORD") or ""
-EMAIL_USE_TLS = bool(_email.get("EMAIL_USE_TLS"))
-EMAIL_USE_SSL = bool(_email.get("EMAIL_USE_SSL"))
-EMAIL_FILE_PATH = _email.get("EMAIL_FILE_PATH") or None
-EMAIL_TIMEOUT = 10
-DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Locker Portal <parcels@localhost>")
+_smtp = read_messages.smtp(env) if EMAIL_BACKEND == read_messages.SMTP else {}
+EMAIL_HOST = _smtp.get("EMAIL_HOST") or "localhost"
+EMAIL_PORT = _smtp.get("EMAIL_PORT", 25)
+EMAIL_HOST_USER = _smtp.get("EMAIL_HOST_USER") or ""
+EMAIL_HOST_PASSWORD = _smtp.get("EMAIL_HOST_PASSWORD") or ""
+EMAIL_USE_TLS = bool(_smtp.get("EMAIL_USE_TLS"))
+EMAIL_USE_SSL = bool(_smtp.get("EMAIL_USE_SSL"))
+EMAIL_TIMEOUT = 10  # seconds for each step; well below the lease of a message
+DEFAULT_FROM_EMAIL = read_messages.sender(env, debug=DEBUG)
+
+SMS_BACKEND = read_messages.backend(
+    env, "SMS_BACKEND", default=read_messages.MAILBOX_SMS if DEBUG else "", debug=DEBUG
+)
+_has_gateway = SMS_BACKEND == read_messages.SMS_HTTP
+SMS_GATEWAY_URL = read_messages.gateway(env, debug=DEBUG) if _has_gateway else ""
+SMS_GATEWAY_TOKEN = read_messages.gateway_token(env, debug=DEBUG) if _has_gateway else ""
+SMS_SENDER = env.str("SMS_SENDER", default="Lockers")
+SMS_FILE_PATH = env.str("SMS_FILE_PATH", default=str(BASE_DIR / "var" / "sms.jsonl"))
+SMS_TIMEOUT = 10
 
 MAILBOX_FILE = BASE_DIR / "var" / "mailbox.jsonl"
-SMS_BACKEND = env.str("SMS_BACKEND", default="notifications.sms.mailbox.SmsBackend" if DEBUG else "")
-SMS_SENDER = env.str("SMS_SENDER", default="Lockers")
-SMS_GATEWAY_URL = env.str("SMS_GATEWAY_URL", default="")
-SMS_GATEWAY_TOKEN = env.str("SMS_GATEWAY_TOKEN", default="")
-SMS_FILE_PATH = env.str("SMS_FILE_PATH", default=str(BASE_DIR / "var" / "sms"))
+NETWORK_NAME = env.str("NETWORK_NAME", default="Locker Portal")  # how messages sign
 
 # Who turns a notification row into words, by the kind of its subject (`notifications/outbox.py`).
 NOTIFICATION_COMPOSERS = {"package": "packages_app.messages.compose"}
+# With the delays of `notifications/retry.py` 40 attempts take about a day; then the message is dead.
+NOTIFICATION_MAX_ATTEMPTS = read.whole(env, "NOTIFICATION_MAX_ATTEMPTS", default=40, least=1, most=1000)
+# Wake delivery after each commit. Without it the sweep of beat finds the messages a few seconds later.
+NOTIFICATION_NUDGE = read.boolean(env, "NOTIFICATION_NUDGE", default=True)
 
 # --- Sign-in, cookies, headers -------------------------------------------------------------------------
 

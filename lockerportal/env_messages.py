@@ -1,0 +1,82 @@
+"""Reading the settings of e-mail and SMS: production refuses to start with a backend that sends nothing."""
+
+from __future__ import annotations
+
+from email.utils import parseaddr
+from typing import Any
+from urllib.parse import urlsplit
+
+import environ
+
+from lockerportal import env as read
+
+SMTP = "django.core.mail.backends.smtp.EmailBackend"
+SMS_HTTP = "notifications.sms.http.SmsBackend"
+MAILBOX_EMAIL = "notifications.mailbox.EmailBackend"
+MAILBOX_SMS = "notifications.sms.mailbox.SmsBackend"
+SEND_NOTHING = {
+    MAILBOX_EMAIL,
+    MAILBOX_SMS,
+    *(
+        f"django.core.mail.backends.{name}.EmailBackend"
+        for name in ("console", "dummy", "filebased", "locmem")
+    ),
+    *(f"notifications.sms.{name}.SmsBackend" for name in ("console", "file", "locmem")),
+}
+PORTS = {"smtp": 25, "smtp+tls": 587, "smtp+ssl": 465}
+LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
+
+def backend(env: environ.Env, name: str, *, default: str, debug: bool) -> str:
+    """A dotted path; in production one that really sends."""
+    value = str(env.str(name, default=default))
+    if not all(part.isidentifier() for part in value.split(".")) or "." not in value:
+        raise read.refuse(name, "must be the dotted path of a class" if value else "is missing")
+    if not debug and value in SEND_NOTHING:
+        raise read.refuse(name, "must be a backend that sends: this one is for development and tests")
+    return value
+
+
+def smtp(env: environ.Env) -> dict[str, Any]:
+    """EMAIL_URL in Django's own terms: smtp://, smtp+tls:// (STARTTLS) or smtp+ssl://user:password@host:port."""
+    value = read.url(env, "EMAIL_URL", schemes=tuple(PORTS))
+    if not urlsplit(value).hostname:
+        raise read.refuse("EMAIL_URL", "names no host")
+    return {
+        **environ.Env.email_url_config(value),
+        "EMAIL_PORT": urlsplit(value).port or PORTS[urlsplit(value).scheme],
+    }
+
+
+def sender(env: environ.Env, *, debug: bool) -> str:
+    """DEFAULT_FROM_EMAIL: an address, with or without a name."""
+    value = str(env.str("DEFAULT_FROM_EMAIL", default="Locker Portal <parcels@localhost>" if debug else ""))
+    if not value:
+        raise read.refuse("DEFAULT_FROM_EMAIL", "is missing")
+    name, _, domain = parseaddr(value)[1].rpartition("@")
+    if not (name and domain) or "\n" in value or "\r" in value:
+        raise read.refuse(
+            "DEFAULT_FROM_EMAIL", "must be an e-mail address, as: Lockers <lockers@example.com>"
+        )
+    return value
+
+
+def gateway(env: environ.Env, *, debug: bool) -> str:
+    """SMS_GATEWAY_URL: it is sent pickup codes, so in production https, or a gateway on this machine."""
+    value = read.url(env, "SMS_GATEWAY_URL", schemes=("https", "http"))
+    parts = urlsplit(value)
+    if not parts.hostname:
+        raise read.refuse("SMS_GATEWAY_URL", "names no host")
+    if not debug and parts.scheme != "https" and parts.hostname not in LOOPBACK:
+        raise read.refuse("SMS_GATEWAY_URL", "must begin with https://")
+    return value
+
+
+def gateway_token(env: environ.Env, *, debug: bool) -> str:
+    """SMS_GATEWAY_TOKEN: goes into a header, so it is one word of visible ASCII."""
+    value = str(env.str("SMS_GATEWAY_TOKEN", default=""))
+    if not value and not debug:
+        raise read.refuse("SMS_GATEWAY_TOKEN", "is missing")
+    if not all("!" <= letter <= "~" for letter in value):
+        raise read.refuse("SMS_GATEWAY_TOKEN", "must be visible ASCII characters without spaces")
+    return value

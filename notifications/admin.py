@@ -1,0 +1,115 @@
+"""Messages and channels in the admin: to look at, with two actions and nothing to edit."""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from typing import Any, cast
+
+from django.conf import settings
+from django.contrib import admin, messages
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.db import models, transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from notifications.breaker import close
+from notifications.models import ChannelState, Notification, Status
+from notifications.nudge import nudge
+
+
+class ReadOnlyAdmin(admin.ModelAdmin[Any]):
+    """Rows that only the system writes; its actions need the right to change them."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Nobody adds."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        """Nobody edits."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        """Nobody deletes."""
+        return False
+
+    def has_act_permission(self, request: HttpRequest) -> bool:
+        """Who may run the actions."""
+        return request.user.has_perm(f"notifications.change_{self.opts.model_name}")
+
+    def log_action_on(self, request: HttpRequest, rows: QuerySet[Any], words: str) -> None:
+        """Write down who did it, on each of `rows`."""
+        LogEntry.objects.log_actions(
+            user_id=cast(int, request.user.pk), queryset=rows, action_flag=CHANGE, change_message=words
+        )
+
+
+@admin.register(Notification)
+class NotificationAdmin(ReadOnlyAdmin):
+    """Every message with its fate; the dead ones can be sent again."""
+
+    list_display = (
+        "id",
+        "kind",
+        "channel",
+        "subject",
+        "status",
+        "attempts",
+        "reason",
+        "created_at",
+        "sent_at",
+    )
+    list_filter = ("status", "channel", "kind")
+    search_fields = ("subject", "dedup_key")
+    search_help_text = "The id of a package, in full; or the number of a message"
+    show_full_result_count = False  # counting millions of rows takes longer than reading a page of them
+    list_per_page = 50
+    actions = ("send_again",)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Exact matches only, which the indexes find at once in any number of rows."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        found = models.Q(subject=term) | models.Q(dedup_key=term)
+        if term.isdecimal() and len(term) < 19:
+            found |= models.Q(pk=int(term))
+        with contextlib.suppress(ValueError):
+            about = uuid.UUID(term)
+            found |= models.Q(subject__in=[f"{prefix}:{about}" for prefix in settings.NOTIFICATION_COMPOSERS])
+        return queryset.filter(found), False
+
+    @admin.action(description="Send the dead ones again", permissions=["act"])
+    def send_again(self, request: HttpRequest, queryset: QuerySet[Notification]) -> None:
+        """Dead → pending, with a fresh count of attempts; the others are left alone."""
+        with transaction.atomic():
+            chosen = list(
+                queryset.filter(status=Status.DEAD).select_for_update().values_list("pk", flat=True)
+            )
+            dead = Notification.objects.filter(pk__in=chosen)
+            if chosen:
+                self.log_action_on(request, dead, "Sent again.")
+            count = dead.send_again()
+            transaction.on_commit(nudge, robust=True)
+        level = messages.SUCCESS if count else messages.WARNING
+        self.message_user(request, f"{count} dead messages will be sent again.", level)
+
+
+@admin.register(ChannelState)
+class ChannelStateAdmin(ReadOnlyAdmin):
+    """Which channels are paused, since when and why."""
+
+    list_display = ("channel", "failures", "opened_at", "next_probe_at", "last_error", "updated_at")
+    actions = ("close_breaker",)
+
+    @admin.action(description="Let everything through again", permissions=["act"])
+    def close_breaker(self, request: HttpRequest, queryset: QuerySet[ChannelState]) -> None:
+        """For staff who know that the provider is back."""
+        with transaction.atomic():
+            self.log_action_on(request, queryset, "Let everything through again.")
+            for state in queryset:
+                close(state.channel)
+            transaction.on_commit(nudge, robust=True)
+        self.message_user(request, "Sending goes on.", messages.SUCCESS)

@@ -1,0 +1,102 @@
+"""E-mail, through whatever EMAIL_BACKEND names."""
+
+from __future__ import annotations
+
+import contextlib
+import smtplib
+from email.utils import parseaddr
+from typing import ClassVar
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives, get_connection
+
+from notifications import rendering
+from notifications.channels.base import Channel
+from notifications.errors import DeliveryError
+from notifications.messages import Message
+from notifications.models import Notification
+
+SERVICE_CLOSES = 421
+TOO_LARGE = 552
+
+
+class EmailChannel(Channel):
+    """One connection to the mail server for a batch."""
+
+    name: ClassVar[str] = "email"
+
+    def __init__(self) -> None:
+        self._connection = get_connection()
+
+    def send(self, notification: Notification, message: Message) -> str:
+        """Send it; the id is the Message-ID, the same at every try, so that mail programs can drop a copy."""
+        mail = _compose(notification, message)
+        try:
+            self._connection.open()
+        except OSError as error:  # every SMTPException is one
+            self.close()
+            raise DeliveryError(f"Mail server: {_words(error)}") from None
+        try:
+            if not self._connection.send_messages([mail]):
+                raise DeliveryError("The mail backend took nothing", permanent=False)
+        except OSError as error:
+            failure = _delivery_error(error)
+            if failure.channel_failed:
+                self.close()  # what is left of the connection is in doubt
+            raise failure from None
+        except ValueError as error:  # Django's and the e-mail library's word for an impossible address
+            raise DeliveryError(f"Not an e-mail address: {error}", permanent=True) from None
+        return str(mail.extra_headers["Message-ID"])
+
+    def close(self) -> None:
+        """Say goodbye to the server, if it still listens."""
+        with contextlib.suppress(OSError):
+            self._connection.close()
+
+
+def _compose(notification: Notification, message: Message) -> EmailMultiAlternatives:
+    text = rendering.email(notification.kind, message)
+    domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
+    mail = EmailMultiAlternatives(
+        subject=text.subject,
+        body=text.body,
+        to=[message.to],
+        headers={
+            "Message-ID": f"<notification-{notification.pk}.{notification.created_at:%Y%m%d%H%M%S}@{domain}>",
+            "X-Notification-Id": str(notification.pk),
+            "X-Notification-Kind": notification.kind,
+            "Auto-Submitted": "auto-generated",  # no out-of-office replies, please
+        },
+    )
+    mail.attach_alternative(text.html, "text/html")
+    return mail
+
+
+def _delivery_error(error: OSError) -> DeliveryError:
+    """Whose fault it is, and whether it will pass: RFC 5321 says 4xx for "later" and 5xx for "never"."""
+    match error:
+        case smtplib.SMTPRecipientsRefused():
+            code, _reply = next(iter(error.recipients.values()))
+            words = f"Recipient refused: {_words(error)}"
+            return DeliveryError(words, permanent=code >= 500, channel_failed=code == SERVICE_CLOSES)
+        case smtplib.SMTPSenderRefused():
+            # Our own address or login, the same for every message, unless it is about the size of this one.
+            return DeliveryError(f"Sender refused: {_words(error)}", permanent=error.smtp_code == TOO_LARGE)
+        case smtplib.SMTPDataError():
+            return DeliveryError(f"Message refused: {_words(error)}", permanent=error.smtp_code >= 500)
+        case smtplib.SMTPNotSupportedError():
+            return DeliveryError("The mail server cannot take such an address", permanent=True)
+        case _:
+            return DeliveryError(f"Mail server: {_words(error)}")
+
+
+def _words(error: OSError) -> str:
+    reply: bytes | str
+    match error:
+        case smtplib.SMTPRecipientsRefused():
+            code, reply = next(iter(error.recipients.values()))
+        case smtplib.SMTPResponseException():
+            code, reply = error.smtp_code, error.smtp_error
+        case _:
+            return type(error).__name__
+    return f"{code}: {reply.decode(errors='replace') if isinstance(reply, bytes) else reply}"

@@ -1,0 +1,60 @@
+"""Asking the room that knows a subject what its notifications say, to whom, and whether at all."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from notifications.messages import Message, Suppressed
+from notifications.models import Notification
+
+logger = logging.getLogger(__name__)
+
+Composer = Callable[[Sequence[Notification]], dict[int, Message | Suppressed]]
+
+
+@dataclass(frozen=True)
+class NotComposed:
+    """A fault of ours: nobody could say what the message is. It is tried again, as faults get mended."""
+
+    reason: str
+
+
+Composed = Message | Suppressed | NotComposed
+
+
+def compose(notifications: Iterable[Notification]) -> dict[int, Composed]:
+    """What to do with each notification, by its id; all of one subject's kind are asked for at once.
+
+    Raises nothing for what a composer does: the notifications that it fails for are `NotComposed`, the
+    others are not harmed.
+    """
+    composed: dict[int, Composed] = {}
+    for prefix, group in groupby(sorted(notifications, key=_prefix), key=_prefix):
+        composed.update(_compose_group(prefix, list(group)))
+    return composed
+
+
+def _prefix(notification: Notification) -> str:
+    return notification.subject.partition(":")[0]
+
+
+def _compose_group(prefix: str, group: list[Notification]) -> dict[int, Composed]:
+    path = settings.NOTIFICATION_COMPOSERS.get(prefix)
+    if path is None:
+        return {row.pk: NotComposed("No composer knows its subject") for row in group}
+    try:
+        composer: Composer = import_string(path)
+        answers = composer(group)
+    except Exception as error:
+        if len(group) > 1:  # one bad apple: find it
+            return {pk: answer for row in group for pk, answer in _compose_group(prefix, [row]).items()}
+        logger.exception("Notification %d could not be composed", group[0].pk)
+        return {group[0].pk: NotComposed(f"{type(error).__name__} while composing")}
+    missing = NotComposed("The composer gave no answer for it")
+    return {row.pk: answers.get(row.pk, missing) for row in group}

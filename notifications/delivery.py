@@ -1,0 +1,148 @@
+"""Delivery: take what is due, send it outside any transaction, write each result down at once.
+
+Any number of workers may deliver at the same time, and each may be killed at any point: at most the one
+message that was on its way goes out a second time, and none is lost.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+
+from notifications.breaker import Breaker
+from notifications.channels import CHANNELS
+from notifications.channels.base import Channel
+from notifications.composing import Composed, NotComposed, compose
+from notifications.errors import DeliveryError, public_reason
+from notifications.leases import Batch, Clock, claim
+from notifications.messages import Message, Suppressed
+from notifications.models import Notification, Status
+from notifications.retry import delay
+
+logger = logging.getLogger(__name__)
+
+BATCH_SIZE = 50
+
+
+@dataclass
+class Counts:
+    """What one run did; `claimed` is the sum of all that follows it, but for a row claimed twice."""
+
+    claimed: int = 0
+    sent: int = 0
+    retried: int = 0
+    dead: int = 0
+    suppressed: int = 0
+    given_back: int = 0  # not tried, for lack of time or because the channel was paused
+    lost: int = 0  # the lease had run out; somebody else has the message now
+    unfinished: bool = False  # the run stopped at its limit, and more may be due
+
+
+def deliver_due(*, now: datetime | None = None, limit: int = 5000, seconds: float = 15.0) -> Counts:
+    """Send what is due on every channel, until nothing is, or `limit` messages or `seconds` have passed.
+
+    `now` stops the clock, for tests; otherwise it is the database's. Must not be called in a transaction.
+    Raises only where the database itself fails; what was claimed then comes back when its lease ends.
+    """
+    counts = Counts()
+    ends = time.monotonic() + seconds
+    busy = list(CHANNELS.values())
+    while busy:
+        for channel_class in tuple(busy):
+            room = limit - counts.claimed
+            if room <= 0 or time.monotonic() >= ends:
+                counts.unfinished = True
+                return counts
+            if not _deliver_batch(channel_class, min(room, BATCH_SIZE), now, counts):
+                busy.remove(channel_class)
+    return counts
+
+
+def _deliver_batch(channel_class: type[Channel], size: int, now: datetime | None, counts: Counts) -> bool:
+    """Deliver up to `size` messages of one channel; answer whether there may be more."""
+    clock = Clock(now)
+    breaker = Breaker(channel_class.name)
+    probing = breaker.is_open
+    if probing and not breaker.take_probe(clock.now()):
+        return False
+    batch = claim(channel_class.name, 1 if probing else size, clock)
+    counts.claimed += len(batch.rows)
+    tried = _Round(batch, breaker, counts).run(channel_class)
+    if probing and not tried:
+        breaker.return_probe(clock.now())
+    return bool(batch.rows)
+
+
+class _Round:
+    """One batch on its way out."""
+
+    def __init__(self, batch: Batch, breaker: Breaker, counts: Counts) -> None:
+        self.batch = batch
+        self.breaker = breaker
+        self.counts = counts
+        self.tried = 0
+
+    def run(self, channel_class: type[Channel]) -> int:
+        """Handle every row; return how many were offered to the provider."""
+        composed = compose(self.batch.rows)
+        with channel_class() as channel:
+            for position, row in enumerate(self.batch.rows):
+                paused = self.breaker.is_open and self.tried
+                if paused or not self.batch.may_send(first=position == 0):
+                    self.counts.given_back += self.batch.give_back(self.batch.rows[position:])
+                    break
+                self._handle(row, composed[row.pk], channel)
+        return self.tried
+
+    def _handle(self, row: Notification, composed: Composed, channel: Channel) -> None:
+        if row.attempts > settings.NOTIFICATION_MAX_ATTEMPTS:
+            self._die(row, f"Given up: the worker was lost at each of {row.attempts - 1} attempts")
+        elif isinstance(composed, Suppressed):
+            self._count("suppressed", held=self.batch.end(row, Status.SUPPRESSED, composed.reason))
+        elif isinstance(composed, NotComposed):
+            self._try_again(row, composed.reason)
+        else:
+            self._send(row, composed, channel)
+
+    def _send(self, row: Notification, message: Message, channel: Channel) -> None:
+        self.tried += 1
+        try:
+            provider_id = channel.send(row, message)
+        except DeliveryError as error:
+            self._refused(row, error, public_reason(str(error)))
+        except Exception as error:
+            # A fault of ours, as a broken template: not the provider's, and perhaps mended within the day.
+            logger.exception("Notification %d could not be sent", row.pk)
+            self._try_again(row, f"{type(error).__name__} while sending")
+        else:
+            self._count("sent", held=self.batch.sent(row, provider_id))
+            self.breaker.succeeded()
+
+    def _refused(self, row: Notification, error: DeliveryError, reason: str) -> None:
+        if error.permanent:
+            self._die(row, reason)
+        else:
+            self._try_again(row, reason, retry_after=error.retry_after)
+        if error.channel_failed:
+            self.breaker.failed(reason, now=self.batch.clock.now(), retry_after=error.retry_after)
+        else:
+            self.breaker.succeeded()
+
+    def _try_again(self, row: Notification, reason: str, retry_after: float | None = None) -> None:
+        if row.attempts >= settings.NOTIFICATION_MAX_ATTEMPTS:
+            self._die(row, f"Given up after {row.attempts} attempts: {reason}")
+            return
+        after = delay(row.attempts, retry_after=retry_after)
+        self._count("retried", held=self.batch.retry(row, reason, after=after))
+
+    def _die(self, row: Notification, reason: str) -> None:
+        logger.warning("Notification %d (%s by %s) is dead: %s", row.pk, row.kind, row.channel, reason)
+        self._count("dead", held=self.batch.end(row, Status.DEAD, reason))
+
+    def _count(self, result: str, *, held: bool) -> None:
+        name = result if held else "lost"
+        setattr(self.counts, name, getattr(self.counts, name) + 1)

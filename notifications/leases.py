@@ -1,0 +1,133 @@
+"""Claiming due messages for one worker, and writing down what became of them.
+
+A claim commits before anything is sent. Its rows belong to the worker until the lease ends; then they are
+anybody's again, so a killed worker loses nothing. Everything that the worker writes later is guarded by
+the lease's token: who has lost the lease changes nothing.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db.models import F
+
+from notifications.models import Notification, Status
+
+LEASE = timedelta(seconds=60)
+SEND_LIMIT = 30.0  # seconds; the longest that one send may take with the time-outs of the channels
+BATCH_SECONDS = 2.0  # a batch is held no longer, or a fresh code would wait behind the reminders in it
+RECORD_WAIT = 0.5  # seconds between two tries to write down a result while the database is away
+
+# The order is that of the index `notification_due`, and its condition must stand here as a literal, or a
+# plan made for any parameters could not use it.
+_CLAIM = """
+WITH due AS MATERIALIZED (
+    SELECT id FROM notifications_notification
+    WHERE channel = %(channel)s AND status IN ('pending', 'sending')
+      AND COALESCE(leased_until, next_attempt_at) <= %(now)s
+    ORDER BY priority, COALESCE(leased_until, next_attempt_at)
+    LIMIT %(size)s
+    FOR UPDATE SKIP LOCKED
+)
+UPDATE notifications_notification AS row
+SET status = 'sending', lease_token = %(token)s, leased_until = %(leased_until)s, attempts = attempts + 1
+FROM due WHERE row.id = due.id
+RETURNING row.*
+"""
+
+
+class Clock:
+    """The database's time, asked once and then carried on by this machine's steady clock.
+
+    So a worker whose clock is wrong neither sends early nor late. `fixed` stops it, for tests.
+    """
+
+    def __init__(self, fixed: datetime | None = None) -> None:
+        self._fixed = fixed
+        self._started = time.monotonic()
+        self._base = fixed or _database_time()
+
+    def now(self) -> datetime:
+        """The moment it is."""
+        return self._fixed or self._base + timedelta(seconds=self.elapsed())
+
+    def elapsed(self) -> float:
+        """Seconds of real time since this clock was made, also those in which the process was stopped."""
+        return time.monotonic() - self._started
+
+
+@dataclass
+class Batch:
+    """Messages of one channel under one lease. Its methods answer whether the lease still held."""
+
+    clock: Clock
+    token: uuid.UUID = field(default_factory=uuid.uuid4)
+    rows: list[Notification] = field(default_factory=list)
+
+    def may_send(self, *, first: bool) -> bool:
+        """Whether there is time to send one more, and to write it down, before the lease ends."""
+        return self.clock.elapsed() < (LEASE.total_seconds() - SEND_LIMIT if first else BATCH_SECONDS)
+
+    def sent(self, row: Notification, provider_id: str) -> bool:
+        """The provider has taken it."""
+        return self._record(
+            row, status=Status.SENT, sent_at=self.clock.now(), provider_id=provider_id, reason=""
+        )
+
+    def retry(self, row: Notification, reason: str, *, after: timedelta) -> bool:
+        """It is tried again."""
+        return self._record(
+            row, status=Status.PENDING, reason=reason, next_attempt_at=self.clock.now() + after
+        )
+
+    def end(self, row: Notification, status: Status, reason: str) -> bool:
+        """It is dead or suppressed."""
+        return self._record(row, status=status, reason=reason)
+
+    def give_back(self, rows: Sequence[Notification]) -> int:
+        """Leave `rows`, which nobody has tried to send, to whoever comes next; they lose no attempt."""
+        return Notification.objects.filter(pk__in=[row.pk for row in rows], lease_token=self.token).update(
+            status=Status.PENDING, lease_token=None, leased_until=None, attempts=F("attempts") - 1
+        )
+
+    def _record(self, row: Notification, **fields: object) -> bool:
+        held = Notification.objects.filter(pk=row.pk, lease_token=self.token)
+        while True:
+            try:
+                return bool(held.update(lease_token=None, leased_until=None, **fields))
+            except (OperationalError, InterfaceError):
+                # The message is out: if it is not written down, it goes out again. A database that
+                # restarts is back long before the lease ends.
+                if connection.in_atomic_block or self.clock.elapsed() > LEASE.total_seconds():
+                    raise
+                connection.close()
+                time.sleep(RECORD_WAIT)
+
+
+def claim(channel: str, size: int, clock: Clock) -> Batch:
+    """Up to `size` due messages of `channel`, the most urgent first, committed as ours for `LEASE`."""
+    batch = Batch(clock)
+    now = clock.now()
+    parameters = {
+        "channel": channel,
+        "size": size,
+        "now": now,
+        "token": batch.token,
+        "leased_until": now + LEASE,
+    }
+    with transaction.atomic(durable=True):  # it must be committed before anything is sent
+        batch.rows = list(Notification.objects.raw(_CLAIM, parameters))
+    batch.rows.sort(key=lambda row: (row.priority, row.next_attempt_at, row.pk))
+    return batch
+
+
+def _database_time() -> datetime:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        (now,) = cursor.fetchone()
+    return now  # type: ignore[no-any-return]

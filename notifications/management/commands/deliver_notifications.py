@@ -1,0 +1,60 @@
+"""Delivery without a broker: the same work as the Celery task."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from dataclasses import asdict
+from types import FrameType
+
+from django.core.management.base import BaseCommand, CommandParser
+from django.db import InterfaceError, OperationalError, connection
+
+from notifications.delivery import Counts, deliver_due
+
+logger = logging.getLogger(__name__)
+
+
+class Command(BaseCommand):
+    """Send what is due, once or until stopped."""
+
+    help = "Sends due messages without Celery, until it is stopped. Safe beside workers and beside itself."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """`--once` and `--every`."""
+        parser.add_argument("--once", action="store_true", help="send what is due now, then end")
+        parser.add_argument("--every", type=float, default=1.0, help="seconds between two looks (default 1)")
+
+    def handle(self, *, once: bool, every: float, **options: object) -> None:
+        """Deliver; a signal lets the message in hand finish first."""
+        self._stop = threading.Event()
+        if not once:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, self._stopped)
+        while not self._stop.is_set():
+            unfinished = self._run(once=once)
+            if once and not unfinished:
+                return
+            if not unfinished:
+                self._stop.wait(every)
+
+    def _run(self, *, once: bool) -> bool:
+        try:
+            counts = deliver_due(seconds=2.0)
+        except (OperationalError, InterfaceError) as error:
+            if once:
+                raise
+            logger.warning("The database is away: %s", type(error).__name__)
+            connection.close()
+            return False
+        if counts.claimed or once:
+            self.stdout.write(_words(counts))
+        return counts.unfinished
+
+    def _stopped(self, number: int, frame: FrameType | None) -> None:
+        self._stop.set()
+
+
+def _words(counts: Counts) -> str:
+    return ", ".join(f"{name} {value}" for name, value in asdict(counts).items() if name != "unfinished")

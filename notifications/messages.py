@@ -1,0 +1,25 @@
+"""What a composer answers for a notification: a message to send, or why there is nothing to say any more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message to one address; the words come from `templates/notifications/<kind>/` when it is sent.
+
+    `to` is an e-mail address or an E.164 number, as the channel asks. Moments in `context` are aware and
+    already in the zone in which they are to be shown.
+    """
+
+    to: str
+    language: str
+    context: dict[str, object] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
+class Suppressed:
+    """The reason for the message has gone; `reason` is shown to staff."""
+
+    reason: str

@@ -1,0 +1,141 @@
+"""The outbox: one row is one message on one channel, and its only retry clock."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Coalesce, Now
+
+
+class Channel(models.TextChoices):
+    """How a message travels."""
+
+    EMAIL = "email", "E-mail"
+    SMS = "sms", "SMS"
+    WEBHOOK = "webhook", "Webhook"
+
+
+class Status(models.TextChoices):
+    """Where a message is on its way."""
+
+    PENDING = "pending", "Pending"  # waits for `next_attempt_at`
+    SENDING = "sending", "Sending"  # a worker holds it until `leased_until`, then it is anybody's again
+    SENT = "sent", "Sent"  # the provider has taken it
+    DEAD = "dead", "Dead"  # given up, with a reason; staff can send it again
+    SUPPRESSED = "suppressed", "Suppressed"  # its reason had gone before it was sent
+
+
+class NotificationQuerySet(models.QuerySet["Notification"]):
+    """Questions about messages, and the one thing that staff may do to them."""
+
+    def about(self, subject: str) -> NotificationQuerySet:
+        """Every message about `subject`, oldest first."""
+        return self.filter(subject=subject).order_by("id")
+
+    def send_again(self) -> int:
+        """Give dead messages a fresh start; return how many. All others stay as they are."""
+        return self.filter(status=Status.DEAD).update(
+            status=Status.PENDING, attempts=0, next_attempt_at=Now(), reason=""
+        )
+
+
+class Notification(models.Model):
+    """One message on one channel.
+
+    It knows its reason by `kind` and by `subject` ("package:<uuid>"), and no more: the words, the address
+    and the code are looked up when it is sent. Every column that a caller need not know has its default in
+    the database, because the hot path inserts with SQL (`outbox.insert_select`).
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    kind = models.CharField(max_length=40, help_text="What it says: the folder of its texts.")
+    channel = models.CharField(max_length=10, choices=Channel)
+    subject = models.CharField(max_length=60, db_index=True, help_text="What it is about, as package:<uuid>.")
+    dedup_key = models.CharField(
+        max_length=100, unique=True, help_text="One message for one cause and channel."
+    )
+    context = models.JSONField(
+        default=dict, db_default={}, blank=True, help_text="Small facts; never personal data, codes or keys."
+    )
+    priority = models.PositiveSmallIntegerField(
+        db_default=5, help_text="Lower goes first; pickup codes are 1."
+    )
+    status = models.CharField(max_length=12, choices=Status, db_default=Status.PENDING)
+    attempts = models.PositiveSmallIntegerField(db_default=0, help_text="How often it was taken to be sent.")
+    next_attempt_at = models.DateTimeField(db_default=Now())
+    lease_token = models.UUIDField(null=True, blank=True)
+    leased_until = models.DateTimeField(null=True, blank=True)
+    reason = models.TextField(
+        db_default="", blank=True, help_text="Why dead or suppressed; else the last error."
+    )
+    provider_id = models.CharField(max_length=200, db_default="", blank=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    objects = NotificationQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["-id"]
+        indexes: ClassVar[list[Any]] = [
+            # In the order in which the claim takes them: the most urgent first, then the longest due.
+            models.Index(
+                "channel",
+                "priority",
+                Coalesce("leased_until", "next_attempt_at"),
+                name="notification_due",
+                condition=Q(status__in=["pending", "sending"]),
+            ),
+            models.Index(fields=["-id"], name="notification_dead", condition=Q(status="dead")),
+        ]
+        constraints: ClassVar[list[Any]] = [
+            models.CheckConstraint(
+                name="notification_channel_known", condition=Q(channel__in=Channel.values)
+            ),
+            models.CheckConstraint(name="notification_status_known", condition=Q(status__in=Status.values)),
+            models.CheckConstraint(
+                name="notification_sent_has_time",
+                condition=Q(status="sent", sent_at__isnull=False)
+                | ~Q(status="sent") & Q(sent_at__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="notification_sending_has_lease",
+                condition=Q(status="sending", lease_token__isnull=False, leased_until__isnull=False)
+                | ~Q(status="sending") & Q(lease_token__isnull=True, leased_until__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="notification_end_has_reason",
+                condition=~Q(status__in=["dead", "suppressed"]) | ~Q(reason=""),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} by {self.channel} about {self.subject}"
+
+
+class ChannelState(models.Model):
+    """The circuit breaker of one channel: shared by all workers, and visible to staff.
+
+    Closed while `opened_at` is empty. While it is open nothing is sent on the channel but one probe each
+    time that `next_probe_at` has come.
+    """
+
+    channel = models.CharField(max_length=10, primary_key=True, choices=Channel)
+    failures = models.PositiveIntegerField(db_default=0, help_text="Failures of the provider in a row.")
+    opened_at = models.DateTimeField(null=True, blank=True)
+    next_probe_at = models.DateTimeField(null=True, blank=True)
+    last_error = models.TextField(db_default="", blank=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [
+            models.CheckConstraint(
+                name="channelstate_open_has_probe",
+                condition=Q(opened_at__isnull=True, next_probe_at__isnull=True)
+                | Q(opened_at__isnull=False, next_probe_at__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_channel_display()}: {'open' if self.opened_at else 'closed'}"

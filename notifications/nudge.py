@@ -1,0 +1,83 @@
+"""Waking delivery after a commit, without the caller ever waiting for the broker."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+
+from django.conf import settings
+
+logger = logging.getLogger(__name__)
+
+PAUSE = 0.05  # seconds between two wake-up calls of one process: many commits share one
+
+
+class Nudger:
+    """Calls `publish` in a thread of its own, at most once each `pause` seconds, and never drops the last.
+
+    A call to `wake` sets an event and returns, so a dead or silent broker costs the caller nothing. What a
+    failed call did not wake is found by the sweep of Celery beat.
+    """
+
+    def __init__(self, publish: Callable[[], None], *, pause: float = PAUSE) -> None:
+        self._publish = publish
+        self._pause = pause
+        self._wanted = threading.Event()
+        self._start = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._failing = False
+
+    def wake(self) -> None:
+        """Ask for one call to `publish`, soon."""
+        if self._thread is None:
+            with self._start:
+                if self._thread is None:
+                    self._thread = threading.Thread(target=self._run, name="notifications-nudge", daemon=True)
+                    self._thread.start()
+        self._wanted.set()
+
+    def _run(self) -> None:
+        while True:
+            self._wanted.wait()
+            self._wanted.clear()
+            self._call()
+            time.sleep(self._pause)
+
+    def _call(self) -> None:
+        try:
+            self._publish()
+        except Exception as error:  # noqa: BLE001 - whatever the broker's client raises, the thread must live
+            if not self._failing:
+                logger.warning("Cannot wake delivery, the sweep will find messages: %s", type(error).__name__)
+            self._failing = True
+        else:
+            if self._failing:
+                logger.warning("Delivery can be woken again")
+            self._failing = False
+
+
+def _publish() -> None:
+    from notifications.tasks import deliver  # the task needs the models, which may not be loaded yet
+
+    deliver.apply_async(retry=False)
+
+
+_nudger = Nudger(_publish)
+
+
+def nudge() -> None:
+    """Wake delivery soon; give it to `transaction.on_commit`. Costs microseconds and raises nothing."""
+    if settings.NOTIFICATION_NUDGE:
+        _nudger.wake()
+
+
+def _renew_after_fork() -> None:
+    # A fork copies the event and the lock, in whatever state they are, but not the thread.
+    global _nudger
+    _nudger = Nudger(_publish)
+
+
+os.register_at_fork(after_in_child=_renew_after_fork)

@@ -1,0 +1,52 @@
+"""Putting messages into the outbox, in the transaction of the thing that they tell about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from django.db import transaction
+
+from notifications.models import Notification
+from notifications.nudge import nudge
+
+INSERT_COLUMNS = ("kind", "channel", "subject", "dedup_key", "priority")
+
+
+def enqueue(
+    *,
+    kind: str,
+    channels: Iterable[str],
+    subject: str,
+    dedup_prefix: str,
+    priority: int = 5,
+    context: Mapping[str, object] | None = None,
+) -> None:
+    """One message for each of `channels`; the same `dedup_prefix` and channel a second time adds nothing.
+
+    The rows stand or fall with the caller's transaction; delivery is woken when it commits. `context` takes
+    small facts, never personal data, codes or keys.
+    """
+    Notification.objects.bulk_create(
+        [
+            Notification(
+                kind=kind,
+                channel=channel,
+                subject=subject,
+                dedup_key=f"{dedup_prefix}:{channel}",
+                priority=priority,
+                context=dict(context or {}),
+            )
+            for channel in channels
+        ],
+        ignore_conflicts=True,
+    )
+    transaction.on_commit(nudge, robust=True)
+
+
+def insert_select(select_sql: str) -> str:
+    """The SQL that puts the rows of `select_sql` (the columns of `INSERT_COLUMNS`) into the outbox.
+
+    For operations that do all their work in one statement; the caller nudges after its commit.
+    """
+    columns = ", ".join(INSERT_COLUMNS)
+    return f"INSERT INTO notifications_notification ({columns}) {select_sql} RETURNING id"

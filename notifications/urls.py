@@ -1,0 +1,12 @@
+"""Pages of this room: only the developer's mailbox."""
+
+from django.urls import path
+
+from notifications import views
+
+app_name = "mailbox"
+urlpatterns = [
+    path("dev/mailbox/", views.mailbox_page, name="list"),
+    path("dev/mailbox/<int:position>/", views.mailbox_message, name="message"),
+    path("dev/mailbox/<int:position>/html/", views.mailbox_html, name="html"),
+]
