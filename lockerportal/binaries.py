@@ -7,6 +7,7 @@ Nobody's file modes are changed, and no user is made.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import pwd
@@ -33,6 +34,7 @@ class Account:
     name: str
     uid: int | None = None
     gid: int | None = None
+    appear_as: int | None = None  # the id that initdb must believe it runs as: it wants one with a name
 
     def can_reach(self, path: Path) -> bool:
         """Whether this account may pass every folder from / down to `path`, `path` included."""
@@ -60,18 +62,25 @@ class Programs:
 
 def account() -> Account:
     """The user to run the servers as. Raises EmbeddedError where there is none."""
+    unprivileged = _unprivileged()
     if os.getuid() != 0:
-        return Account(name=str(os.getuid()))
-    for name in _CANDIDATES:
         try:
-            entry = pwd.getpwnam(name)
+            return Account(name=pwd.getpwuid(os.getuid()).pw_name)
         except KeyError:
-            continue
-        return Account(name=name, uid=entry.pw_uid, gid=entry.pw_gid)
+            return Account(name=str(os.getuid()), appear_as=unprivileged.pw_uid if unprivileged else None)
+    if unprivileged:
+        return Account(name=unprivileged.pw_name, uid=unprivileged.pw_uid, gid=unprivileged.pw_gid)
     raise EmbeddedError(
         f"PostgreSQL does not run as root, and there is no user {' or '.join(_CANDIDATES)} to run it as. "
         + OWN_SERVERS
     )
+
+
+def _unprivileged() -> pwd.struct_passwd | None:
+    for name in _CANDIDATES:
+        with contextlib.suppress(KeyError):
+            return pwd.getpwnam(name)
+    return None
 
 
 def find_programs() -> Programs:

@@ -229,16 +229,21 @@ class Servers:
         command += ["--auth-local=reject", "--auth-host=scram-sha-256", "--no-instructions"]
         if not self.durable:
             command.append("--no-sync")
-        if self._spawn(command, "postgres", signal.SIGTERM).wait() != 0:
-            raise EmbeddedError(f"PostgreSQL could not make its data folder; see {self.log('postgres')}.")
-        make = self._spawn(
-            [self._programs.postgres, "--single", "-D", data, "postgres"],
-            "postgres",
-            signal.SIGTERM,
-            f"CREATE DATABASE {_DATABASE};\n",
-        )
-        if make.wait() != 0:
-            raise EmbeddedError(f"PostgreSQL could not make its database; see {self.log('postgres')}.")
+        self._once(command, "its data folder")
+        single = [self._programs.postgres, "--single", "-D", data, "postgres"]
+        self._once(single, "its database", f"CREATE DATABASE {_DATABASE};\n")
+
+    def _once(self, command: list[str | Path], what: str, text: str = "") -> None:
+        """One step of making PostgreSQL's data, to its end."""
+        try:
+            step = self._spawn(command, "postgres", signal.SIGTERM, text, appear_as=self._who.appear_as)
+        except subprocess.SubprocessError:
+            raise EmbeddedError(
+                f"User {self._who.name} has no name in /etc/passwd, and PostgreSQL needs one. "
+                + binaries.OWN_SERVERS
+            ) from None
+        if step.wait() != 0:
+            raise EmbeddedError(f"PostgreSQL could not make {what}; see {self.log('postgres')}.")
 
     def _own_folder(self, folder: Path) -> None:
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -246,7 +251,12 @@ class Servers:
             os.chown(folder, self._who.uid, self._who.gid or -1)
 
     def _spawn(
-        self, command: list[str | Path], name: str, death_signal: signal.Signals, text: str = ""
+        self,
+        command: list[str | Path],
+        name: str,
+        death_signal: signal.Signals,
+        text: str = "",
+        appear_as: int | None = None,
     ) -> subprocess.Popen[bytes]:
         with self.log(name).open("ab") as log, tempfile.TemporaryFile() as stdin:
             stdin.write(text.encode())
@@ -259,6 +269,7 @@ class Servers:
                 env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},
                 user=self._who.uid,
                 group=self._who.gid,
+                appear_as=appear_as,
                 stdin=stdin,
             )
 

@@ -58,8 +58,8 @@ def _run(reader: int, patience: float) -> None:
                     groups[int(group)] = (int(turn), int(ending))
                 else:
                     groups.pop(int(group), None)
-        for turn in (FIRST, LAST):
-            _end({group: ending for group, (its, ending) in groups.items() if its == turn}, patience)
+        for now in (FIRST, LAST):
+            _end({group: ending for group, (its, ending) in groups.items() if its == now}, patience)
     finally:
         os._exit(0)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 _PR_SET_PDEATHSIG = 1
+_CLONE_NEWUSER = 0x10000000
 
 
 def spawn(
@@ -24,15 +25,18 @@ def spawn(
     env: dict[str, str] | None = None,
     user: int | None = None,
     group: int | None = None,
+    appear_as: int | None = None,
     stdin: IO[bytes] | int = subprocess.DEVNULL,
 ) -> subprocess.Popen[bytes]:
     """Start `command` in a session of its own, as `user` and `group` where given, writing to `log`.
 
     The kernel sends it `death_signal` when the calling *thread* ends, so call this from a thread that
-    lives as long as the child should.
+    lives as long as the child should. `appear_as`: the user id that the child sees as its own, for programs
+    that refuse an id without a name. Raises SubprocessError where the kernel does not allow that.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     parent = os.getpid()
+    own = os.getuid()
 
     def stop_with_parent() -> None:
         # Popen runs this after setuid, which would clear the signal. A parent that died before this
@@ -40,6 +44,10 @@ def spawn(
         libc.prctl(_PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0)
         if os.getppid() != parent:
             os._exit(1)
+        if appear_as is not None:
+            if libc.unshare(_CLONE_NEWUSER) != 0:
+                raise OSError(ctypes.get_errno(), "unshare")
+            Path("/proc/self/uid_map").write_text(f"{appear_as} {own} 1")
 
     return subprocess.Popen(  # noqa: S603 - our own commands
         command,
