@@ -9,12 +9,13 @@ from typing import Any
 from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from lockers.api import router as lockers_router
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.parser import Parser
 
 from lockerportal.middleware import RETRY_AFTER_SECONDS
-from lockers.api import router as lockers_router
 from packages_app.api import pickup_router
 from packages_app.api import router as packages_router
 from packages_app.auth import InvalidKey, any_key
@@ -43,7 +44,9 @@ class StrictJson(Parser):
 
     def parse_body(self, request: HttpRequest) -> Any:
         """Raises `UnsupportedEncoding` and `InvalidJson`."""
-        content_type = request.headers.get("Content-Type", "application/json").partition(";")[0].strip().lower()
+        content_type = (
+            request.headers.get("Content-Type", "application/json").partition(";")[0].strip().lower()
+        )
         if content_type not in ("application/json", "application/x-www-form-urlencoded", ""):
             raise UnsupportedEncoding
         try:
@@ -67,12 +70,24 @@ api = NinjaAPI(
     version="1",
     description="For couriers: find room, drop off, take back. For kiosks: open a door for a code.",
     parser=StrictJson(),
-    docs_url=None,
+    docs_url="/docs",
     urls_namespace="api",
 )
 api.add_router("", packages_router)
 api.add_router("", pickup_router)
 api.add_router("", lockers_router, auth=any_key)
+
+
+@api.get("/docs/problems", auth=None, include_in_schema=False, url_name="problems")
+def problems(request: HttpRequest) -> HttpResponse:
+    """Every refusal with its code: where the `type` of a problem document leads."""
+    refusals = sorted(_all_refusals(Refusal), key=lambda refusal: (refusal.status, refusal.code))
+    rows = [(refusal.code, refusal.status, (refusal.__doc__ or "").splitlines()[0]) for refusal in refusals]
+    return render(request, "api/problems.html", {"problems": rows})
+
+
+def _all_refusals(base: type[Refusal]) -> list[type[Refusal]]:
+    return [found for child in base.__subclasses__() for found in (child, *_all_refusals(child))]
 
 
 @api.exception_handler(Refusal)
@@ -137,7 +152,7 @@ def _not_found(request: HttpRequest) -> HttpResponse:
 @api.exception_handler(OperationalError)
 @api.exception_handler(InterfaceError)
 def on_database_away(request: HttpRequest, error: Exception) -> HttpResponse:
-    """The database is away or stuck: nothing was changed, or nobody can tell; the same key is safe to repeat."""
+    """The database is away or stuck: nothing was changed, or nobody can tell; a repeat is safe."""
     logger.error("Database away or stuck: %s", type(error).__name__)
     return respond(
         problem(

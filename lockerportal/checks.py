@@ -13,6 +13,6 @@ from django.core.checks import CheckMessage, Error, Tags, register
 def celery_time_limits(**kwargs: Any) -> Sequence[CheckMessage]:
     """A task that may outlive the broker's visibility time-out would be handed out twice."""
     visibility = settings.CELERY_BROKER_TRANSPORT_OPTIONS["visibility_timeout"]
-    if settings.CELERY_TASK_TIME_LIMIT < visibility:
+    if visibility > settings.CELERY_TASK_TIME_LIMIT:
         return []
     return [Error("CELERY_TASK_TIME_LIMIT must be below the visibility time-out.", id="lockerportal.E001")]

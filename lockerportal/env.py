@@ -39,7 +39,16 @@ def boolean(env: environ.Env, name: str, *, default: bool) -> bool:
     raw = env.str(name, default="")
     if not raw:
         return default
-    words = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+    words = {
+        "true": True,
+        "1": True,
+        "yes": True,
+        "on": True,
+        "false": False,
+        "0": False,
+        "no": False,
+        "off": False,
+    }
     if raw.strip().lower() not in words:
         raise refuse(name, "must be true or false")
     return words[raw.strip().lower()]
@@ -128,7 +137,9 @@ def hosts(env: environ.Env, *, debug: bool) -> list[str]:
 
 def origins(env: environ.Env) -> list[str]:
     """CSRF_TRUSTED_ORIGINS: each with its scheme, as Django wants them."""
-    value = [origin.strip() for origin in env.str("CSRF_TRUSTED_ORIGINS", default="").split(",") if origin.strip()]
+    value = [
+        origin.strip() for origin in env.str("CSRF_TRUSTED_ORIGINS", default="").split(",") if origin.strip()
+    ]
     if any("://" not in origin for origin in value):
         raise refuse("CSRF_TRUSTED_ORIGINS", "must give each origin with its scheme, https://…")
     return value
@@ -158,5 +169,7 @@ def sizes(env: environ.Env, name: str, default: dict[str, Any]) -> dict[str, Any
             if not valid or len(value) != 3:
                 raise ValueError(size)
     except (ValueError, KeyError, TypeError):
-        raise refuse(name, "must be JSON: SMALL, MEDIUM and LARGE with height_mm, width_mm, depth_mm, max_weight_g") from None
+        raise refuse(
+            name, "must be JSON: SMALL, MEDIUM and LARGE with height_mm, width_mm, depth_mm, max_weight_g"
+        ) from None
     return dict(value)

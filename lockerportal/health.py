@@ -26,7 +26,8 @@ def readyz(request: HttpRequest) -> JsonResponse:
     redis = _redis()
     ready = database == "ok"
     status = "unavailable" if not ready else "ok" if redis == "ok" else "degraded"
-    return JsonResponse({"status": status, "database": database, "redis": redis}, status=200 if ready else 503)
+    body = {"status": status, "database": database, "redis": redis}
+    return JsonResponse(body, status=200 if ready else 503)
 
 
 def _database() -> str:

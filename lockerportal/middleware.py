@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+
+from packages_app.problems import problem, respond
 
 RETRY_AFTER_SECONDS = 2
 
@@ -29,3 +32,33 @@ class DatabaseAwayMiddleware:
         response = render(request, "503.html", status=503)
         response["Retry-After"] = str(RETRY_AFTER_SECONDS)
         return response
+
+
+class ApiProblemMiddleware:
+    """Under /api/ every error is a problem document, also those that Django answers before a view is found.
+
+    An unknown path, a wrong method, a body that is too large, a fault of ours: `code` says which.
+    """
+
+    CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if response.status_code < 400 or not request.path.startswith("/api/"):
+            return response
+        if response["Content-Type"] == "application/problem+json" or (
+            settings.DEBUG and response.status_code == 500
+        ):
+            return response
+        code = self.CODES.get(
+            response.status_code, "internal_error" if response.status_code >= 500 else "refused"
+        )
+        answer = respond(
+            problem(request, status=response.status_code, code=code, title=response.reason_phrase)
+        )
+        if "Allow" in response:
+            answer["Allow"] = response["Allow"]
+        return answer

@@ -14,6 +14,7 @@ from functools import cache
 from typing import TypeVar
 
 from django.conf import settings
+from django.db.models import OuterRef
 
 from lockers import errors
 from lockers.models import Compartment, CompartmentQuerySet, Location, Size
@@ -44,7 +45,7 @@ STRATEGIES: dict[str, Strategy] = {
 
 
 def candidates(
-    location_id: int, *, size: int, strategy: str, accessible: bool = False
+    location_id: int | OuterRef, *, size: int, strategy: str, accessible: bool = False
 ) -> CompartmentQuerySet:
     """The free doors of a location that this package may get, the best first."""
     doors = Compartment.objects.free().filter(location_id=location_id)
@@ -124,7 +125,8 @@ def size_for(
 ) -> Size | None:
     """The smallest compartment size that takes a parcel of these outer dimensions, turned as it fits best.
 
-    What is not known does not count. None when no size does. Parcels are boxes: sorted edges against sorted inner edges decide.
+    What is not known does not count. None when no size does. Parcels are boxes: sorted edges against
+    sorted inner edges decide.
     """
     parcel = sorted((length_mm, width_mm, height_mm))
     for size in Size:

@@ -66,7 +66,6 @@ def perform(
     operation: Operation[Any, Any],
     *,
     render: Callable[[Any], Answer],
-    refuse: Callable[[Refusal], Answer] | None = None,
     **arguments: Any,
 ) -> HttpResponse:
     """Run a courier's operation once for its Idempotency-Key, and answer."""
@@ -79,8 +78,20 @@ def perform(
         fingerprint=fingerprint(request.method or "", request.path, request.body),
     )
     arguments |= {"by": request.auth.actor, "now": timezone.now()}
-    answer = operation.once(receipt, render, refuse or partial(problem_answer, request), **arguments)
+    answer = operation.once(receipt, render, partial(_refuse, request), **arguments)
     return respond(answer)
+
+
+def _refuse(request: CallerRequest, refusal: Refusal) -> Answer:
+    """A full location's answer names the nearest ones that do have room."""
+    if isinstance(refusal, errors.LocationFull):
+        refusal.facts = {
+            "as_of": bodies.moment(timezone.now()),
+            "alternatives": finding.nearest_with_room(
+                refusal.location, size=refusal.size, accessible=refusal.accessible
+            ),
+        }
+    return problem_answer(request, refusal)
 
 
 def change(
@@ -116,7 +127,6 @@ def assign(request: CallerRequest, body: AssignIn) -> HttpResponse:
         request,
         operations.assign,
         render=partial(bodies.assigned, code=request.auth.reads_codes),
-        refuse=partial(_refuse_assign, request),
         location=body.location,
         tracking_number=body.tracking_number,
         size=_size(body),
@@ -137,20 +147,6 @@ def _size(body: AssignIn) -> Size:
     if size is None:
         raise errors.FitsNoCompartment
     return max(size, asked)
-
-
-def _refuse_assign(request: CallerRequest, refusal: Refusal) -> Answer:
-    """A full location's answer names the nearest ones that do have room."""
-    if isinstance(refusal, errors.LocationFull):
-        refusal.facts = {
-            "as_of": bodies.moment(timezone.now()),
-            "alternatives": finding.nearest_with_room(
-                Location.objects.get(code=refusal.facts["location"]),
-                size=refusal.facts["size"],
-                accessible=refusal.facts["accessible"],
-            ),
-        }
-    return problem_answer(request, refusal)
 
 
 @router.post(
@@ -307,9 +303,7 @@ def pickup_by_code(request: CallerRequest, code: str, body: PickupIn | None = No
 
 
 def _pick_up(request: CallerRequest, code: str, body: PickupIn) -> HttpResponse:
-    typed = Typed(
-        code=code, phone_last4=body.phone_last4, nonce=body.nonce, compartment_id=body.compartment
-    )
+    typed = Typed(code=code, phone_last4=body.phone_last4, nonce=body.nonce, compartment_id=body.compartment)
     opened = operations.pick_up(by=request.auth, now=timezone.now(), typed=typed)
     return respond(Answer(200, bodies.opened(opened)))
 

@@ -78,13 +78,14 @@ def opened(result: Opened) -> Json:
 
 
 def event(line: PackageEvent) -> Json:
-    """One line of the history; couriers see kinds of people, not their names."""
+    """One line of the history; of the network's own people the courier sees the role, not the name."""
+    kind = line.by.partition(":")[0]
     return {
         "at": moment(line.at),
         "event": line.event,
         "from_status": line.from_status or None,
         "to_status": line.to_status,
-        "by": line.by,
+        "by": kind if kind in ("manager", "staff") else line.by,
         "reason": line.reason or None,
         "compartment": str(line.compartment) if line.compartment else None,
     }

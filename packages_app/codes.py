@@ -15,6 +15,7 @@ import re
 import uuid
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import pairwise
 
 from django.conf import settings
 
@@ -82,5 +83,5 @@ def _hmac(secret_id: int, *parts: bytes) -> bytes:
 
 def _trivial(digits: str) -> bool:
     """All equal, a run up or down, or one pair or half repeated: what somebody would try first."""
-    steps = {(int(b) - int(a)) % 10 for a, b in zip(digits, digits[1:], strict=False)}
-    return len(steps) == 1 and steps <= {0, 1, 9} or digits == digits[:2] * 4 or digits == digits[:4] * 2
+    steps = {(int(b) - int(a)) % 10 for a, b in pairwise(digits)}
+    return (len(steps) == 1 and steps <= {0, 1, 9}) or digits == digits[:2] * 4 or digits == digits[:4] * 2

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from lockers.errors import BusyTryAgain, CompartmentInUse, Refusal, UnknownCompartment, UnknownLocation
+
+if TYPE_CHECKING:
+    from lockers.models import Location
 
 __all__ = [
     "BusyTryAgain",
@@ -61,6 +66,10 @@ class LocationFull(Refusal):
     """No compartment that fits is free at this location."""
 
     code = "location_full"
+
+    def __init__(self, *, location: Location, size: int, accessible: bool) -> None:
+        super().__init__()
+        self.location, self.size, self.accessible = location, size, accessible
 
 
 class LocationSuspended(Refusal):

@@ -91,7 +91,10 @@ class Receipt:
         if self.key is None:
             return
         body = {**answer.body, "pickup_code": None} if answer.code_of else answer.body
-        kept = {"body": body, "code_of": [str(part) if isinstance(part, UUID) else part for part in answer.code_of or ()]}
+        kept = {
+            "body": body,
+            "code_of": [str(part) if isinstance(part, UUID) else part for part in answer.code_of or ()],
+        }
         fetch(_FILE, {**self._row, "status": answer.status, "body": json.dumps(kept)})
 
     def file_refusal(self, answer: Answer) -> Answer:

@@ -1,9 +1,9 @@
 """A package's life, as one table.
 
-    PENDING ──deposit──▶ STORED ──pickup──▶ RETRIEVED
-       │                   ├──expire──▶ EXPIRED ──return──▶ RETURNED
-       │                   │               └──extend──▶ STORED
-       └──cancel/lapse─▶ CANCELLED ◀─cancel─ STORED, EXPIRED (holds its door until) ──return──▶ RETURNED
+PENDING ──deposit──▶ STORED ──pickup──▶ RETRIEVED
+   │                   ├──expire──▶ EXPIRED ──return──▶ RETURNED
+   │                   │               └──extend──▶ STORED
+   └──cancel/lapse─▶ CANCELLED ◀─cancel─ STORED, EXPIRED (holds its door until) ──return──▶ RETURNED
 """
 
 from __future__ import annotations

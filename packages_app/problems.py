@@ -30,7 +30,9 @@ class Problem(Schema):
     retry_after: int | None = None
 
 
-PROBLEMS: dict[int, type[Problem]] = dict.fromkeys((400, 401, 403, 404, 409, 413, 415, 422, 429, 503), Problem)
+PROBLEMS: dict[int, type[Problem]] = dict.fromkeys(
+    (400, 401, 403, 404, 409, 413, 415, 422, 429, 503), Problem
+)
 
 # Refusals after which trying again soon may help, and after how many seconds.
 _RETRY = {"idempotency_key_running": 1, "busy": 1}

@@ -48,7 +48,9 @@ def _phone(value: str) -> str:
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(printable)]
 TrackingNumber = Annotated[Text, StringConstraints(max_length=40)]
 LocationCode = Annotated[Text, StringConstraints(max_length=40)]
-ReasonText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), AfterValidator(printable)]
+ReasonText = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=200), AfterValidator(printable)
+]
 Millimetres = Annotated[int, Field(gt=0, le=10_000)]
 
 
@@ -124,8 +126,8 @@ class ExtendIn(Strict):
 class PickupIn(Strict):
     """What else the kiosk knows. A repeat with the same `nonce` gets the same answer."""
 
-    phone_last4: Annotated[str, StringConstraints(pattern=r"\A[0-9]{4}\Z")] | None = None
-    nonce: Annotated[str, StringConstraints(pattern=r"\A[\x21-\x7e]{1,64}\Z")] | None = None
+    phone_last4: Annotated[str, StringConstraints(pattern=r"^[0-9]{4}$")] | None = None
+    nonce: Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,64}$")] | None = None
     compartment: Annotated[int, Field(ge=1, lt=2**63)] | None = None
 
 

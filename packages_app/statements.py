@@ -56,12 +56,14 @@ WITH duplicate AS MATERIALIZED (
     WHERE line.wanted
     RETURNING id, package_id, event
 ), messages AS (
-    {outbox.insert_select(f'''
+    {
+        outbox.insert_select(f'''
     SELECT 'stored', channel, 'package:' || history.package_id, 'event:' || history.id || ':' || channel,
            {PRIORITY["stored"]}
     FROM history, unnest(%(channels)s::text[]) channel
     WHERE history.event = '{Event.DEPOSITED}'
-    ''')}
+    ''')
+    }
 )
 SELECT (SELECT id FROM duplicate) AS duplicate_id,
        claimed.id, claimed.label, claimed.size, locker.name AS locker
@@ -97,13 +99,15 @@ WITH found AS MATERIALIZED (
     SELECT opened.id, '{Event.RETRIEVED}', '{Status.STORED}', '{Status.RETRIEVED}', %(by)s FROM opened, door
     RETURNING id, package_id
 ), messages AS (
-    {outbox.insert_select(f'''
+    {
+    outbox.insert_select(f'''
     SELECT 'retrieved', channel.name, 'package:' || history.package_id,
            'event:' || history.id || ':' || channel.name, {DEFAULT_PRIORITY}
     FROM history, opened
     CROSS JOIN LATERAL (VALUES ('email', opened.email), ('sms', opened.phone)) channel (name, address)
     WHERE channel.address <> ''
-    ''')}
+    ''')
+}
 )
 SELECT found.id AS package_id, found.status, found.expires_at,
        door.id, door.label, door.size, locker.name AS locker
@@ -127,7 +131,8 @@ WITH due AS MATERIALIZED (
     SELECT id, '{Event.EXPIRED}', '{Status.STORED}', '{Status.EXPIRED}', %(by)s, compartment_id FROM moved
     RETURNING id, package_id
 ), messages AS (
-    {outbox.insert_select(f'''
+    {
+    outbox.insert_select(f'''
     SELECT 'expired', channel.name, 'package:' || history.package_id,
            'event:' || history.id || ':' || channel.name, {DEFAULT_PRIORITY}
     FROM history
@@ -135,7 +140,8 @@ WITH due AS MATERIALIZED (
     JOIN packages_app_recipient recipient ON recipient.id = moved.recipient_id
     CROSS JOIN LATERAL (VALUES ('email', recipient.email), ('sms', recipient.phone)) channel (name, address)
     WHERE channel.address <> ''
-    ''')}
+    ''')
+}
 )
 SELECT count(*) AS expired FROM moved
 """

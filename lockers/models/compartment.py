@@ -132,7 +132,7 @@ class Compartment(models.Model):
         return self.Status(self.occupancy)
 
     def release(self, *, unverified: bool = False) -> None:
-        """The door's package is gone; `unverified` when nobody has looked. The caller holds the row's lock."""
+        """The door's package is gone; `unverified` when nobody looked. The caller holds the row's lock."""
         self.occupancy = self.Occupancy.UNVERIFIED if unverified else self.Occupancy.EMPTY
         self.save(update_fields=["occupancy"])
 

@@ -45,9 +45,7 @@ class ApiKey(models.Model):
     key_id = models.CharField(max_length=8, unique=True, editable=False, help_text="The public part")
     digest = models.BinaryField(max_length=32, editable=False)
     kind = models.CharField(max_length=5, choices=Kind)
-    courier = models.ForeignKey(
-        Courier, on_delete=models.PROTECT, null=True, blank=True, related_name="keys"
-    )
+    courier = models.ForeignKey(Courier, on_delete=models.PROTECT, null=True, blank=True, related_name="keys")
     kiosk = models.ForeignKey(Kiosk, on_delete=models.PROTECT, null=True, blank=True, related_name="keys")
     name = models.CharField(max_length=100, blank=True, default="", help_text="What it is used for")
     scopes = ArrayField(models.CharField(max_length=20, choices=Scope), default=list)

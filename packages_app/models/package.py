@@ -60,7 +60,9 @@ class PackageQuerySet(models.QuerySet["Package"]):
 
     def to_return(self) -> PackageQuerySet:
         """What waits to be taken out of its compartment by courier or manager, oldest first."""
-        return self.in_door().filter(status__in=[Status.EXPIRED, Status.CANCELLED]).order_by("expires_at", "id")
+        return (
+            self.in_door().filter(status__in=[Status.EXPIRED, Status.CANCELLED]).order_by("expires_at", "id")
+        )
 
     def unused_code(self, package_id: uuid.UUID, location_id: int, *, version: int) -> codes.Issued:
         """A code from `version` on that no other package at the location has, under any secret in use."""
@@ -148,7 +150,9 @@ class Package(models.Model):
                 name="package_pending_pair",
             ),
             models.CheckConstraint(
-                condition=Q(stored_at__isnull=True, expires_at__isnull=True, status__in=["PENDING", "CANCELLED"])
+                condition=Q(
+                    stored_at__isnull=True, expires_at__isnull=True, status__in=["PENDING", "CANCELLED"]
+                )
                 | Q(stored_at__isnull=False, expires_at__isnull=False) & ~Q(status="PENDING"),
                 name="package_stored_pair",
             ),
@@ -182,7 +186,9 @@ class Package(models.Model):
         ]
         indexes = [
             models.Index(fields=["expires_at"], condition=Q(status="STORED"), name="package_expiring_idx"),
-            models.Index(fields=["reserved_until"], condition=Q(status="PENDING"), name="package_lapsing_idx"),
+            models.Index(
+                fields=["reserved_until"], condition=Q(status="PENDING"), name="package_lapsing_idx"
+            ),
             models.Index(fields=["courier", "-created_at"], name="package_courier_idx"),
             models.Index(
                 fields=["location", "pickup_receipt"],
@@ -206,25 +212,25 @@ class Package(models.Model):
 
     def move_to(
         self,
-        status: Status,
+        status: lifecycle.Status,
         *,
         event: Event,
         by: str,
         reason: str = "",
-        **times: datetime | bytes | int | None,
+        **fields: datetime | bytes | int | Compartment | None,
     ) -> PackageEvent:
         """The one gate through which a package changes: checks the transition, writes row, history, messages.
 
-        `times` are further fields of the row. The caller holds the row's lock. Raises `WrongStatus`.
+        `fields` are further columns of the row. The caller holds the row's lock. Raises `WrongStatus`.
         """
         before = self.status
         if not lifecycle.allowed(before, status, event):
             raise errors.WrongStatus(status=before)
-        for field, value in times.items():
+        for field, value in fields.items():
             setattr(self, field, value)
         self.status = status
         self.updated_at = ClockTimestamp()
-        self.save(update_fields=["status", "updated_at", *times])
+        self.save(update_fields=["status", "updated_at", *fields])
         line = self.events.create(
             event=event,
             from_status=before,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -54,6 +53,7 @@ def assign(
     Raises `UnknownLocation`, `LocationSuspended`, `LocationFull`, `BusyTryAgain`,
     `DuplicateTrackingNumber`.
     """
+    assert by.courier_id is not None
     place = _open_location(location)
     package = Package(
         courier_id=by.courier_id,
@@ -113,7 +113,7 @@ def _claim(package: Package, recipient: Recipient, by: Actor) -> Any:
     )
     door = allocation.look_until_sure(take, free)
     if door is None:
-        raise errors.LocationFull(location=place.code, size=package.size, accessible=package.accessible)
+        raise errors.LocationFull(location=place, size=package.size, accessible=package.accessible)
     return door
 
 

@@ -12,7 +12,7 @@ from packages_app.access import SYSTEM
 from packages_app.operation import Operation
 from packages_app.sql import fetch
 
-# Several hundred at a time: the sweep of 100,000 packages must not hold up one pickup (`docs/performance.md`).
+# Some hundred at a time: the sweep of 100,000 packages must not hold up one pickup (`docs/performance.md`).
 BATCH = 500
 
 

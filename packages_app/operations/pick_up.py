@@ -75,6 +75,7 @@ def _attempt(*, by: Caller, now: datetime, typed: Typed) -> Opened | Refusal:
     The kiosk's row is locked first, so that parallel requests at one kiosk cannot try more codes than it
     allows.
     """
+    assert by.kiosk_id is not None
     today = now.astimezone(ZoneInfo(by.time_zone)).date()
     guard = fetch(_KIOSK, {"kiosk_id": by.kiosk_id, "today": today})[0]
     if guard.locked_until is not None and guard.locked_until > now:
@@ -137,6 +138,8 @@ def _opened_before(location_id: int, receipt: bytes | None) -> Opened | None:
 
 def _count_wrong_code(by: Caller, in_row: int, today: date, now: datetime) -> None:
     """In PostgreSQL, in the attempt's own transaction: no flushed cache and no crash gives tries back."""
+    assert by.kiosk_id is not None
+    assert by.location_id is not None
     wait = None
     if in_row > settings.PICKUP_FREE_ATTEMPTS:
         doublings = min(in_row - settings.PICKUP_FREE_ATTEMPTS - 1, 16)

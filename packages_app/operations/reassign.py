@@ -43,7 +43,7 @@ def reassign(*, package_id: UUID, by: Actor, now: datetime, reason: Reason) -> P
         occupancy=Compartment.Occupancy(old.occupancy),
     )
     if new is None:
-        raise errors.LocationFull(location=package.location.code)
+        raise errors.LocationFull(location=package.location, size=size, accessible=package.accessible)
     package.compartment = new
     package.move_to(
         Status(package.status),
