@@ -21,8 +21,8 @@ Row = TypeVar("Row", bound=Model)
 LONGEST_PAGE = 100
 Limit = Annotated[int, Field(ge=1, le=LONGEST_PAGE, description="How many items at the most")]
 Cursor = Annotated[
-    str | None,
-    Field(max_length=1000, description="`next_cursor` of the page before; none for the first page"),
+    Annotated[str, Field(max_length=1000)] | None,
+    Field(description="The `next_cursor` of the page before; none for the first page"),
 ]
 
 
@@ -63,7 +63,7 @@ def _write(queryset: QuerySet[Row], order: tuple[str, ...], row: Row) -> str:
     return _signer(queryset, order).sign_object(values)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     if isinstance(value, datetime):
         return value.isoformat()
     return str(value) if isinstance(value, UUID) else value

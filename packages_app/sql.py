@@ -1,29 +1,5 @@
-"""The hot paths' way to PostgreSQL: one prepared statement, one round trip.
+"""The hot statements' way to PostgreSQL; the locations' status takes it as well."""
 
-Django's ORM costs about 350 µs of Python a statement; the drop-off, the pickup and the check of a key are
-all that a busy network does, so these few run as SQL. Everything else is plain ORM.
-"""
+from lockers.sql import fetch
 
-from __future__ import annotations
-
-from collections.abc import Mapping
-from typing import Any
-
-from django.conf import settings
-from django.db import connection
-from psycopg import Cursor
-from psycopg.rows import namedtuple_row
-
-
-def fetch(sql: str, params: Mapping[str, Any]) -> list[Any]:
-    """The rows of one statement as named tuples, in Django's transaction and with Django's exceptions.
-
-    The statement is prepared on the connection, so PostgreSQL plans it once; parameters travel apart from
-    the text. Placeholders are named: `%(name)s`.
-    """
-    connection.ensure_connection()
-    if not connection.in_atomic_block:
-        connection.validate_no_broken_transaction()
-    with connection.wrap_database_errors, Cursor(connection.connection, row_factory=namedtuple_row) as cursor:
-        cursor.execute(sql, params, prepare=settings.DB_PREPARE_STATEMENTS)
-        return cursor.fetchall() if cursor.description else []
+__all__ = ["fetch"]

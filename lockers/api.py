@@ -1,0 +1,160 @@
+"""The API of couriers and kiosks over locations: where they are, and where there is room.
+
+The switchboard (`lockerportal/api.py`) mounts the router, verifies the key, and makes every refusal a
+problem document.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Protocol
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from ninja import Router
+from ninja.errors import ValidationError
+
+from lockers import availability, errors, finding
+from lockers.models import Location, LocationQuerySet, Size
+from lockers.pagination import Cursor, Limit, paginate
+from lockers.schemas import (
+    City,
+    Country,
+    LocationCode,
+    LocationDetailOut,
+    LocationPage,
+    LocationStatusOut,
+    Near,
+    RadiusKm,
+    SizeName,
+    known_only,
+)
+
+router = Router(tags=["locations"])
+
+
+class Caller(Protocol):
+    """A verified key, as far as places matter."""
+
+    @property
+    def location_id(self) -> int | None:
+        """The one location that the key sees (a kiosk's); None when it sees all of them."""
+
+    def locations(self) -> LocationQuerySet:
+        """The locations that exist for the key."""
+
+
+class CallerRequest(HttpRequest):
+    """A request whose key was verified."""
+
+    auth: Caller
+
+
+@router.get(
+    "/locations", response=LocationPage, operation_id="list_locations", summary="Where there are lockers"
+)
+def list_locations(
+    request: CallerRequest,
+    country: Country | None = None,
+    city: City | None = None,
+    near: Near | None = None,
+    radius_km: RadiusKm | None = None,
+    size: SizeName | None = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> HttpResponse:
+    """In the order of their codes; with `near`, nearest first. `size`: only those with room for it now."""
+    known_only(request, "country", "city", "near", "radius_km", "size", "limit", "cursor")
+    if radius_km is not None and near is None:
+        raise _invalid("radius_km", "needs near")
+    locations = request.auth.locations()
+    if country is not None:
+        locations = locations.filter(country=country)
+    if city is not None:
+        locations = locations.filter(city__iexact=city)
+    if size is not None:
+        locations = finding.with_room(locations, size=Size[size])
+    order: tuple[str, ...] = ("code",)
+    if near is not None:
+        locations = finding.near(locations, near, radius_km=radius_km or finding.FARTHEST_KM)
+        order = finding.NEAREST_FIRST
+    rows, next_cursor = paginate(locations, order=order, limit=limit, cursor=cursor)
+    return _respond({"items": [_location(row) for row in rows], "next_cursor": next_cursor})
+
+
+@router.get(
+    "/locations/{code}", response=LocationDetailOut, operation_id="get_location", summary="One location"
+)
+def get_location(request: CallerRequest, code: str) -> HttpResponse:
+    """Address, coordinates, time zone, hold, and its compartments by size with inner dimensions."""
+    known_only(request)
+    location = request.auth.locations().filter(code=_clean(code)).first()
+    if location is None:
+        raise errors.UnknownLocation
+    status = availability.of_id(location.pk)
+    sizes = [
+        {
+            "size": row["size"],
+            "total": row["total"],
+            "available": row["available"],
+            **settings.COMPARTMENT_SIZES[row["size"]],
+        }
+        for row in status["sizes"]
+    ]
+    return _respond({**_location(location), "as_of": status["as_of"], "sizes": sizes})
+
+
+@router.get(
+    "/lockers/status",
+    response=list[LocationStatusOut],
+    operation_id="lockers_status",
+    summary="How many compartments are free",
+)
+def lockers_status(request: CallerRequest, location: LocationCode | None = None) -> HttpResponse:
+    """Counted from the doors at `as_of`; without `location`, of every location that the key sees."""
+    known_only(request, "location")
+    own = request.auth.location_id
+    if own is not None:
+        item = availability.of_id(own)
+        if location not in (None, item["location"]):
+            raise errors.UnknownLocation
+        return _respond([item])
+    return _respond([availability.of_code(location)] if location is not None else availability.of_all())
+
+
+def _location(row: Location) -> dict[str, Any]:
+    body = {
+        "code": row.code,
+        "name": row.name,
+        "country": row.country,
+        "region": row.region,
+        "city": row.city,
+        "address": row.address,
+        "latitude": row.latitude,
+        "longitude": row.longitude,
+        "time_zone": row.time_zone,
+        "hold_days": row.hold_days,
+        "suspended": row.suspended_at is not None,
+    }
+    distance_km = getattr(row, "distance_km", None)
+    if distance_km is not None:
+        body["distance_km"] = round(distance_km, 3)
+    return body
+
+
+def _clean(code: str) -> str:
+    """PostgreSQL has no NUL: such a code is none that exists."""
+    if "\x00" in code:
+        raise errors.UnknownLocation
+    return code
+
+
+def _invalid(field: str, message: str) -> ValidationError:
+    return ValidationError([{"type": "value_error", "loc": ("query", field), "msg": message}])
+
+
+def _respond(body: Any) -> HttpResponse:
+    """Ready JSON: what is counted here has no need to be checked against its schema once more."""
+    response = HttpResponse(json.dumps(body), content_type="application/json")
+    response["Cache-Control"] = "no-store"
+    return response

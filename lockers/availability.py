@@ -1,0 +1,75 @@
+"""How many doors are free: counted when asked, from the doors themselves.
+
+One location takes 0.1 ms; a cache would only make it wrong.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from lockers import errors
+from lockers.models import Size
+from lockers.sql import fetch
+
+# A broken door is shown as broken, whatever lies in it: `Compartment.status`.
+_COUNT = """
+SELECT location.code, compartment.size, statement_timestamp() AS as_of,
+       count(compartment.id) AS total,
+       count(*) FILTER (WHERE occupancy = 'empty' AND out_of_service_at IS NULL) AS available,
+       count(*) FILTER (WHERE occupancy = 'reserved' AND out_of_service_at IS NULL) AS reserved,
+       count(*) FILTER (WHERE occupancy = 'occupied' AND out_of_service_at IS NULL) AS occupied,
+       count(*) FILTER (WHERE out_of_service_at IS NOT NULL) AS out_of_service,
+       count(*) FILTER (WHERE occupancy = 'unverified' AND out_of_service_at IS NULL) AS unverified
+FROM lockers_location location
+LEFT JOIN lockers_compartment compartment ON compartment.location_id = location.id
+WHERE {where}
+GROUP BY location.code, compartment.size
+"""
+_BY_CODE = _COUNT.format(where="location.code = %(code)s")
+_BY_ID = _COUNT.format(where="location.id = %(id)s")
+_ALL = _COUNT.format(where="true") + "ORDER BY location.code"
+
+_NO_DOORS = dict.fromkeys(("total", "available", "reserved", "occupied", "out_of_service", "unverified"), 0)
+
+Item = dict[str, Any]
+
+
+def of_code(code: str) -> Item:
+    """The location's doors by size and status, every size present. Raises `UnknownLocation`."""
+    rows = fetch(_BY_CODE, {"code": code})
+    if not rows:
+        raise errors.UnknownLocation
+    return _item(rows)
+
+
+def of_id(location_id: int) -> Item:
+    """The same for a location that is known to exist."""
+    return _item(fetch(_BY_ID, {"id": location_id}))
+
+
+def of_all() -> list[Item]:
+    """The same for the whole network, in the order of the codes."""
+    by_code: dict[str, list[Any]] = {}
+    for row in fetch(_ALL, {}):
+        by_code.setdefault(row.code, []).append(row)
+    return [_item(rows) for rows in by_code.values()]
+
+
+def _item(rows: list[Any]) -> Item:
+    counted = {row.size: row for row in rows}
+    return {
+        "location": rows[0].code,
+        "as_of": _moment(rows[0].as_of),
+        "sizes": [_size(size, counted.get(size)) for size in Size],
+    }
+
+
+def _size(size: Size, row: Any) -> Item:
+    if row is None:
+        return {"size": size.name, **_NO_DOORS}
+    return {"size": size.name, **{name: getattr(row, name) for name in _NO_DOORS}}
+
+
+def _moment(value: datetime) -> str:
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
