@@ -16,7 +16,7 @@ TESTS ?=
 PRODUCTION_LIKE = env DEBUG=false ALLOWED_HOSTS=lockers.example.com CSRF_TRUSTED_ORIGINS=https://lockers.example.com \
 	SECRET_KEY=only-for-checks-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFG \
 	PICKUP_CODE_SECRETS=1:only-for-checks-9876543210-zyxwvutsrqponmlkjihgfedcba \
-	EMAIL_URL=smtp://mail.example.com:25 SMS_BACKEND=notifications.sms.http.SmsBackend \
+	EMAIL_URL=smtp://mail.example.com:25 DEFAULT_FROM_EMAIL=lockers@example.com SMS_BACKEND=notifications.sms.http.SmsBackend \
 	SMS_GATEWAY_URL=https://sms.example.com/send SMS_GATEWAY_TOKEN=only-for-checks
 UV = .venv/bin/uv
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --only-binary :all: \

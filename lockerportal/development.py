@@ -30,7 +30,8 @@ def environment(env_file: Path, dotenv: Path, urls: dict[str, str]) -> dict[str,
     lines = ["# Made by `make run`, for this machine only. Never use it in production."]
     lines += [f"{name}={value}" for name, value in values.items()]
     write_private(env_file, "\n".join(lines) + "\n")
-    return {**values, **read(dotenv), **os.environ}
+    given = {**read(dotenv), **os.environ}
+    return {**given, **{name: given.get(name) or value for name, value in values.items()}}
 
 
 def read(file: Path) -> dict[str, str]:
