@@ -150,6 +150,7 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_DB_REUSE_MAX = 1000  # without it Celery connects to PostgreSQL anew for every task
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_WORKER_SEND_TASK_EVENTS = False
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False  # LOGGING below cuts secrets out of the worker's lines too
 CELERY_TASK_DEFAULT_QUEUE = "lockerportal"
 CELERY_TIMEZONE = "UTC"  # beat counts in intervals; a change of summer time must not move a job
 

@@ -21,9 +21,9 @@ def fetch(sql: str, params: Mapping[str, Any]) -> list[Any]:
     The statement is prepared on the connection, so PostgreSQL plans it once; parameters travel apart from
     the text. Placeholders are named: `%(name)s`.
     """
+    connection.close_if_health_check_failed()
     connection.ensure_connection()
-    if not connection.in_atomic_block:
-        connection.validate_no_broken_transaction()
+    connection.validate_no_broken_transaction()
     with connection.wrap_database_errors, Cursor(connection.connection, row_factory=namedtuple_row) as cursor:
         cursor.execute(sql, params, prepare=settings.DB_PREPARE_STATEMENTS)
         return cursor.fetchall() if cursor.description else []

@@ -17,10 +17,11 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import OperationalError, transaction
+from psycopg.errors import LockNotAvailable
 
+from lockers.sql import fetch
 from packages_app import codes, errors
 from packages_app.models import IdempotencyKey
-from packages_app.sql import fetch
 
 VISIBLE_ASCII = re.compile(r"\A[\x21-\x7e]{1,255}\Z")
 
@@ -68,8 +69,10 @@ class Receipt:
             return None
         try:
             self.claimed = bool(fetch(_CLAIM, self._row))
-        except OperationalError:
-            raise errors.IdempotencyRunning from None
+        except OperationalError as error:
+            if isinstance(error.__cause__, LockNotAvailable):
+                raise errors.IdempotencyRunning from None
+            raise
         return None if self.claimed else self.stored()
 
     def stored(self) -> Answer:

@@ -1,4 +1,4 @@
-"""The hot statements of drop-off and pickup, in one place (see `sql.py` for why there are any).
+"""The hot statements of drop-off and pickup, in one place (see `lockers/sql.py` for why there are any).
 
 Each does what the same steps in the ORM do, row for row; tests/packages_app/test_statements.py compares
 them. Times of events come from the clock after the lock.

@@ -12,13 +12,13 @@ from django.db import transaction
 from lockers import allocation
 from lockers.clock import add_local_days
 from lockers.models import Compartment, Location, Size
+from lockers.sql import fetch
 from notifications.nudge import nudge
 from packages_app import codes, errors, statements
 from packages_app.access import Actor
 from packages_app.lifecycle import Status
 from packages_app.models import Package, Recipient
 from packages_app.operation import Operation
-from packages_app.sql import fetch
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,11 @@ from datetime import datetime
 
 from django.db import transaction
 
+from lockers.sql import fetch
 from notifications.nudge import nudge
 from packages_app import statements
 from packages_app.access import SYSTEM
 from packages_app.operation import Operation
-from packages_app.sql import fetch
 
 # Some hundred at a time: the sweep of 100,000 packages must not hold up one pickup (`docs/performance.md`).
 BATCH = 500

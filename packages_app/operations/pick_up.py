@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import F
 
 from lockers.models import Kiosk
+from lockers.sql import fetch
 from notifications.nudge import nudge
 from packages_app import codes, errors, statements
 from packages_app.access import Caller
@@ -20,7 +21,6 @@ from packages_app.errors import Refusal
 from packages_app.lifecycle import Status
 from packages_app.models import Package, WrongCodeTally
 from packages_app.operation import Operation
-from packages_app.sql import fetch
 
 _KIOSK = """
 SELECT kiosk.wrong_codes_in_row, kiosk.locked_until, coalesce(tally.failures, 0) AS failures_today
@@ -47,7 +47,7 @@ class Opened:
 class Typed:
     """What came from the kiosk."""
 
-    code: str
+    code: str = field(repr=False)
     phone_last4: str | None = None
     nonce: str | None = None
     compartment_id: int | None = None
