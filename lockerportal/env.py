@@ -12,7 +12,6 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 MIN_SECRET_BYTES = 32
-_ALONE = {"consolemail://", "memorymail://", "mailbox://"}  # these name no host
 
 
 def load(base_dir: Path) -> environ.Env:
@@ -74,6 +73,14 @@ def whole(env: environ.Env, name: str, *, default: int, least: int, most: int) -
     return int(value)
 
 
+def log_level(env: environ.Env) -> str:
+    """LOG_LEVEL: one of Python's own."""
+    value = str(env.str("LOG_LEVEL", default="")) or "INFO"
+    if value not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
+        raise refuse("LOG_LEVEL", "must be DEBUG, INFO, WARNING, ERROR or CRITICAL")
+    return value
+
+
 def secret_key(env: environ.Env) -> str:
     """Django's SECRET_KEY: at least 32 bytes, and not the one that `startproject` makes."""
     value = str(env.str("SECRET_KEY", default=""))
@@ -114,8 +121,7 @@ def url(env: environ.Env, name: str, *, schemes: tuple[str, ...], default: str =
         raise refuse(name, "is missing")
     try:
         parts = urlsplit(value)
-        somewhere = bool(parts.netloc or parts.path or value in _ALONE)
-        valid = parts.scheme in schemes and somewhere and parts.port != 0
+        valid = parts.scheme in schemes and bool(parts.netloc or parts.path) and parts.port != 0
     except ValueError:
         valid = False
     if not valid:

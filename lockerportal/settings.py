@@ -301,6 +301,6 @@ LOGGING = {
     "handlers": {
         "stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["redact"]},
     },
-    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "root": {"handlers": ["stderr"], "level": read.log_level(env)},
     "loggers": {"django.request": {"level": "ERROR"}, "django.server": {"level": "INFO"}},
 }
