@@ -1,0 +1,26 @@
+"""Which time zones a country has, as the time zone database itself lists them."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+
+
+@cache
+def countries() -> frozenset[str]:
+    """The ISO 3166-1 alpha-2 codes."""
+    return frozenset(row[0] for row in _table("iso3166.tab"))
+
+
+@cache
+def zones_by_country() -> dict[str, list[str]]:
+    """The zones that people set their clocks by, `{"EE": ["Europe/Tallinn"], …}`."""
+    zones: dict[str, list[str]] = {}
+    for country, _coordinates, zone, *_comment in _table("zone.tab"):
+        zones.setdefault(country, []).append(zone)
+    return zones
+
+
+def _table(name: str) -> list[list[str]]:
+    text = (files("tzdata.zoneinfo") / name).read_text(encoding="utf-8")
+    return [line.split("\t") for line in text.splitlines() if line and not line.startswith("#")]
