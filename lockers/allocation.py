@@ -23,8 +23,9 @@ Door = TypeVar("Door")
 Strategy = Callable[[CompartmentQuerySet, int], CompartmentQuerySet]
 
 LOOKS = 8
-# Stand for the parameters while the claim is compiled.
-_LOCATION, _SIZE = -101, -102
+# Stand for the parameters while the claim is compiled; within the columns' ranges, or Django would compile
+# the comparison away.
+_LOCATION, _SIZE = 30_101, 30_102
 LONGEST_PAUSE_SECONDS = 0.02
 
 
