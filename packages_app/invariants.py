@@ -1,0 +1,313 @@
+"""What must always be true of doors, packages, history and messages, each as SQL that finds the exceptions.
+
+A row of an invariant's SQL is one violation; it names ids, never a code, a key or a person. All read one
+snapshot (`audit.py`), so they hold at any moment on a live system, in the middle of any load.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from packages_app.lifecycle import TOLD, TRANSITIONS, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Invariant:
+    """`sql` finds nothing, or `meaning` is not true."""
+
+    id: str
+    meaning: str
+    sql: str
+
+
+def _values(rows: Iterable[Iterable[str]]) -> str:
+    """Constants of this room as the rows of a VALUES list."""
+    return ", ".join("(" + ", ".join(f"'{value}'" for value in row) + ")" for row in rows)
+
+
+_ALLOWED = _values(
+    (event, before, after) for event, moves in TRANSITIONS.items() for before, after in moves.items()
+)
+_TOLD = _values((event, before, kind) for (event, before), kind in TOLD.items())
+
+# From when until when each package held each door, as its history tells it.
+_STINTS = """
+change AS (
+    SELECT id, package_id, compartment_id, at,
+           compartment_id IS DISTINCT FROM lag(compartment_id) OVER (PARTITION BY package_id ORDER BY id) AS changed
+    FROM packages_app_packageevent
+), stint AS (
+    SELECT id, package_id, compartment_id, at AS since,
+           coalesce(lead(at) OVER (PARTITION BY package_id ORDER BY id), 'infinity') AS until
+    FROM change WHERE changed
+)
+"""
+_LAST_LINE = """
+last_line AS (
+    SELECT DISTINCT ON (package_id) package_id, to_status, compartment_id
+    FROM packages_app_packageevent ORDER BY package_id, id DESC
+)
+"""
+_LINES = """
+line AS (
+    SELECT id, package_id, event, from_status, to_status, at,
+           coalesce(lag(to_status) OVER history, '') AS before, lag(at) OVER history AS at_before
+    FROM packages_app_packageevent
+    WINDOW history AS (PARTITION BY package_id ORDER BY id)
+)
+"""
+
+DOORS = (
+    Invariant(
+        "I1",
+        "No compartment is held by two packages",
+        """
+        SELECT compartment_id, count(*) AS packages, min(id::text) AS one, max(id::text) AS other
+        FROM packages_app_package WHERE released_at IS NULL
+        GROUP BY compartment_id HAVING count(*) > 1
+        """,
+    ),
+    Invariant(
+        "I2",
+        "In the history no compartment was ever held by two packages at the same time",
+        f"""
+        WITH {_STINTS}, turn AS (
+            SELECT compartment_id, package_id, since, until,
+                   lead(package_id) OVER door AS next_package_id, lead(since) OVER door AS next_since
+            FROM stint WHERE compartment_id IS NOT NULL
+            WINDOW door AS (PARTITION BY compartment_id ORDER BY since, until, id)
+        )
+        SELECT compartment_id, package_id, until, next_package_id, next_since FROM turn WHERE next_since < until
+        """,
+    ),
+    Invariant(
+        "I3-fit",
+        "A package lies at its own location, in a compartment no smaller than it",
+        """
+        SELECT package.id AS package_id, package.location_id, package.size, package.compartment_id,
+               door.location_id AS door_location_id, locker.location_id AS locker_location_id,
+               door.size AS door_size
+        FROM packages_app_package package
+        JOIN lockers_compartment door ON door.id = package.compartment_id
+        JOIN lockers_locker locker ON locker.id = door.locker_id
+        WHERE door.size < package.size OR door.location_id <> package.location_id
+           OR locker.location_id <> door.location_id
+        """,
+    ),
+    Invariant(
+        "I3-door",
+        "A compartment is reserved or occupied exactly when a package holds it so",
+        f"""
+        SELECT door.id AS compartment_id, door.occupancy, package.id AS package_id, package.status
+        FROM lockers_compartment door
+        LEFT JOIN packages_app_package package
+               ON package.compartment_id = door.id AND package.released_at IS NULL
+        WHERE CASE
+            WHEN package.id IS NULL THEN door.occupancy NOT IN ('empty', 'unverified')
+            WHEN package.status = '{Status.PENDING}' THEN door.occupancy <> 'reserved'
+            ELSE door.occupancy <> 'occupied'
+        END
+        """,
+    ),
+    Invariant(
+        "I3-history",
+        "The last line of a package's history names the compartment that it holds, or none",
+        f"""
+        WITH {_LAST_LINE}
+        SELECT package.id AS package_id, package.compartment_id, package.released_at,
+               last_line.compartment_id AS in_history
+        FROM packages_app_package package JOIN last_line ON last_line.package_id = package.id
+        WHERE last_line.compartment_id IS DISTINCT FROM
+              CASE WHEN package.released_at IS NULL THEN package.compartment_id END
+        """,
+    ),
+    Invariant(
+        "I3-service",
+        "No compartment was given out while it was out of service",
+        f"""
+        WITH {_STINTS}, turned AS (
+            SELECT compartment_id, kind, at AS since,
+                   coalesce(lead(at) OVER (PARTITION BY compartment_id ORDER BY id), 'infinity') AS until
+            FROM lockers_compartmentevent WHERE kind IN ('taken_out', 'put_back')
+        )
+        SELECT stint.compartment_id, stint.package_id, stint.since AS given_out, turned.since AS out_of_service
+        FROM stint JOIN turned USING (compartment_id)
+        WHERE turned.kind = 'taken_out' AND stint.since > turned.since AND stint.since < turned.until
+        """,
+    ),
+    Invariant(
+        "I5",
+        "At each location the compartments of all states add up, and match the packages that hold them",
+        f"""
+        WITH doors AS (
+            SELECT location_id, count(*) AS total,
+                   count(*) FILTER (WHERE out_of_service_at IS NULL AND occupancy = 'empty') AS available,
+                   count(*) FILTER (WHERE out_of_service_at IS NULL AND occupancy = 'unverified') AS unverified,
+                   count(*) FILTER (WHERE out_of_service_at IS NULL AND occupancy = 'reserved') AS reserved,
+                   count(*) FILTER (WHERE out_of_service_at IS NULL AND occupancy = 'occupied') AS occupied,
+                   count(*) FILTER (WHERE out_of_service_at IS NOT NULL) AS out_of_service,
+                   count(*) FILTER (WHERE occupancy IN ('reserved', 'occupied')) AS held
+            FROM lockers_compartment GROUP BY location_id
+        ), packages AS (
+            SELECT location_id, count(*) AS packages
+            FROM packages_app_package WHERE released_at IS NULL GROUP BY location_id
+        )
+        SELECT doors.*, coalesce(packages, 0) AS packages
+        FROM doors FULL JOIN packages USING (location_id)
+        WHERE total IS DISTINCT FROM available + unverified + reserved + occupied + out_of_service
+           OR held IS DISTINCT FROM coalesce(packages, 0)
+        """,
+    ),
+)
+
+PACKAGES = (
+    Invariant(
+        "I4",
+        "A courier's tracking number holds one compartment at most",
+        """
+        SELECT courier_id, tracking_number, count(*) AS packages, min(id::text) AS one, max(id::text) AS other
+        FROM packages_app_package WHERE released_at IS NULL
+        GROUP BY courier_id, tracking_number HAVING count(*) > 1
+        """,
+    ),
+    Invariant(
+        "I8-status",
+        "A package's status is the one that its history ends with",
+        f"""
+        WITH {_LAST_LINE}
+        SELECT package.id AS package_id, package.status, last_line.to_status AS in_history
+        FROM packages_app_package package LEFT JOIN last_line ON last_line.package_id = package.id
+        WHERE package.status IS DISTINCT FROM last_line.to_status
+        """,
+    ),
+    Invariant(
+        "I8-allowed",
+        "Every line of a history is a transition that the life of a package allows",
+        f"""
+        SELECT id AS event_id, package_id, event, from_status, to_status FROM packages_app_packageevent
+        WHERE (event, from_status, to_status) NOT IN (VALUES {_ALLOWED})
+        """,
+    ),
+    Invariant(
+        "I8-chain",
+        "Every line of a history begins where the line before it ended, and not earlier",
+        f"""
+        WITH {_LINES}
+        SELECT id AS event_id, package_id, event, before, from_status, at_before, at FROM line
+        WHERE from_status <> before OR at < at_before
+        """,
+    ),
+    Invariant(
+        "I8-end",
+        "A package's life ends once: it is taken out of its compartment by one person only",
+        f"""
+        SELECT package_id, count(*) AS ends, string_agg(event, ', ' ORDER BY id) AS events
+        FROM packages_app_packageevent
+        WHERE to_status IN ('{Status.RETRIEVED}', '{Status.RETURNED}')
+           OR (to_status = '{Status.CANCELLED}' AND compartment_id IS NULL)
+        GROUP BY package_id HAVING count(*) > 1
+        """,
+    ),
+    Invariant(
+        "I8-pairs",
+        "Each status has its times and no others, and each line of a history has its author",
+        f"""
+        SELECT id AS package_id, NULL::bigint AS event_id, status FROM packages_app_package
+        WHERE (status = '{Status.PENDING}') <> (reserved_until IS NOT NULL)
+           OR (stored_at IS NULL) <> (expires_at IS NULL)
+           OR (stored_at IS NULL AND status NOT IN ('{Status.PENDING}', '{Status.CANCELLED}'))
+           OR (stored_at IS NOT NULL AND status = '{Status.PENDING}')
+           OR (status = '{Status.RETRIEVED}') <> (retrieved_at IS NOT NULL)
+           OR (status = '{Status.RETURNED}') <> (returned_at IS NOT NULL)
+           OR (status = '{Status.CANCELLED}' AND cancelled_at IS NULL)
+           OR (status NOT IN ('{Status.CANCELLED}', '{Status.RETURNED}') AND cancelled_at IS NOT NULL)
+           OR (released_at IS NULL) <> (status IN ('{Status.PENDING}', '{Status.STORED}', '{Status.EXPIRED}')
+                                        OR status = '{Status.CANCELLED}' AND stored_at IS NOT NULL)
+        UNION ALL
+        SELECT package_id, id, to_status FROM packages_app_packageevent WHERE by = ''
+        """,
+    ),
+    Invariant(
+        "I10",
+        "No reservation outlives its end by 60 s, and no hold by 5 min",
+        f"""
+        SELECT id AS package_id, status, reserved_until, expires_at FROM packages_app_package
+        WHERE (status = '{Status.PENDING}' AND reserved_until < clock_timestamp() - interval '60 s')
+           OR (status = '{Status.STORED}' AND expires_at < clock_timestamp() - interval '5 min')
+        """,
+    ),
+    Invariant(
+        "I12",
+        "No Idempotency-Key is kept without its answer",
+        """
+        SELECT courier_id, key, created_at FROM packages_app_idempotencykey WHERE status IS NULL OR body = ''
+        """,
+    ),
+    Invariant(
+        "I17",
+        "A package can be found by a pickup code exactly while it is STORED or EXPIRED, and by no other's",
+        f"""
+        SELECT id AS package_id, status, code_mac IS NOT NULL AS has_code FROM packages_app_package
+        WHERE (code_mac IS NOT NULL) <> (status IN ('{Status.STORED}', '{Status.EXPIRED}'))
+        UNION ALL
+        SELECT one.id, one.status, true FROM packages_app_package one
+        JOIN packages_app_package other USING (location_id, code_mac) WHERE one.id <> other.id
+        """,
+    ),
+)
+
+MESSAGES = (
+    Invariant(
+        "I13",
+        "Every event that a recipient is told of has one message a channel, and every message its event",
+        f"""
+        WITH expected AS (
+            SELECT 'event:' || line.id || ':' || address.channel AS key, told.kind, address.channel,
+                   'package:' || line.package_id AS subject
+            FROM packages_app_packageevent line
+            JOIN (VALUES {_TOLD}) told (event, from_status, kind)
+              ON told.event = line.event AND told.from_status = line.from_status
+            JOIN packages_app_package package ON package.id = line.package_id
+            JOIN packages_app_recipient recipient ON recipient.id = package.recipient_id
+            CROSS JOIN LATERAL (VALUES ('email', recipient.email), ('sms', recipient.phone))
+                 address (channel, value)
+            WHERE address.value <> ''
+        ), found AS (
+            SELECT dedup_key AS key, count(*) AS rows, min(id) AS notification_id, min(kind) AS kind,
+                   min(channel) AS channel, min(subject) AS subject
+            FROM notifications_notification WHERE dedup_key LIKE 'event:%' GROUP BY dedup_key
+        )
+        SELECT key, expected.subject, expected.kind AS due, found.rows, found.kind, found.notification_id
+        FROM expected FULL JOIN found USING (key)
+        WHERE found.rows IS DISTINCT FROM 1
+           OR (found.kind, found.channel, found.subject)
+              IS DISTINCT FROM (expected.kind, expected.channel, expected.subject)
+        """,
+    ),
+    Invariant(
+        "I14",
+        "Every message is sent, or ended with a reason, or due within the hour, or in the hands of a live worker",
+        """
+        SELECT message.id AS notification_id, message.status, message.next_attempt_at, message.leased_until,
+               message.sent_at
+        FROM notifications_notification message
+        LEFT JOIN notifications_channelstate state USING (channel)
+        WHERE CASE message.status
+            WHEN 'pending' THEN message.next_attempt_at > clock_timestamp() + interval '1 hour'
+            -- A paused channel takes one message at a time: the others wait, lease or not.
+            WHEN 'sending' THEN message.lease_token IS NULL OR message.leased_until IS NULL
+                OR message.leased_until > clock_timestamp() + interval '2 min'
+                OR (message.leased_until < clock_timestamp() - interval '30 s' AND state.opened_at IS NULL)
+            WHEN 'sent' THEN message.sent_at IS NULL
+            WHEN 'dead' THEN message.reason = ''
+            WHEN 'suppressed' THEN message.reason = ''
+            ELSE true
+        END
+        OR (message.status <> 'sent' AND message.sent_at IS NOT NULL)
+        OR (message.status <> 'sending' AND (message.lease_token IS NOT NULL OR message.leased_until IS NOT NULL))
+        """,
+    ),
+)
+
+INVARIANTS = (*DOORS, *PACKAGES, *MESSAGES)

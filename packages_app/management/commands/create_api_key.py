@@ -1,0 +1,68 @@
+"""`manage.py create_api_key`: a key for a courier or a kiosk, printed once."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from lockers.models import Kiosk
+from packages_app import access
+from packages_app.models import ApiKey, Courier
+
+COURIER_SCOPES = [ApiKey.Scope.PACKAGES, ApiKey.Scope.CODES_READ]
+KIOSK_SCOPES = [ApiKey.Scope.PICKUP]
+
+
+class Command(BaseCommand):
+    help = (
+        "Makes an API key and prints it, alone on standard output. It is kept nowhere: it is shown this once."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """See `help`."""
+        owner = parser.add_mutually_exclusive_group(required=True)
+        owner.add_argument("--courier", metavar="CODE", help="the courier whose key it is")
+        owner.add_argument("--kiosk", metavar="LOCATION/NAME", help="the kiosk whose key it is")
+        parser.add_argument(
+            "--scope",
+            action="append",
+            choices=[str(scope) for scope in ApiKey.Scope],
+            help="what it may do; may be given several times (default: packages for a courier, pickup for a kiosk)",
+        )
+        parser.add_argument("--name", default="", help="what it is used for")
+        parser.add_argument("--days", type=int, default=365, help="how long it lives (1 to 365, default 365)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Raises `CommandError` for an owner that does not exist, a scope or a life that the key cannot have."""
+        owner: dict[str, Any]
+        if options["courier"]:
+            owner, possible = {"courier": _courier(options["courier"])}, COURIER_SCOPES
+        else:
+            owner, possible = {"kiosk": _kiosk(options["kiosk"])}, KIOSK_SCOPES
+        wrong = [scope for scope in options["scope"] or [] if scope not in possible]
+        if wrong:
+            raise CommandError(f"This kind of key cannot have the scope {', '.join(wrong)}.")
+        if not 1 <= options["days"] <= 365:
+            raise CommandError("--days must be 1 to 365.")
+        key, text = access.make_key(
+            **owner, scopes=options["scope"], name=options["name"], life=timedelta(days=options["days"])
+        )
+        self.stderr.write(f"Key {key.key_id}, valid until {key.expires_at:%Y-%m-%d}. It is shown this once:")
+        self.stdout.write(text)
+
+
+def _courier(code: str) -> Courier:
+    courier = Courier.objects.filter(code=code).first()
+    if courier is None:
+        raise CommandError(f"There is no courier {code}.")
+    return courier
+
+
+def _kiosk(path: str) -> Kiosk:
+    location, _, name = path.partition("/")
+    kiosk = Kiosk.objects.filter(location__code=location, name=name).first()
+    if kiosk is None:
+        raise CommandError(f"There is no kiosk {path}. Give it as LOCATION/NAME.")
+    return kiosk

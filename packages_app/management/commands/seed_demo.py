@@ -1,0 +1,50 @@
+"""`manage.py seed_demo`: the sample network of `make run`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from lockers.clock import database_now
+from packages_app import access
+from packages_app.demo import credentials, network, stories
+from packages_app.models import Courier, Package
+
+
+class Command(BaseCommand):
+    help = (
+        "Fills an empty portal with a sample network: locations, people, keys, and packages in every status. "
+        "A second run changes nothing, except that credentials that were lost are made anew. Development only."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """See `help`."""
+        parser.add_argument(
+            "--file", type=Path, default=settings.BASE_DIR / "var" / "demo.json", help="where the credentials go"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Raises `CommandError` outside development."""
+        if not settings.DEBUG:
+            raise CommandError("The sample network has known credentials: it is for development (DEBUG=true) only.")
+        now = database_now()
+        places = network.build(now=now)
+        secrets, changed = credentials.ensure(options["file"], now=now)
+        packages = 0
+        if not Package.objects.filter(courier__in=Courier.objects.filter(code__in=network.COURIERS)).exists():
+            callers = {}
+            for code, text in secrets["kiosk_keys"].items():
+                caller, why = access.verify(text, now=now)
+                if caller is None:
+                    raise CommandError(f"The new kiosk key of {code} does not work: {why}.")
+                callers[code] = caller
+            packages = stories.tell(now, callers)
+        self.stdout.write(f"{places} new locations, {packages} new packages.")
+        self.stdout.write(f"Credentials {'written to' if changed else 'still work:'} {options['file']}")
+        # A log must not hold keys: they are shown to a person only.
+        if self.stdout._out is sys.stdout and sys.stdout.isatty():
+            self.stdout.write(options["file"].read_text())
