@@ -1,0 +1,29 @@
+"""Every address of the portal."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.contrib.auth.views import LoginView, LogoutView
+from django.urls import include, path
+
+from lockerportal import health, views
+from lockerportal.api import api
+from lockers.urls import urlpatterns as lockers_urlpatterns
+from packages_app.urls import kiosk_urlpatterns, manage_urlpatterns
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path(
+        "accounts/login/",
+        LoginView.as_view(template_name="login.html", redirect_authenticated_user=True, next_page="home"),
+        name="login",
+    ),
+    path("accounts/logout/", LogoutView.as_view(), name="logout"),
+    path("manage/", include((lockers_urlpatterns + manage_urlpatterns, "manage"))),
+    path("kiosk/", include((kiosk_urlpatterns, "kiosk"))),
+    path("api/v1/", api.urls),
+    path("admin/", admin.site.urls),
+    path("livez", health.livez),
+    path("readyz", health.readyz),
+    path("", include("notifications.urls")),  # the developer's mailbox: 404 outside DEBUG
+]

@@ -1,0 +1,17 @@
+"""The front door."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+
+@never_cache
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """Leads to where somebody belongs; says what this is to everybody else."""
+    if not request.user.is_authenticated:
+        return render(request, "home.html")
+    return redirect("admin:index" if request.user.is_staff else "manage:locations")

@@ -1,0 +1,23 @@
+"""The wall of doors. Everything through `for_user`; what lies in a door is `packages_app`'s to show."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
+
+from lockers import wall
+from lockers.models import Location
+from lockers.pages import ManagerRequest, manager_page
+
+
+@manager_page
+def location(request: ManagerRequest, code: str) -> HttpResponse:
+    """The location's doors where they hang, by state."""
+    place = get_object_or_404(Location.objects.for_user(request.user), code=code)
+    context = {
+        "location": place,
+        "cabinets": wall.cabinets(place),
+        "states": wall.states([place.pk])[place.pk],
+        "tab": "doors",
+    }
+    return render(request, "lockers/location.html", context)

@@ -1,0 +1,52 @@
+"""The doors of a location as they hang, and how many there are in which state."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import groupby
+
+from lockers.models import Compartment, Location
+
+
+@dataclass(frozen=True, slots=True)
+class Cabinet:
+    """One locker, its columns from the left, each with its doors from the top."""
+
+    name: str
+    columns: list[list[Compartment]]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """How many doors are in one state."""
+
+    status: Compartment.Status
+    count: int
+
+
+def cabinets(location: Location) -> list[Cabinet]:
+    """Every locker of the location with its doors."""
+    doors = (
+        Compartment.objects.filter(location=location)
+        .select_related("locker")
+        .order_by("locker__name", "column", "row")
+    )
+    return [
+        Cabinet(name, [list(column) for _, column in groupby(hung, key=lambda door: door.column)])
+        for name, hung in groupby(doors, key=lambda door: door.locker.name)
+    ]
+
+
+def states(location_ids: Iterable[int]) -> dict[int, list[State]]:
+    """The number of doors in each state, for each location; in the order of `Compartment.Status`."""
+    found: dict[int, Counter[Compartment.Status]] = {pk: Counter() for pk in location_ids}
+    rows = Compartment.objects.filter(location_id__in=list(found)).only(
+        "location_id", "occupancy", "out_of_service_at"
+    )
+    for door in rows.iterator():
+        found[door.location_id][door.status] += 1
+    return {
+        pk: [State(status, counts[status]) for status in Compartment.Status] for pk, counts in found.items()
+    }

@@ -1,0 +1,85 @@
+"""The manager's page of one door, and what a manager does to it. Everything through `for_user`."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+
+from lockers import service
+from lockers.forms import TakeOutForm
+from lockers.models import Compartment
+from lockers.pages import ManagerRequest, attempt, manager_action, manager_page
+from packages_app.access import Actor
+from packages_app.models import Package
+
+LINES = 50
+
+
+@manager_page
+def door(request: ManagerRequest, pk: int) -> HttpResponse:
+    """Its state, what lies in it, its history, and the forms that change it."""
+    found = get_object_or_404(
+        Compartment.objects.for_user(request.user).select_related("location", "locker"), pk=pk
+    )
+    packages = Package.objects.for_user(request.user).filter(compartment=found).select_related("courier")
+    context = {
+        "door": found,
+        "location": found.location,
+        "package": packages.in_door().first(),
+        "history": found.events.all()[:LINES],
+        "packages": packages.order_by("-created_at")[:LINES],
+        "take_out_form": TakeOutForm(),
+        "unverified": found.occupancy == Compartment.Occupancy.UNVERIFIED,
+        "tab": "doors",
+    }
+    return render(request, "packages/door.html", context)
+
+
+@manager_action
+def take_out(request: ManagerRequest, pk: int) -> HttpResponse:
+    """No new package gets this door."""
+    doors = Compartment.objects.for_user(request.user)
+    found = get_object_or_404(doors, pk=pk)
+    form = TakeOutForm(request.POST)
+    if not form.is_valid():
+        messages.error(
+            request,
+            "Nothing was changed. Please say in up to 200 letters why the door is taken out of service.",
+        )
+        return redirect("manage:door", pk=pk)
+    work = partial(
+        service.take_out_of_service,
+        compartments=doors,
+        compartment_id=pk,
+        by=Actor.of_user(request.user).name,
+        reason=form.cleaned_data["reason"],
+        now=timezone.now(),
+    )
+    attempt(request, work, done=f"Door {found.label} is out of service.")
+    return redirect("manage:door", pk=pk)
+
+
+@manager_action
+def put_back(request: ManagerRequest, pk: int) -> HttpResponse:
+    """The door works again."""
+    doors = Compartment.objects.for_user(request.user)
+    found = get_object_or_404(doors, pk=pk)
+    by = Actor.of_user(request.user).name
+    work = partial(service.put_back_in_service, compartments=doors, compartment_id=pk, by=by)
+    attempt(request, work, done=f"Door {found.label} is back in service.")
+    return redirect("manage:door", pk=pk)
+
+
+@manager_action
+def confirm_empty(request: ManagerRequest, pk: int) -> HttpResponse:
+    """Somebody has looked into an unverified door: it is empty."""
+    doors = Compartment.objects.for_user(request.user)
+    found = get_object_or_404(doors, pk=pk)
+    by = Actor.of_user(request.user).name
+    work = partial(service.confirm_empty, compartments=doors, compartment_id=pk, by=by)
+    attempt(request, work, done=f"Door {found.label} is confirmed as empty.")
+    return redirect("manage:door", pk=pk)

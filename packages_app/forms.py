@@ -1,0 +1,69 @@
+"""What people may type about packages: managers on their pages, recipients at the kiosk."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+from packages_app.lifecycle import Status
+from packages_app.models import Package
+
+
+class LocationFilter(forms.Form):
+    """Which locations to list."""
+
+    q = forms.CharField(max_length=100, required=False, label="Name, code or city")
+
+
+class PackageFilter(forms.Form):
+    """Which packages of a location to list."""
+
+    q = forms.CharField(max_length=40, required=False, label="Tracking number")
+    status = forms.ChoiceField(choices=[("", "All"), *Status.choices], required=False)
+
+
+class SeenForm(forms.Form):
+    """An action on a package as it was when the page was made, so that a form sent twice acts once."""
+
+    seen = forms.DateTimeField(widget=forms.HiddenInput)
+
+
+class ExtendForm(SeenForm):
+    """How much longer a package may wait."""
+
+    hours = forms.TypedChoiceField(
+        coerce=int,
+        choices=[(24, "1 day"), (48, "2 days"), (72, "3 days"), (168, "7 days")],
+        label="How much longer?",
+    )
+
+
+class ReturnsForm(forms.Form):
+    """Which packages of a location were taken out of their doors."""
+
+    packages = forms.ModelMultipleChoiceField(queryset=Package.objects.none())
+
+    def __init__(self, data: Any, *, at: Any) -> None:
+        super().__init__(data)
+        field = self.fields["packages"]
+        assert isinstance(field, forms.ModelMultipleChoiceField)
+        field.queryset = at
+
+
+class ConnectForm(forms.Form):
+    """The key that connects a screen to its locker."""
+
+    key = forms.CharField(
+        max_length=100,
+        label="Kiosk key",
+        widget=forms.PasswordInput(attrs={"autocomplete": "off", "spellcheck": "false", "autofocus": True}),
+    )
+
+
+class PickupForm(forms.Form):
+    """What a recipient types. Whether it opens a door is for the operation to say."""
+
+    code = forms.CharField(max_length=40)
+    phone_last4 = forms.RegexField(r"\A[0-9]{4}\Z", required=False)
+    nonce = forms.RegexField(r"\A[A-Za-z0-9_-]{16,64}\Z")

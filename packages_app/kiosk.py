@@ -1,0 +1,187 @@
+"""The screen at a locker: connect it with its key, type a code, see which door.
+
+No code stands in an address, in the session or in a log: it travels in the body of a POST, and every POST
+that reaches the operation is answered with a redirect, so that the browser keeps none either.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import wraps
+from math import ceil
+from zoneinfo import ZoneInfo
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.middleware.csrf import rotate_token
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_safe
+
+from lockers import wall
+from lockers.models import Compartment, Kiosk
+from packages_app import access, errors, operations
+from packages_app.access import Caller
+from packages_app.forms import ConnectForm, PickupForm
+from packages_app.models import ApiKey
+from packages_app.operations.pick_up import Opened, Typed
+
+KEY, DOOR, PHONE_DAY = "kiosk_key", "kiosk_door", "kiosk_phone_day"
+# A screen stays connected for as long as its key is good, which is looked up at every request.
+STAYS_CONNECTED = timedelta(days=365)
+# How long the door is shown before the pad is there for the next recipient.
+SHOWS_DOOR_SECONDS = 30
+LONGEST_TYPED = 8
+
+UNKNOWN = (
+    "This code opens no door here. Please look at your message again: are the eight digits right, "
+    "and is it this location?"
+)
+EXPIRED = "The time to pick up this parcel has ended. Please contact the courier that brought it."
+PHONE = "Please type your code again, and the last four digits of your phone number as well."
+BUSY = "That took too long. Please try again."
+
+View = Callable[..., HttpResponse]
+
+
+def connected(view: View) -> View:
+    """Gives the view the screen's `Caller`; a screen whose key opens nothing (any more) has to connect."""
+
+    @wraps(view)
+    def page(request: HttpRequest) -> HttpResponse:
+        key_pk = request.session.get(KEY)
+        caller = access.caller_of(key_pk, now=timezone.now()) if key_pk is not None else None
+        if caller is None or not _is_screen(caller):
+            request.session.pop(KEY, None)
+            return redirect("kiosk:connect")
+        return view(request, caller)
+
+    return sensitive_post_parameters()(never_cache(page))
+
+
+@sensitive_post_parameters()
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def connect(request: HttpRequest) -> HttpResponse:
+    """Make this browser the screen of the kiosk whose key is typed here."""
+    form = ConnectForm(request.POST or None)
+    if form.is_valid():
+        caller, _ = access.verify(form.cleaned_data["key"].strip(), now=timezone.now())
+        if caller is not None and _is_screen(caller):
+            # Whoever was signed in here is not any more: a screen stands in public.
+            request.session.flush()
+            rotate_token(request)
+            request.session[KEY] = caller.key_id
+            request.session.set_expiry(int(STAYS_CONNECTED.total_seconds()))
+            return redirect("kiosk:pad")
+        form.add_error("key", "This key opens nothing. Look at it again, or ask head office for a new one.")
+    return render(request, "packages/kiosk/connect.html", {"form": form})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@connected
+def pad(request: HttpRequest, caller: Caller) -> HttpResponse:
+    """Type a code."""
+    request.session.pop(DOOR, None)
+    if request.method != "POST":
+        return _show_pad(request, caller)
+    if "press" in request.POST:
+        return _show_pad(request, caller, typed=_pressed(request))
+    return _pick_up(request, caller)
+
+
+@require_safe
+@connected
+def door(request: HttpRequest, caller: Caller) -> HttpResponse:
+    """Which door has opened, for a while."""
+    opened = request.session.get(DOOR)
+    if opened is None:
+        return redirect("kiosk:pad")
+    doors = Compartment.objects.select_related("locker", "location")
+    found = get_object_or_404(doors, location_id=caller.location_id, pk=opened)
+    context = {
+        "door": found,
+        "location": found.location,
+        "cabinets": wall.cabinets(found.location),
+        "seconds": SHOWS_DOOR_SECONDS,
+    }
+    return render(request, "packages/kiosk/door.html", context)
+
+
+def _is_screen(caller: Caller) -> bool:
+    return caller.kiosk_id is not None and ApiKey.Scope.PICKUP in caller.scopes
+
+
+def _pick_up(request: HttpRequest, caller: Caller) -> HttpResponse:
+    form = PickupForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, PHONE if "phone_last4" in form.errors else UNKNOWN)
+        return redirect("kiosk:pad")
+    typed = Typed(
+        code=form.cleaned_data["code"],
+        phone_last4=form.cleaned_data["phone_last4"] or None,
+        nonce=form.cleaned_data["nonce"],
+    )
+    now = timezone.now()
+    try:
+        opened = operations.pick_up(by=caller, now=now, typed=typed)
+    except errors.Refusal as refusal:
+        _tell(request, caller, refusal, now)
+        return redirect("kiosk:pad")
+    return _opened(request, opened)
+
+
+def _opened(request: HttpRequest, opened: Opened) -> HttpResponse:
+    request.session[DOOR] = opened.compartment_id
+    return redirect("kiosk:door")
+
+
+def _tell(request: HttpRequest, caller: Caller, refusal: errors.Refusal, now: datetime) -> None:
+    if isinstance(refusal, errors.TooManyAttempts):
+        return  # the pad itself says how long to wait
+    if isinstance(refusal, errors.PhoneCheckRequired):
+        request.session[PHONE_DAY] = _today(caller, now)
+        messages.error(request, PHONE)
+    elif isinstance(refusal, errors.CodeExpired):
+        messages.error(request, EXPIRED)
+    elif refusal.status == 503:
+        messages.error(request, BUSY)
+    else:
+        messages.error(request, UNKNOWN)
+
+
+def _show_pad(request: HttpRequest, caller: Caller, *, typed: str = "") -> HttpResponse:
+    now = timezone.now()
+    kiosk = Kiosk.objects.select_related("location").get(pk=caller.kiosk_id)
+    wait = max(0, ceil((kiosk.locked_until - now).total_seconds())) if kiosk.locked_until else 0
+    context = {
+        "kiosk": kiosk,
+        "location": kiosk.location,
+        "wait": wait,
+        "typed": typed,
+        "phone_last4": request.POST.get("phone_last4", "")[:4],
+        # Asked for once, it is asked for until the location's day ends.
+        "asks_phone": request.session.get(PHONE_DAY) == _today(caller, now),
+        "nonce": secrets.token_urlsafe(24),
+        "keys": ["1", "2", "3", "4", "5", "6", "7", "8", "9", "clear", "0", "back"],
+    }
+    return render(request, "packages/kiosk/pad.html", context)
+
+
+def _today(caller: Caller, now: datetime) -> str:
+    return now.astimezone(ZoneInfo(caller.time_zone)).date().isoformat()
+
+
+def _pressed(request: HttpRequest) -> str:
+    """The digits after a key of the pad was pressed in a browser without JavaScript."""
+    typed = "".join(digit for digit in request.POST.get("code", "")[:40] if digit in "0123456789")
+    press = request.POST["press"]
+    if press == "clear":
+        return ""
+    if press == "back":
+        return typed[:-1]
+    return (typed + press)[:LONGEST_TYPED] if press in set("0123456789") else typed

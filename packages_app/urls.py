@@ -1,0 +1,27 @@
+"""The pages about packages; `lockerportal/urls.py` puts them into the namespaces `manage` and `kiosk`."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from packages_app import doors, kiosk, returns, views
+
+manage_urlpatterns = [
+    path("", views.locations, name="locations"),
+    path("locations/<location_code:code>/packages/", views.packages, name="packages"),
+    path("locations/<location_code:code>/returns/", returns.returns, name="returns"),
+    path("locations/<location_code:code>/returns/taken-out/", returns.taken_out, name="taken_out"),
+    path("packages/<uuid:pk>/", views.package, name="package"),
+    path("packages/<uuid:pk>/resend-code/", views.resend_code, name="resend_code"),
+    path("packages/<uuid:pk>/extend/", views.extend, name="extend"),
+    path("doors/<int:pk>/", doors.door, name="door"),
+    path("doors/<int:pk>/take-out/", doors.take_out, name="take_out"),
+    path("doors/<int:pk>/put-back/", doors.put_back, name="put_back"),
+    path("doors/<int:pk>/confirm-empty/", doors.confirm_empty, name="confirm_empty"),
+]
+
+kiosk_urlpatterns = [
+    path("", kiosk.pad, name="pad"),
+    path("connect/", kiosk.connect, name="connect"),
+    path("door/", kiosk.door, name="door"),
+]

@@ -1,0 +1,147 @@
+"""The manager's pages about locations and packages. Everything through `for_user`."""
+
+from __future__ import annotations
+
+from functools import partial
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db.models import Count, Q
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+
+from lockers import wall
+from lockers.models import Location
+from lockers.pages import ManagerRequest, attempt, manager_action, manager_page
+from notifications.models import Notification
+from packages_app import operations
+from packages_app.access import Actor
+from packages_app.forms import ExtendForm, LocationFilter, PackageFilter, SeenForm
+from packages_app.lifecycle import TRANSITIONS, Event
+from packages_app.models import Package
+
+PAGE_SIZE = 50
+# What each kind of message says, in a manager's words.
+MESSAGE_KINDS = {
+    "stored": "Your parcel is here (with the code)",
+    "code_renewed": "Your new code",
+    "retrieved": "You have picked it up",
+    "expired": "The time to pick it up has ended",
+    "cancelled": "It was cancelled",
+}
+
+
+@manager_page
+def locations(request: ManagerRequest) -> HttpResponse:
+    """The locations this user manages, with their doors by state and what waits to be taken out."""
+    form = LocationFilter(request.GET)
+    mine = Location.objects.for_user(request.user)
+    found = mine.order_by("code")
+    if not form.is_valid():
+        found = found.none()
+    elif text := form.cleaned_data["q"]:
+        found = found.filter(Q(name__icontains=text) | Q(code__icontains=text) | Q(city__icontains=text))
+    page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
+    states = wall.states([place.pk for place in page])
+    waiting = dict(
+        Package.objects.to_return()
+        .filter(location__in=list(page))
+        .order_by()
+        .values_list("location_id")
+        .annotate(Count("id"))
+    )
+    rows = [
+        {"location": place, "states": states[place.pk], "waiting": waiting.get(place.pk, 0)} for place in page
+    ]
+    context = {"form": form, "page": page, "rows": rows, "manages_any": mine.exists()}
+    return render(request, "packages/locations.html", context)
+
+
+@manager_page
+def packages(request: ManagerRequest, code: str) -> HttpResponse:
+    """A location's packages, newest first; by status and by a part of the tracking number."""
+    place = get_object_or_404(Location.objects.for_user(request.user), code=code)
+    form = PackageFilter(request.GET)
+    found = Package.objects.for_user(request.user).filter(location=place).order_by("-created_at", "id")
+    if not form.is_valid():
+        found = found.none()
+    else:
+        if text := form.cleaned_data["q"]:
+            found = found.filter(tracking_number__icontains=text)
+        if status := form.cleaned_data["status"]:
+            found = found.filter(status=status)
+    found = found.select_related("courier", "compartment__locker")
+    page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
+    context = {"location": place, "form": form, "page": page, "tab": "packages"}
+    return render(request, "packages/packages.html", context)
+
+
+@manager_page
+def package(request: ManagerRequest, pk: UUID) -> HttpResponse:
+    """One package: where it lies, its history, what its recipient was told, and what can be done."""
+    found = get_object_or_404(
+        Package.objects.for_user(request.user).select_related("location", "courier", "compartment__locker"),
+        pk=pk,
+    )
+    told = Notification.objects.about(f"package:{found.pk}").defer("context", "reason")
+    allowed = {event: found.status in TRANSITIONS[event] for event in Event}
+    context = {
+        "package": found,
+        "location": found.location,
+        "history": found.events.select_related("compartment__locker"),
+        "told": [(MESSAGE_KINDS.get(message.kind, message.kind), message) for message in told],
+        "seen": found.updated_at.isoformat(),
+        "can_resend": allowed[Event.CODE_RENEWED],
+        "can_return": allowed[Event.RETURNED] and found.holds_door,
+        "extend_form": ExtendForm(initial={"seen": found.updated_at.isoformat()})
+        if allowed[Event.EXTENDED]
+        else None,
+        "tab": "packages",
+    }
+    return render(request, "packages/package.html", context)
+
+
+@manager_action
+def resend_code(request: ManagerRequest, pk: UUID) -> HttpResponse:
+    """The recipient gets a new code; the old one opens nothing any more."""
+    get_object_or_404(Package.objects.for_user(request.user), pk=pk)
+    form = SeenForm(request.POST)
+    if not form.is_valid():
+        return _not_understood(request, pk)
+    work = partial(
+        operations.resend_code,
+        package_id=pk,
+        by=Actor.of_user(request.user),
+        now=timezone.now(),
+        seen=form.cleaned_data["seen"],
+    )
+    attempt(
+        request, work, done="A new code is on its way to the recipient. The old one opens nothing any more."
+    )
+    return redirect("manage:package", pk=pk)
+
+
+@manager_action
+def extend(request: ManagerRequest, pk: UUID) -> HttpResponse:
+    """The package may wait longer."""
+    get_object_or_404(Package.objects.for_user(request.user), pk=pk)
+    form = ExtendForm(request.POST)
+    if not form.is_valid():
+        return _not_understood(request, pk)
+    work = partial(
+        operations.extend,
+        package_id=pk,
+        by=Actor.of_user(request.user),
+        now=timezone.now(),
+        hours=form.cleaned_data["hours"],
+        seen=form.cleaned_data["seen"],
+    )
+    attempt(request, work, done="The package waits longer, and its code works.")
+    return redirect("manage:package", pk=pk)
+
+
+def _not_understood(request: ManagerRequest, pk: UUID) -> HttpResponse:
+    messages.error(request, "Nothing was changed: the form was not complete. Please try again.")
+    return redirect("manage:package", pk=pk)
