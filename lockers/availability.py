@@ -14,7 +14,7 @@ from lockers.sql import fetch
 
 # A broken door is shown as broken, whatever lies in it: `Compartment.status`.
 _COUNT = """
-SELECT location.code, compartment.size, statement_timestamp() AS as_of,
+SELECT location.id, location.code, compartment.size, statement_timestamp() AS as_of,
        count(compartment.id) AS total,
        count(*) FILTER (WHERE occupancy = 'empty' AND out_of_service_at IS NULL) AS available,
        count(*) FILTER (WHERE occupancy = 'reserved' AND out_of_service_at IS NULL) AS reserved,
@@ -24,10 +24,11 @@ SELECT location.code, compartment.size, statement_timestamp() AS as_of,
 FROM lockers_location location
 LEFT JOIN lockers_compartment compartment ON compartment.location_id = location.id
 WHERE {where}
-GROUP BY location.code, compartment.size
+GROUP BY location.id, compartment.size
 """
 _BY_CODE = _COUNT.format(where="location.code = %(code)s")
 _BY_ID = _COUNT.format(where="location.id = %(id)s")
+_BY_IDS = _COUNT.format(where="location.id = ANY(%(ids)s)")
 _ALL = _COUNT.format(where="true") + "ORDER BY location.code"
 
 _NO_DOORS = dict.fromkeys(("total", "available", "reserved", "occupied", "out_of_service", "unverified"), 0)
@@ -46,6 +47,15 @@ def of_code(code: str) -> Item:
 def of_id(location_id: int) -> Item:
     """The same for a location that is known to exist."""
     return _item(fetch(_BY_ID, {"id": location_id}))
+
+
+def totals(location_ids: list[int]) -> dict[int, dict[str, int]]:
+    """Each location's doors by status, all sizes together, `total` among them."""
+    found = {pk: dict(_NO_DOORS) for pk in location_ids}
+    for row in fetch(_BY_IDS, {"ids": location_ids}):
+        for name in _NO_DOORS:
+            found[row.id][name] += getattr(row, name)
+    return found
 
 
 def of_all() -> list[Item]:

@@ -1,0 +1,272 @@
+"""Places and doors in the admin: to look at, to search, and to act on with the same calls as everybody else.
+
+Nothing is deleted here: doors and locations stand in the history of packages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
+from django.db import transaction
+from django.db.models import QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from lockers import availability, service
+from lockers.admin_actions import KeepsRows, NothingToAdd, act_on_each, actor, ask_reason
+from lockers.layout import DEFAULT, Counts, LayoutError, install, lay_out, parse
+from lockers.models import Compartment, CompartmentEvent, Kiosk, Location, Locker, Membership
+
+LOCATION_FIELDS = (
+    "code",
+    "name",
+    "country",
+    "region",
+    "city",
+    "address",
+    "latitude",
+    "longitude",
+    "time_zone",
+    "hold_days",
+    "max_hold_days",
+    "strategy",
+)
+
+
+class LocationForm(ModelForm[Location]):
+    """A location; a new one with its doors."""
+
+    layout = forms.CharField(
+        required=False,
+        initial=DEFAULT,
+        help_text="Doors of each size, small/medium/large. Leave it empty for a location without doors.",
+    )
+
+    class Meta:
+        model = Location
+        fields = LOCATION_FIELDS
+
+    def clean_layout(self) -> Counts | None:
+        """The numbers, or None for no doors."""
+        text = self.cleaned_data["layout"]
+        try:
+            return parse(text) if text.strip() else None
+        except LayoutError as error:
+            raise forms.ValidationError(str(error)) from None
+
+
+class MembershipInline(admin.TabularInline[Membership, Location]):
+    """Who manages the location."""
+
+    model = Membership
+    autocomplete_fields = ("user",)
+    extra = 0
+    verbose_name = "manager"
+
+
+class WithDoorCounts(ChangeList):
+    """Counts the doors of the locations on this page, all in one query."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Each location gets its `doors`."""
+        super().get_results(request)
+        counted = availability.totals([location.pk for location in self.result_list])
+        for location in self.result_list:
+            location.doors = counted[location.pk]
+
+
+@admin.register(Location)
+class LocationAdmin(KeepsRows, admin.ModelAdmin[Location]):
+    """Locations, how full they are, and who manages them."""
+
+    form = LocationForm
+    list_display = ("code", "name", "city", "country", "free", "taken", "not_usable", "suspended_reason")
+    list_filter = ("country", ("suspended_at", admin.EmptyFieldListFilter), "strategy", "time_zone")
+    search_fields = ("code", "name", "city", "address")
+    list_per_page = 50
+    inlines = (MembershipInline,)
+    actions = ("suspend", "resume")
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """With the doors counted."""
+        return WithDoorCounts
+
+    def get_fields(self, request: HttpRequest, obj: Location | None = None) -> Any:
+        """A new location gets doors; a known one shows its state."""
+        if obj is None:
+            return (*LOCATION_FIELDS, "layout")
+        return (*LOCATION_FIELDS, "suspended_at", "suspended_reason", "created_at")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Location | None = None) -> tuple[str, ...]:
+        """The code stands in couriers' systems: it stays."""
+        return () if obj is None else ("code", "suspended_at", "suspended_reason", "created_at")
+
+    def save_model(self, request: HttpRequest, obj: Location, form: Any, change: bool) -> None:
+        """A new location with its doors, in one transaction."""
+        super().save_model(request, obj, form, change)
+        counts = None if change else form.cleaned_data["layout"]
+        if counts is not None:
+            install([obj], lay_out(counts))
+
+    @admin.display(description="free doors")
+    def free(self, location: Any) -> str:
+        """Free of all."""
+        return f"{location.doors['available']} of {location.doors['total']}"
+
+    @admin.display(description="with a package")
+    def taken(self, location: Any) -> int:
+        """Occupied or reserved."""
+        count: int = location.doors["occupied"] + location.doors["reserved"]
+        return count
+
+    @admin.display(description="not usable")
+    def not_usable(self, location: Any) -> int:
+        """Out of service or unverified."""
+        count: int = location.doors["out_of_service"] + location.doors["unverified"]
+        return count
+
+    @admin.action(description="Suspend: no new packages", permissions=["change"])
+    def suspend(self, request: HttpRequest, queryset: QuerySet[Location]) -> HttpResponse | None:
+        """What lies there can still be collected."""
+        reason = ask_reason(self, request, queryset, title="Suspend locations", action="suspend")
+        if isinstance(reason, HttpResponse):
+            return reason
+        now = timezone.now()
+        act_on_each(
+            request,
+            queryset,
+            lambda pk: _locked(pk, lambda location: location.suspend(reason=reason, now=now)),
+            done="suspended",
+            words=f"Suspended: {reason}",
+        )
+        return None
+
+    @admin.action(description="Resume", permissions=["change"])
+    def resume(self, request: HttpRequest, queryset: QuerySet[Location]) -> None:
+        """Packages are taken again."""
+        act_on_each(request, queryset, lambda pk: _locked(pk, Location.resume), done="resumed")
+
+
+def _locked(pk: int, change: Callable[[Location], None]) -> None:
+    with transaction.atomic(durable=True):
+        change(Location.objects.select_for_update(no_key=True).get(pk=pk))
+
+
+@admin.register(Locker)
+class LockerAdmin(NothingToAdd, admin.ModelAdmin[Locker]):
+    """The cabinets."""
+
+    list_display = ("__str__", "location")
+    list_select_related = ("location",)
+    search_fields = ("location__code", "location__name", "name")
+    readonly_fields = ("location", "name")
+
+
+class CompartmentEventInline(NothingToAdd, admin.TabularInline[CompartmentEvent, Compartment]):
+    """What happened to the door."""
+
+    model = CompartmentEvent
+    fields = readonly_fields = ("at", "kind", "by", "reason")
+
+
+@admin.register(Compartment)
+class CompartmentAdmin(NothingToAdd, admin.ModelAdmin[Compartment]):
+    """The doors. Packages change what is inside; staff say whether a door works and whether it is empty."""
+
+    list_display = ("__str__", "location", "size", "state", "out_of_service_reason", "accessible")
+    list_select_related = ("location", "locker")
+    list_filter = ("size", "occupancy", ("out_of_service_at", admin.EmptyFieldListFilter), "accessible")
+    search_fields = ("location__code", "location__name", "=label")
+    show_full_result_count = False
+    fields = (
+        ("location", "locker", "label"),
+        ("size", "column", "row", "position"),
+        "accessible",
+        "occupancy",
+        ("out_of_service_at", "out_of_service_reason"),
+    )
+    readonly_fields = tuple(
+        name for row in fields for name in ((row,) if isinstance(row, str) else row) if name != "accessible"
+    )
+    inlines = (CompartmentEventInline,)
+    actions = ("take_out_of_service", "put_back_in_service", "confirm_empty")
+
+    @admin.display(description="status", ordering="occupancy")
+    def state(self, compartment: Compartment) -> str:
+        """What everybody sees."""
+        return compartment.status.label
+
+    @admin.action(description="Take out of service", permissions=["change"])
+    def take_out_of_service(
+        self, request: HttpRequest, queryset: QuerySet[Compartment]
+    ) -> HttpResponse | None:
+        """No new package; what lies in it can still be collected."""
+        reason = ask_reason(
+            self, request, queryset, title="Take doors out of service", action="take_out_of_service"
+        )
+        if isinstance(reason, HttpResponse):
+            return reason
+        now = timezone.now()
+        act_on_each(
+            request,
+            queryset,
+            lambda pk: service.take_out_of_service(
+                compartments=Compartment.objects.all(),
+                compartment_id=pk,
+                by=actor(request),
+                reason=reason,
+                now=now,
+            ),
+            done="taken out of service",
+        )
+        return None
+
+    @admin.action(description="Put back in service", permissions=["change"])
+    def put_back_in_service(self, request: HttpRequest, queryset: QuerySet[Compartment]) -> None:
+        """They work again."""
+        self._each(request, queryset, service.put_back_in_service, done="put back in service")
+
+    @admin.action(description="Confirm that they are empty", permissions=["change"])
+    def confirm_empty(self, request: HttpRequest, queryset: QuerySet[Compartment]) -> None:
+        """Somebody has looked inside."""
+        self._each(request, queryset, service.confirm_empty, done="confirmed as empty")
+
+    def _each(
+        self, request: HttpRequest, queryset: QuerySet[Compartment], call: Callable[..., object], *, done: str
+    ) -> None:
+        def act(pk: int) -> object:
+            return call(compartments=Compartment.objects.all(), compartment_id=pk, by=actor(request))
+
+        act_on_each(request, queryset, act, done=done)
+
+
+@admin.register(CompartmentEvent)
+class CompartmentEventAdmin(NothingToAdd, admin.ModelAdmin[CompartmentEvent]):
+    """The history of doors, to read."""
+
+    list_display = ("at", "compartment", "kind", "by", "reason")
+    list_select_related = ("compartment__locker__location",)
+    list_filter = ("kind", "at")
+    search_fields = ("compartment__location__code", "by", "reason")
+    show_full_result_count = False
+
+    def has_change_permission(self, request: HttpRequest, obj: CompartmentEvent | None = None) -> bool:
+        """Nobody edits history."""
+        return False
+
+
+@admin.register(Kiosk)
+class KioskAdmin(KeepsRows, admin.ModelAdmin[Kiosk]):
+    """The screens, and whether one waits after wrong codes."""
+
+    list_display = ("__str__", "location", "wrong_codes_in_row", "locked_until", "created_at")
+    list_select_related = ("location",)
+    list_filter = (("locked_until", admin.EmptyFieldListFilter),)
+    search_fields = ("location__code", "location__name", "name")
+    autocomplete_fields = ("location",)
+    readonly_fields = ("wrong_codes_in_row", "locked_until", "created_at")
