@@ -40,7 +40,7 @@ class Breaker:
         ChannelState.objects.filter(channel=self.channel, opened_at__isnull=False).update(next_probe_at=now)
 
     def failed(self, error: str, *, now: datetime, retry_after: float | None = None) -> None:
-        """Count one failure of the provider; when open, it is left alone for `retry_after` seconds or more."""
+        """Count one failure of the provider; an open channel is left alone for `retry_after` seconds too."""
         with transaction.atomic():
             ChannelState.objects.get_or_create(channel=self.channel)
             state = ChannelState.objects.select_for_update().get(channel=self.channel)

@@ -30,6 +30,8 @@ class EmailChannel(Channel):
 
     def send(self, notification: Notification, message: Message) -> str:
         """Send it; the id is the Message-ID, the same at every try, so that mail programs can drop a copy."""
+        if "@" not in message.to or any(letter.isspace() for letter in message.to):
+            raise DeliveryError("Not an e-mail address", permanent=True)
         mail = _compose(notification, message)
         try:
             self._connection.open()

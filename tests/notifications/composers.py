@@ -1,0 +1,39 @@
+"""Stands in for the room that knows packages: answers what the notification's own context tells it to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from notifications.messages import Message, Suppressed
+from notifications.models import Notification
+
+FACTS: dict[str, object] = {
+    "recipient_name": "Mari Maasikas",
+    "code": "4821 7730",
+    "location_name": "Tallinn Balti jaam",
+    "location_address": "Kopli 1, Tallinn",
+    "compartment": "A-07",
+    "courier_name": "Põhja Post",
+    "tracking_number": "EE123456789",
+    "expires_at": datetime(2026, 11, 27, 18, 0, tzinfo=ZoneInfo("Europe/Tallinn")),
+    "hold_days": 7,
+}
+
+
+def compose(notifications: Sequence[Notification]) -> dict[int, Message | Suppressed]:
+    """`context["answer"]`: suppressed, missing or raise; otherwise a message to `context["to"]`."""
+    answers: dict[int, Message | Suppressed] = {}
+    for row in notifications:
+        match row.context.get("answer"):
+            case "raise":
+                raise LookupError("no such parcel: 4821 7730")
+            case "missing":
+                continue
+            case "suppressed":
+                answers[row.pk] = Suppressed("the parcel was collected")
+            case _:
+                default = "mari@example.com" if row.channel == "email" else "+3725550000"
+                answers[row.pk] = Message(to=row.context.get("to", default), language="en", context=FACTS)
+    return answers
