@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
 
+from lockers import availability
 from lockers.models import Compartment, Location
 
 
@@ -39,14 +38,9 @@ def cabinets(location: Location) -> list[Cabinet]:
     ]
 
 
-def states(location_ids: Iterable[int]) -> dict[int, list[State]]:
+def states(location_ids: list[int]) -> dict[int, list[State]]:
     """The number of doors in each state, for each location; in the order of `Compartment.Status`."""
-    found: dict[int, Counter[Compartment.Status]] = {pk: Counter() for pk in location_ids}
-    rows = Compartment.objects.filter(location_id__in=list(found)).only(
-        "location_id", "occupancy", "out_of_service_at"
-    )
-    for door in rows.iterator():
-        found[door.location_id][door.status] += 1
     return {
-        pk: [State(status, counts[status]) for status in Compartment.Status] for pk, counts in found.items()
+        pk: [State(status, counts[status]) for status in Compartment.Status]
+        for pk, counts in availability.totals(location_ids).items()
     }

@@ -1,0 +1,60 @@
+"""The wall of doors."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+
+from lockers import wall
+from lockers.models import Compartment, Location, Membership
+from tests.world import door, make_location
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def location() -> Location:
+    return make_location("TLL-1", small=3, medium=2, large=1)
+
+
+def test_doors_hang_where_they_hang(location: Location) -> None:
+    (cabinet,) = wall.cabinets(location)
+    labels = [[each.label for each in column] for column in cabinet.columns]
+    assert cabinet.name == "A"
+    assert labels == [["S1", "S2", "S3"], ["M1", "M2"], ["L1"]]
+
+
+def test_states_are_counted(location: Location) -> None:
+    doors = Compartment.objects.filter(location=location)
+    doors.filter(label="S1").update(occupancy="occupied")
+    doors.filter(label="S2").update(occupancy="unverified")
+    doors.filter(label__in=["M1", "M2"]).update(
+        out_of_service_at=datetime(2026, 11, 20, tzinfo=UTC), out_of_service_reason="hinge"
+    )
+    counts = {state.status: state.count for state in wall.states([location.pk])[location.pk]}
+    assert counts == {"available": 2, "reserved": 0, "occupied": 1, "out_of_service": 2, "unverified": 1}
+
+
+def test_location_without_doors_has_none_in_any_state() -> None:
+    place = make_location("EMPTY", small=0, medium=0, large=0)
+    assert wall.cabinets(place) == []
+    assert {state.count for state in wall.states([place.pk])[place.pk]} == {0}
+
+
+def test_state_of_a_door_is_a_word_and_not_a_colour_alone(client: Client, location: Location) -> None:
+    user = User.objects.create_user("mary")
+    Membership.objects.create(user=user, location=location)
+    Compartment.objects.filter(location=location, label="S1").update(
+        occupancy="occupied",
+        out_of_service_at=datetime(2026, 11, 20, tzinfo=UTC),
+        out_of_service_reason="hinge",
+    )
+    client.force_login(user)
+    text = " ".join(client.get(reverse("manage:location", args=[location.code])).content.decode().split())
+    assert f'href="{reverse("manage:door", args=[door(location, "S1").pk])}"' in text
+    assert "<b>S1</b> <span> Out, full </span>" in text
+    assert "<b>S2</b> <span> Free </span>" in text
