@@ -19,6 +19,8 @@ from pathlib import Path
 import psycopg
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from lockerportal import binaries, embedded, processes
 from lockerportal.guard import wait_until
@@ -102,7 +104,7 @@ def test_passwords_are_needed_and_private(folder: Path) -> None:
             assert not any(secrets[name] in arguments for name in ("postgres_password", "valkey_password"))
         with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
             ask(servers.database_url.replace(secrets["postgres_password"], "wrong"), "SELECT 1")
-        anybody = redis.Redis(port=int(secrets["valkey_port"]))
+        anybody = redis.Redis(port=int(secrets["valkey_port"]), retry=Retry(NoBackoff(), 0))
         with pytest.raises(redis.AuthenticationError), contextlib.closing(anybody):
             anybody.ping()
 
