@@ -9,11 +9,12 @@ import zlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 
 from lockers.models import Kiosk, Location, LocationQuerySet
+from lockers.sql import fetch
 from packages_app.models import ApiKey, Courier, Package, PackageQuerySet
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ _BASE62 = string.digits + string.ascii_letters
 _SECRET_LENGTH = 43  # base62 digits of 256 bits
 _LONGEST_LIFE = timedelta(days=365)
 _USED_EVERY = timedelta(minutes=1)
+# What the owner of a key may do at all, whatever was written into its scopes.
+_COURIER_SCOPES = frozenset({ApiKey.Scope.PACKAGES, ApiKey.Scope.CODES_READ})
+_KIOSK_SCOPES = frozenset({ApiKey.Scope.PICKUP})
 # Compared with when no such key exists, so that an unknown id takes as long as a wrong secret.
 _NOBODY = sha256(b"nobody").digest()
 
@@ -109,36 +113,47 @@ def make_key(
     return key, f"{body}_{_checksum(body)}"
 
 
+# As SQL, because every call of the API asks it: see `lockers/sql.py`.
+_KEY = """
+SELECT key.id, key.key_id, key.digest, key.scopes, key.expires_at, key.revoked_at, key.last_used_at,
+       courier.id AS courier_id, courier.code AS courier, courier.active,
+       kiosk.id AS kiosk_id, kiosk.name AS kiosk,
+       location.id AS location_id, location.code AS location, location.time_zone
+FROM packages_app_apikey key
+LEFT JOIN packages_app_courier courier ON courier.id = key.courier_id
+LEFT JOIN lockers_kiosk kiosk ON kiosk.id = key.kiosk_id
+LEFT JOIN lockers_location location ON location.id = kiosk.location_id
+"""
+_KEY_BY_PUBLIC_PART = _KEY + "WHERE key.key_id = %(key_id)s AND key.kind = %(kind)s"
+_KEY_BY_ROW = _KEY + "WHERE key.id = %(id)s"
+
+
 def verify(text: str, *, now: datetime) -> tuple[Caller | None, str]:
     """The caller that this key text belongs to, or None with the reason (for the log, not the answer)."""
     parts = text.split("_")
-    if len(parts) != 5 or parts[0] != "plk" or len(text) > 100 or not text.isascii():
+    if len(parts) != 5 or parts[0] != "plk" or len(text) > 100 or not text.isascii() or "\x00" in text:
         return None, "malformed"
     body, checksum = text.rsplit("_", 1)
     if not hmac.compare_digest(checksum, _checksum(body)):
         return None, "bad checksum"
-    key = (
-        ApiKey.objects.select_related("courier", "kiosk__location")
-        .filter(key_id=parts[2], kind=parts[1])
-        .first()
-    )
+    rows = fetch(_KEY_BY_PUBLIC_PART, {"key_id": parts[2], "kind": parts[1]})
     digest = sha256(body.encode()).digest()
-    if not hmac.compare_digest(digest, bytes(key.digest) if key else _NOBODY) or key is None:
+    if not hmac.compare_digest(digest, rows[0].digest if rows else _NOBODY) or not rows:
         return None, "unknown"
-    why = _refused(key, now)
+    why = _refused(rows[0], now)
     if why:
-        return None, f"{why} {key.key_id}"
-    _note_use(key, now)
-    return _caller(key), ""
+        return None, f"{why} {rows[0].key_id}"
+    _note_use(rows[0], now)
+    return _caller(rows[0]), ""
 
 
 def caller_of(key_pk: int, *, now: datetime) -> Caller | None:
     """The caller of a key that was verified before (a connected kiosk screen); None once it opens nothing."""
-    key = ApiKey.objects.select_related("courier", "kiosk__location").filter(pk=key_pk).first()
-    if key is None or _refused(key, now):
+    rows = fetch(_KEY_BY_ROW, {"id": key_pk})
+    if not rows or _refused(rows[0], now):
         return None
-    _note_use(key, now)
-    return _caller(key)
+    _note_use(rows[0], now)
+    return _caller(rows[0])
 
 
 def revoke(key: ApiKey, *, now: datetime) -> None:
@@ -147,40 +162,38 @@ def revoke(key: ApiKey, *, now: datetime) -> None:
     key.save(update_fields=["revoked_at"])
 
 
-def _refused(key: ApiKey, now: datetime) -> str:
+def _refused(key: Any, now: datetime) -> str:
     if key.revoked_at is not None:
         return "revoked"
     if key.expires_at <= now:
         return "expired"
-    if key.courier is not None and not key.courier.active:
+    if key.courier_id is not None and not key.active:
         return "courier inactive"
     return ""
 
 
-def _caller(key: ApiKey) -> Caller:
-    if key.kiosk is not None:
-        location = key.kiosk.location
+def _caller(key: Any) -> Caller:
+    if key.kiosk_id is not None:
         return Caller(
-            key_id=key.pk,
-            actor=Actor(name=f"kiosk:{location.code}/{key.kiosk.name}", location_id=location.pk),
-            scopes=frozenset(key.scopes),
-            kiosk_id=key.kiosk.pk,
-            location_id=location.pk,
-            time_zone=location.time_zone,
+            key_id=key.id,
+            actor=Actor(name=f"kiosk:{key.location}/{key.kiosk}", location_id=key.location_id),
+            scopes=_KIOSK_SCOPES.intersection(key.scopes),
+            kiosk_id=key.kiosk_id,
+            location_id=key.location_id,
+            time_zone=key.time_zone,
         )
-    assert key.courier is not None
     return Caller(
-        key_id=key.pk,
-        actor=Actor(name=f"courier:{key.courier.code}", courier_id=key.courier.pk),
-        scopes=frozenset(key.scopes),
+        key_id=key.id,
+        actor=Actor(name=f"courier:{key.courier}", courier_id=key.courier_id),
+        scopes=_COURIER_SCOPES.intersection(key.scopes),
     )
 
 
-def _note_use(key: ApiKey, now: datetime) -> None:
+def _note_use(key: Any, now: datetime) -> None:
     """At most one write a minute: the row of a busy courier's key would become the bottleneck."""
     stale = now - _USED_EVERY
     if key.last_used_at is None or key.last_used_at < stale:
-        ApiKey.objects.filter(pk=key.pk).exclude(last_used_at__gte=stale).update(last_used_at=now)
+        ApiKey.objects.filter(pk=key.id).exclude(last_used_at__gte=stale).update(last_used_at=now)
 
 
 def _base62(value: bytes, length: int) -> str:

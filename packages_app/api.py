@@ -76,6 +76,7 @@ def perform(
         courier_id=request.auth.actor.courier_id or 0,
         key=key,
         fingerprint=fingerprint(request.method or "", request.path, request.body),
+        reads_codes=request.auth.reads_codes,
     )
     arguments |= {"by": request.auth.actor, "now": timezone.now()}
     answer = operation.once(receipt, render, partial(_refuse, request), **arguments)

@@ -52,11 +52,15 @@ class Answer:
 
 @dataclass(slots=True)
 class Receipt:
-    """One request's claim on its key. With `key` None (no header) nothing is kept and nothing repeated."""
+    """One request's claim on its key. With `key` None (no header) nothing is kept and nothing repeated.
+
+    `reads_codes`: whether the key that asks may see a pickup code in the answer of an earlier one.
+    """
 
     courier_id: int
     key: str | None
     fingerprint: bytes
+    reads_codes: bool = True
     claimed: bool = field(default=False, init=False)
 
     def claim(self) -> Answer | None:
@@ -67,6 +71,7 @@ class Receipt:
         """
         if self.key is None:
             return None
+        self.claimed = False  # an earlier run's claim was rolled back with it
         try:
             self.claimed = bool(fetch(_CLAIM, self._row))
         except OperationalError as error:
@@ -84,7 +89,9 @@ class Receipt:
             raise errors.IdempotencyConflict
         kept = json.loads(rows[0].body)
         body = kept["body"]
-        if kept.get("code_of"):
+        if kept["code_of"] and not self.reads_codes:
+            del body["pickup_code"]
+        elif kept["code_of"]:
             package_id, version, secret_id = kept["code_of"]
             body["pickup_code"] = codes.compute(UUID(package_id), version, secret_id)
         return Answer(rows[0].status, body, replayed=True)
@@ -122,7 +129,7 @@ def fingerprint(method: str, path: str, body: bytes) -> bytes:
     """SHA-256 of method, path and canonical JSON: the order of members makes no other request."""
     try:
         canonical = json.dumps(json.loads(body or b"{}"), sort_keys=True, separators=(",", ":"))
-    except ValueError:
+    except (ValueError, RecursionError):
         canonical = body.decode(errors="replace")
     return sha256(f"{method} {path} {canonical}".encode(errors="surrogatepass")).digest()
 

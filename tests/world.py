@@ -1,0 +1,214 @@
+"""A small network to try things on: a location with doors, couriers, kiosks, packages in any status.
+
+Rows are written as they stand, without operations, so that a test of an operation rests on no other one.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.http import HttpResponse
+from django.test import Client
+
+from lockers.models import Compartment, Kiosk, Location, Locker, Size
+from packages_app import codes
+from packages_app.access import Actor, Caller, make_key, verify
+from packages_app.lifecycle import Status
+from packages_app.models import ApiKey, Courier, Package, Recipient
+
+# A Friday noon at every place on earth that these tests know.
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+UNTIL = NOW + timedelta(days=3)
+HELD = {
+    Status.PENDING: Compartment.Occupancy.RESERVED,
+    Status.STORED: Compartment.Occupancy.OCCUPIED,
+    Status.EXPIRED: Compartment.Occupancy.OCCUPIED,
+    Status.CANCELLED: Compartment.Occupancy.OCCUPIED,
+}
+_numbers = itertools.count(1)
+
+
+def make_location(
+    code: str = "TLL-1", *, small: int = 2, medium: int = 2, large: int = 2, **fields: Any
+) -> Location:
+    """A location with one cabinet, a column of doors for each size; doors are labelled S1, S2, M1, …"""
+    location = Location.objects.create(code=code, **{"name": f"Place {code}", "country": "EE", **fields})
+    cabinet = Locker.objects.create(location=location, name="A")
+    Compartment.objects.bulk_create(
+        Compartment(
+            location=location,
+            locker=cabinet,
+            label=f"{size.name[0]}{row}",
+            size=size,
+            position=int(size) * 1000 + row,
+            column=int(size),
+            row=row,
+        )
+        for size, count in ((Size.SMALL, small), (Size.MEDIUM, medium), (Size.LARGE, large))
+        for row in range(1, count + 1)
+    )
+    return location
+
+
+def door(location: Location, label: str) -> Compartment:
+    """One of its doors, as it stands in the database."""
+    return Compartment.objects.select_related("locker").get(location=location, label=label)
+
+
+def make_courier(code: str = "dpd") -> Courier:
+    """A delivery company."""
+    return Courier.objects.create(code=code, name=code.upper())
+
+
+def make_kiosk(location: Location, name: str = "screen") -> Kiosk:
+    """A screen at a location."""
+    return Kiosk.objects.create(location=location, name=name)
+
+
+def actor(courier: Courier) -> Actor:
+    """The courier as operations know it."""
+    return Actor(name=f"courier:{courier.code}", courier_id=courier.pk)
+
+
+def caller(kiosk: Kiosk) -> Caller:
+    """The kiosk as the pickup knows it."""
+    _, text = make_key(kiosk=kiosk)
+    found, why = verify(text, now=NOW)
+    assert found is not None, why
+    return found
+
+
+def make_package(
+    courier: Courier,
+    compartment: Compartment,
+    status: Status = Status.STORED,
+    *,
+    stored: bool = True,
+    **fields: Any,
+) -> Package:
+    """A package in any status, with all that the status asks for; its door is held where it holds one.
+
+    `stored` says whether a CANCELLED one lay in its door (and lies there still).
+    """
+    recipient = fields.pop("recipient", None) or make_recipient()
+    package = Package(
+        courier=courier,
+        tracking_number=fields.pop("tracking_number", f"T{next(_numbers)}"),
+        location=compartment.location,
+        compartment=compartment,
+        recipient=recipient,
+        size=compartment.size,
+        status=status,
+        created_at=NOW,
+    )
+    was_stored = status != Status.PENDING and (status != Status.CANCELLED or stored)
+    if status == Status.PENDING:
+        package.reserved_until = NOW + timedelta(minutes=30)
+    if was_stored:
+        package.stored_at, package.expires_at = NOW, UNTIL
+    if status in (Status.STORED, Status.EXPIRED):
+        give_code(package)
+    if status == Status.RETRIEVED:
+        package.retrieved_at = package.released_at = NOW
+    if status == Status.CANCELLED:
+        package.cancelled_at = NOW
+        package.released_at = None if stored else NOW
+    if status == Status.RETURNED:
+        package.returned_at = package.released_at = NOW
+    for name, value in fields.items():
+        setattr(package, name, value)
+    package.save(force_insert=True)
+    if package.holds_door:
+        Compartment.objects.filter(pk=compartment.pk).update(occupancy=HELD[status])
+    return Package.objects.select_related("location", "compartment__locker", "courier", "recipient").get(
+        pk=package.pk
+    )
+
+
+def give_code(package: Package) -> None:
+    """Sets what the row keeps of a code; does not save."""
+    issued = codes.issue(package.pk, package.location_id)
+    package.code_version, package.code_secret, package.code_mac = issued.version, issued.secret_id, issued.mac
+
+
+def make_recipient(**fields: Any) -> Recipient:
+    """Somebody with an e-mail address and a phone."""
+    values = {"name": "Mari Maasikas", "email": "mari@example.com", "phone": "+3725551234", **fields}
+    return Recipient.objects.create(**values)
+
+
+def code_of(package: Package) -> str:
+    """The eight digits that open its door now."""
+    package = Package.objects.get(pk=package.pk)
+    return codes.compute(package.pk, package.code_version, package.code_secret)
+
+
+def wrong_code(location: Location, start: int = 31_415_926) -> str:
+    """A code that opens nothing at this location."""
+    taken = {
+        bytes(mac)
+        for mac in Package.objects.filter(location=location, code_mac__isnull=False).values_list(
+            "code_mac", flat=True
+        )
+    }
+    for number in itertools.count(start):
+        digits = f"{number % 10**8:08d}"
+        if taken.isdisjoint(codes.macs(location.pk, digits)):
+            return digits
+    raise AssertionError("unreachable")
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """The HTTP API, spoken with one key."""
+
+    key: str
+    client: Client
+
+    def post(self, path: str, body: Any = None, *, key: str | None = None, **headers: str) -> HttpResponse:
+        """`key` is the Idempotency-Key; a body of str or bytes goes out as it is."""
+        content = body if isinstance(body, str | bytes) else b"" if body is None else json.dumps(body)
+        more = {} if key is None else {"Idempotency-Key": key}
+        response: Any = self.client.post(
+            f"/api/v1{path}", content, content_type="application/json", headers=self._headers | more | headers
+        )
+        return response  # type: ignore[no-any-return]
+
+    def get(self, path: str, **query: Any) -> HttpResponse:
+        """One read."""
+        response: Any = self.client.get(f"/api/v1{path}", query, headers=self._headers)
+        return response  # type: ignore[no-any-return]
+
+    @property
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.key}"}
+
+
+def courier_api(courier: Courier, *, codes_read: bool = False) -> Api:
+    """The API with a new key of this courier."""
+    scopes = [ApiKey.Scope.PACKAGES, *([ApiKey.Scope.CODES_READ] if codes_read else [])]
+    _, text = make_key(courier=courier, scopes=[str(scope) for scope in scopes])
+    return Api(text, Client(raise_request_exception=False))
+
+
+def kiosk_api(kiosk: Kiosk) -> Api:
+    """The API with a new key of this kiosk."""
+    _, text = make_key(kiosk=kiosk)
+    return Api(text, Client(raise_request_exception=False))
+
+
+def parcel(
+    location: Location | str, tracking_number: str = "", size: str | None = "SMALL", **more: Any
+) -> Any:
+    """The body of `POST /lockers/assign`."""
+    body = {
+        "location": location if isinstance(location, str) else location.code,
+        "tracking_number": tracking_number or f"T{next(_numbers)}",
+        "recipient": {"name": "Mari Maasikas", "email": "mari@example.com", "phone": "+3725551234"},
+        **more,
+    }
+    return body if size is None else {**body, "size": size}
