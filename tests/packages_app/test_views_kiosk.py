@@ -182,7 +182,7 @@ def test_codes_that_open_nothing_are_all_answered_alike(
                 "123456789",
                 "",
                 "\x00",
-                "１２３４５６７８",
+                "\uff11\uff12\uff13\uff14\uff15\uff16\uff17\uff18",
             ]
         )
     }
