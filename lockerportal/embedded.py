@@ -230,7 +230,7 @@ class Servers:
         if not self.durable:
             command.append("--no-sync")
         self._once(command, "its data folder")
-        single = [self._programs.postgres, "--single", "-D", data, "postgres"]
+        single: list[str | Path] = [self._programs.postgres, "--single", "-D", data, "postgres"]
         self._once(single, "its database", f"CREATE DATABASE {_DATABASE};\n")
 
     def _once(self, command: list[str | Path], what: str, text: str = "") -> None:

@@ -40,7 +40,7 @@ def make() -> None:
     made = subprocess.run([*venv, VENV], capture_output=True, check=False).returncode
     if made != 0 or not works():
         bare = subprocess.run([*venv, "--without-pip", VENV], check=False).returncode
-        pip = [sys.executable, "-m", "pip", "--python", PYTHON, "install", "--quiet", "pip"]
+        pip = [sys.executable, "-m", "pip", "--python", str(PYTHON), "install", "--quiet", "pip"]
         if bare != 0 or subprocess.run(pip, check=False).returncode != 0:
             sys.exit("\nCould not make .venv: this Python needs its venv module and pip (22.3 or later).")
     say("done")
@@ -68,7 +68,7 @@ def install(files: list[Path]) -> None:
 def pip_install(files: list[Path], total: int) -> int:
     """Run pip with short lines of progress; its own last words are shown when it fails."""
     requirements = [part for file in files for part in ("-r", str(file))]
-    command = [PYTHON, "-m", "pip", *INSTALL, "--disable-pip-version-check", *requirements]
+    command = [str(PYTHON), "-m", "pip", *INSTALL, "--disable-pip-version-check", *requirements]
     terminal = sys.stdout.isatty()
     lines: list[str] = []
     seen = 0

@@ -112,9 +112,9 @@ def test_passwords_are_needed_and_private(folder: Path) -> None:
 def test_a_folder_serves_one_at_a_time(folder: Path) -> None:
     """Neither a second start nor a deletion is possible while the servers run."""
     with embedded.servers(folder, durable=False) as servers:
-        with pytest.raises(embedded.EmbeddedError, match="already"):
+        with pytest.raises(binaries.EmbeddedError, match="already"):
             embedded.Servers(folder).start()
-        with pytest.raises(embedded.EmbeddedError, match="stop them first"):
+        with pytest.raises(binaries.EmbeddedError, match="stop them first"):
             embedded.discard(folder)
         assert ask(servers.database_url, "SELECT 1") == "1"
 
@@ -236,14 +236,14 @@ def test_exec_passes_the_addresses_and_the_status() -> None:
 def test_missing_wheels_are_told_in_a_sentence(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What to install, and what to do instead."""
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(embedded.EmbeddedError, match=r"requirements-embedded.txt.*DATABASE_URL"):
+    with pytest.raises(binaries.EmbeddedError, match=r"requirements-embedded.txt.*DATABASE_URL"):
         embedded.Servers(folder).start()
 
 
 def test_another_system_is_told_in_a_sentence(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The death of a parent is noticed through Linux, so elsewhere one brings servers of one's own."""
     monkeypatch.setattr(sys, "platform", "darwin")
-    with pytest.raises(embedded.EmbeddedError, match=r"Linux only.*DATABASE_URL"):
+    with pytest.raises(binaries.EmbeddedError, match=r"Linux only.*DATABASE_URL"):
         embedded.Servers(folder).start()
 
 
@@ -251,7 +251,7 @@ def test_another_system_is_told_in_a_sentence(folder: Path, monkeypatch: pytest.
 def test_no_user_to_drop_to_is_told_in_a_sentence(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No user is made behind anybody's back."""
     monkeypatch.setattr(binaries, "_CANDIDATES", ("no-such-user",))
-    with pytest.raises(embedded.EmbeddedError, match="no user no-such-user"):
+    with pytest.raises(binaries.EmbeddedError, match="no user no-such-user"):
         embedded.Servers(folder).start()
 
 
