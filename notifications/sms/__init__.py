@@ -9,5 +9,5 @@ from notifications.sms.base import BaseSmsBackend
 def get_backend() -> BaseSmsBackend:
     """A new instance of the class that SMS_BACKEND names."""
     backend = import_string(settings.SMS_BACKEND)()
-    assert isinstance(backend, BaseSmsBackend)  # noqa: S101 - a fault in the settings, not in the data
+    assert isinstance(backend, BaseSmsBackend)
     return backend

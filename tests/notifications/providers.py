@@ -60,7 +60,7 @@ class _Handler:
             case "hang":
                 await asyncio.sleep(2)
             case "drop":
-                assert server.transport is not None
+                assert isinstance(server.transport, asyncio.WriteTransport)
                 server.transport.abort()
         return "250 OK"
 
@@ -94,7 +94,7 @@ class _Form(BaseHTTPRequestHandler):
         super().setup()
         self.server.connections += 1
 
-    def do_POST(self) -> None:  # noqa: N802 - http.server's name
+    def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
         self.server.taken.append({name: values[0] for name, values in parse_qs(body).items()})
         self.server.requests.append((self.path, dict(self.headers)))
@@ -114,7 +114,7 @@ class _Form(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(answer.encode())
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
+    def log_message(self, format: str, *args: object) -> None:
         pass
 
 

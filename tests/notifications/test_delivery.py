@@ -14,6 +14,7 @@ from django.db import connection
 from pytest_django import Settings
 
 from notifications import delivery, leases
+from notifications.breaker import Breaker
 from notifications.channels.base import Channel
 from notifications.delivery import Counts, deliver_due
 from notifications.errors import DeliveryError
@@ -116,9 +117,7 @@ def test_a_passing_failure_is_tried_again_later(put: Put, scripted: type[Scripte
     assert (row.attempts, row.reason) == (2, "")
 
 
-def test_a_lasting_failure_is_dead_at_once_with_its_reason(
-    put: Put, scripted: type[ScriptedChannel]
-) -> None:
+def test_a_lasting_failure_is_dead_at_once_with_its_reason(put: Put, scripted: type[ScriptedChannel]) -> None:
     row = put("sms")
     scripted.script = [DeliveryError("No such number +372 555 0000, code 4821 7730", permanent=True)]
 
@@ -199,16 +198,17 @@ def test_a_missing_text_is_a_fault_of_ours_and_not_of_the_provider(put: Put) -> 
     assert rows[0].reason == "TemplateDoesNotExist while sending"
 
 
-def test_what_takes_too_long_goes_back_for_others_to_take(
-    put: Put, scripted: type[ScriptedChannel], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_takes_too_long_goes_back_for_others_to_take(put: Put, scripted: type[ScriptedChannel]) -> None:
     rows = [put("sms") for _ in range(4)]
-    real = leases.time.monotonic
-    monkeypatch.setattr(leases.time, "monotonic", lambda: real() + 1.5 * len(scripted.taken))
-
     batch = leases.claim("sms", 50, leases.Clock(NOW))
+
+    class SlowChannel(ScriptedChannel):
+        def send(self, notification: Notification, message: Message) -> str:
+            batch.clock._started -= 1.5
+            return super().send(notification, message)
+
     counts = Counts()
-    delivery._Round(batch, delivery.Breaker("sms"), counts).run(scripted)
+    delivery._Round(batch, Breaker("sms"), counts).run(SlowChannel)
 
     assert (counts.sent, counts.given_back) == (2, 2)
     for row in rows[2:]:
@@ -225,7 +225,7 @@ def test_after_its_lease_a_worker_that_slept_sends_nothing_and_overwrites_nothin
     other = leases.claim("sms", 50, leases.Clock(NOW + timedelta(seconds=61)))
 
     counts = Counts()
-    delivery._Round(sleeper, delivery.Breaker("sms"), counts).run(scripted)
+    delivery._Round(sleeper, Breaker("sms"), counts).run(scripted)
 
     assert scripted.taken == []
     assert (counts.sent, counts.given_back, counts.lost) == (0, 0, 0)
@@ -241,7 +241,7 @@ def test_a_result_that_comes_after_the_lease_is_not_written_down(
     other = leases.claim("sms", 1, leases.Clock(NOW + timedelta(seconds=61)))
 
     counts = Counts()
-    delivery._Round(sleeper, delivery.Breaker("sms"), counts).run(scripted)
+    delivery._Round(sleeper, Breaker("sms"), counts).run(scripted)
 
     assert counts.lost == 1
     row.refresh_from_db()

@@ -89,7 +89,7 @@ def test_publishing_to_a_silent_or_missing_broker_fails_rather_than_hangs() -> N
         for port in (silent.port, free_port()):
             with (
                 deliver.app.connection_for_write(f"redis://127.0.0.1:{port}/0") as broker,
-                pytest.raises(Exception, match="Timeout|timed out|refused"),
+                pytest.raises(Exception, match=r"Timeout|timed out|refused"),
             ):
                 deliver.apply_async(retry=False, connection=broker)
 

@@ -66,7 +66,11 @@ def test_a_second_try_has_the_same_message_id(put: Put) -> None:
     ("to", "status", "reason"),
     [
         ("unknown@example.com", Status.DEAD, "Recipient refused: 550: 5.1.1 <…>: no such user"),
-        ("greylisted@example.com", Status.PENDING, "Recipient refused: 450: 4.2.0 <…>: greylisted, try again"),
+        (
+            "greylisted@example.com",
+            Status.PENDING,
+            "Recipient refused: 450: 4.2.0 <…>: greylisted, try again",
+        ),
         ("spam@example.com", Status.DEAD, "Message refused: 554: 5.7.1 Looks like spam: …"),
         ("hang@example.com", Status.PENDING, "Mail server: SMTPServerDisconnected"),
         ("drop@example.com", Status.PENDING, "Mail server: SMTPServerDisconnected"),
@@ -74,7 +78,9 @@ def test_a_second_try_has_the_same_message_id(put: Put) -> None:
         ("mari@example.com\nBcc: eve@example.com", Status.DEAD, None),
     ],
 )
-def test_what_the_server_refuses(put: Put, smtp: SmtpServer, to: str, status: str, reason: str | None) -> None:
+def test_what_the_server_refuses(
+    put: Put, smtp: SmtpServer, to: str, status: str, reason: str | None
+) -> None:
     row = put("email", context={"to": to})
     good = put("email")
 
@@ -96,7 +102,9 @@ def test_greylisting_is_the_recipients_affair_and_opens_no_breaker(put: Put, smt
     assert not ChannelState.objects.filter(failures__gt=0).exists()
 
 
-def test_a_server_that_is_busy_or_away_opens_the_breaker(put: Put, smtp: SmtpServer, settings: Settings) -> None:
+def test_a_server_that_is_busy_or_away_opens_the_breaker(
+    put: Put, smtp: SmtpServer, settings: Settings
+) -> None:
     smtp.handler.busy = True
     rows = [put("email") for _ in range(4)]
     assert deliver_due(now=NOW) == Counts(claimed=4, retried=4)

@@ -1,0 +1,120 @@
+"""Messages and channels in the admin."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+from django.urls import reverse
+from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
+
+from notifications.breaker import Breaker
+from notifications.models import ChannelState, Notification, Status
+from notifications.nudge import nudge
+from tests.notifications.conftest import NOW, Put
+
+pytestmark = pytest.mark.django_db
+LIST = "admin:notifications_notification_changelist"
+
+
+def staff(*rights: str) -> User:
+    user = User.objects.create_user("sten", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=rights))
+    return user
+
+
+@pytest.fixture
+def desk(client: Client, settings: Settings) -> Client:
+    """Signed in as staff who may look and act."""
+    client.force_login(
+        staff(
+            "view_notification",
+            "change_notification",
+            "view_channelstate",
+            "change_channelstate",
+            "add_notification",
+            "delete_notification",
+        )
+    )
+    return client
+
+
+def act(client: Client, url: str, action: str, rows: list[Notification] | list[ChannelState]) -> int:
+    chosen = {"action": action, "_selected_action": [str(row.pk) for row in rows]}
+    return client.post(reverse(url), chosen).status_code
+
+
+def test_dead_messages_are_sent_again_and_it_is_known_by_whom(
+    desk: Client, put: Put, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    dead = put(status=Status.DEAD, reason="no such number", attempts=40)
+    sent = put(status=Status.SENT, sent_at=NOW)
+
+    with django_capture_on_commit_callbacks() as callbacks:
+        assert act(desk, LIST, "send_again", [dead, sent]) == 302
+
+    assert callbacks == [nudge]
+    dead.refresh_from_db()
+    sent.refresh_from_db()
+    assert (dead.status, dead.attempts, dead.reason) == (Status.PENDING, 0, "")
+    assert sent.status == Status.SENT
+    (entry,) = LogEntry.objects.all()
+    assert (entry.user.get_username(), entry.object_id, entry.change_message) == (
+        "sten",
+        str(dead.pk),
+        "Sent again.",
+    )
+
+
+def test_who_may_only_look_may_not_act(client: Client, put: Put) -> None:
+    client.force_login(staff("view_notification"))
+    dead = put(status=Status.DEAD, reason="no such number")
+
+    act(client, LIST, "send_again", [dead])
+
+    dead.refresh_from_db()
+    assert dead.status == Status.DEAD
+    assert b"Send the dead ones again" not in client.get(reverse(LIST)).content
+
+
+def test_nothing_is_added_edited_or_deleted(desk: Client, put: Put) -> None:
+    row = put()
+    assert desk.get(reverse("admin:notifications_notification_add")).status_code == 403
+    assert desk.post(reverse("admin:notifications_notification_delete", args=[row.pk])).status_code == 403
+    change = reverse("admin:notifications_notification_change", args=[row.pk])
+    assert desk.get(change).status_code == 200
+    assert desk.post(change, {"status": "sent"}).status_code == 403
+    assert act(desk, LIST, "delete_selected", [row]) == 302
+    row.refresh_from_db()
+    assert row.status == Status.PENDING
+
+
+def test_messages_are_found_by_their_package_or_number(desk: Client, put: Put, settings: Settings) -> None:
+    package = uuid.uuid4()
+    wanted = put(subject=f"thing:{package}", kind="code_renewed")
+    put(kind="expired")
+    for term in (str(package), f"thing:{package}", str(wanted.pk), wanted.dedup_key, f" {package} "):
+        page = desk.get(reverse(LIST), {"q": term})
+        assert [row.pk for row in page.context["cl"].result_list] == [wanted.pk], term
+    for term in ("nothing", "9" * 40, "'; --"):
+        assert list(desk.get(reverse(LIST), {"q": term}).context["cl"].result_list) == []
+    assert len(desk.get(reverse(LIST), {"q": " "}).context["cl"].result_list) == 2
+    filtered = desk.get(reverse(LIST), {"kind": "expired", "status__exact": "pending"})
+    assert len(filtered.context["cl"].result_list) == 1
+
+
+def test_staff_can_let_everything_through_again(desk: Client) -> None:
+    breaker = Breaker("sms")
+    for _ in range(5):
+        breaker.failed("away", now=NOW)
+    state = ChannelState.objects.get()
+    url = "admin:notifications_channelstate_changelist"
+    assert b"away" in desk.get(reverse(url)).content
+
+    assert act(desk, url, "close_breaker", [state]) == 302
+
+    assert not Breaker("sms").is_open
+    assert LogEntry.objects.get().change_message == "Let everything through again."

@@ -1,0 +1,142 @@
+"""The words of every kind of message."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from django.conf import settings as django_settings
+from pytest_django import Settings
+
+from notifications import gsm7, rendering
+from notifications.messages import Message
+from tests.notifications.composers import FACTS
+
+KINDS = ["stored", "retrieved", "expired", "cancelled", "returned", "code_renewed", "reminder"]
+WITH_CODE = {"stored", "code_renewed", "reminder"}
+
+
+def message(kind: str, **facts: object) -> Message:
+    context = {**FACTS, **facts}
+    if kind not in WITH_CODE:
+        context.pop("code")
+    return Message(to="mari@example.com", language="en", context=context)
+
+
+def test_every_kind_has_all_its_texts() -> None:
+    folder = Path(django_settings.BASE_DIR) / "templates" / "notifications"
+    assert sorted(entry.name for entry in folder.iterdir() if entry.is_dir()) == sorted(KINDS)
+    for kind in KINDS:
+        names = {file.name for file in (folder / kind).iterdir()}
+        assert names == {"subject.txt", "email.txt", "email.html", "sms.txt"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_email_says_what_its_reader_needs(kind: str) -> None:
+    text = rendering.email(kind, message(kind))
+
+    assert text.subject
+    assert "\n" not in text.subject
+    assert "4821" not in text.subject, "a subject shows on locked screens"
+    for body in (text.body, text.html):
+        assert "Hello Mari Maasikas," in body
+        assert "Tallinn Balti jaam" in body
+        assert "Kopli 1, Tallinn" in body
+        assert "EE123456789" in body
+        assert "Põhja Post" in body
+        assert ("4821 7730" in body) == (kind in WITH_CODE)
+        assert ("A-07" in body) == (kind in WITH_CODE)
+        assert ("Friday 27 November 2026, 18:00" in body) == (kind in WITH_CODE)
+        assert "{{" not in body
+        assert "{%" not in body
+        assert "\u00a0" not in body
+    assert "\n\n\n" not in text.body
+    assert "<" not in text.body
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_html_has_its_looks_for_light_and_dark_and_loads_nothing(kind: str) -> None:
+    html = rendering.email(kind, message(kind)).html
+    assert '<meta name="color-scheme" content="light dark">' in html
+    assert "prefers-color-scheme: dark" in html
+    assert '<html lang="en">' in html
+    assert not re.search(r"(src|href)=|url\(|<script", html)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_names_are_text_in_html_and_themselves_in_text(kind: str) -> None:
+    text = rendering.email(kind, message(kind, recipient_name="<b>O'Hara & Co</b>", location_name="A&B <i>"))
+    assert "Hello &lt;b&gt;O&#x27;Hara &amp; Co&lt;/b&gt;," in text.html
+    assert "<i>" not in text.html
+    assert "Hello <b>O'Hara & Co</b>," in text.body
+    assert "&amp;" not in text.subject
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_sms_is_one_segment_also_with_the_longest_names(kind: str) -> None:
+    facts: dict[str, object] = {
+        "courier_name": "Ülemaailmne Pakikullerite Ühistu",
+        "location_name": "Õismäe kaubanduskeskuse alumise korruse parkla",
+        "location_address": "x" * 200,
+        "compartment": "A-07-112",
+        "expires_at": datetime(2026, 9, 30, 23, 59, tzinfo=UTC),  # Wed 30 Sep 23:59, as long as any
+    }
+    for text in (rendering.sms(kind, message(kind)), rendering.sms(kind, message(kind, **facts))):
+        length = gsm7.length(text)
+        assert length is not None
+        assert length <= gsm7.ONE_SEGMENT
+        assert "\n" not in text
+        assert "{{" not in text
+        assert ("4821 7730" in text) == (kind in WITH_CODE)
+
+
+def test_the_words_of_an_sms() -> None:
+    assert rendering.sms("stored", message("stored")) == (
+        "Pohja Post: your parcel is at Tallinn Balti jaam. Code 4821 7730, door A-07. "
+        "Collect by Fri 27 Nov 18:00."
+    )
+
+
+def test_moments_are_shown_in_the_zone_that_they_come_in(settings: Settings) -> None:
+    settings.TIME_ZONE = "America/New_York"
+    assert "27 November 2026, 18:00" in rendering.email("stored", message("stored")).body
+
+
+def test_a_package_that_was_never_stored_has_no_last_day() -> None:
+    text = rendering.email("cancelled", message("cancelled", expires_at=None))
+    assert "None" not in text.body
+    assert "None" not in rendering.sms("cancelled", message("cancelled", expires_at=None))
+
+
+def test_an_unknown_language_falls_back_to_the_portals() -> None:
+    known = rendering.email("stored", message("stored"))
+    unknown = rendering.email("stored", replace(message("stored"), language="xx"))
+    assert unknown.body == known.body
+
+
+def test_a_line_break_in_a_name_makes_no_second_header() -> None:
+    text = rendering.email("stored", message("stored", location_name="Station\r\nBcc: eve@example.com"))
+    assert text.subject == "Your parcel is at Station Bcc: eve@example.com"
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("Põhja Šveits žürii Łódź ąęć", "Pohja Sveits zürii Lodz aec"),
+        ("Straße Ärger Ñandú", "Straße Ärger Ñandu"),
+        ("\u201cquoted\u201d \u2013 it\u2019s 4821\u00a07730\u2026", '"quoted" - it\'s 4821 7730...'),
+        ("€5 [x]", "€5 [x]"),
+        ("Київ", "Київ"),
+    ],
+)
+def test_letters_outside_the_alphabet_of_sms(text: str, plain: str) -> None:
+    assert gsm7.to_gsm7(text) == plain
+
+
+def test_how_much_room_a_text_takes() -> None:
+    assert gsm7.length("abc") == 3
+    assert gsm7.length("€[]") == 6
+    assert gsm7.length("Київ") is None

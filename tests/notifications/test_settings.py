@@ -1,0 +1,168 @@
+"""The settings of messages: production refuses to start when nothing would be sent."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import environ
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from lockerportal import env_messages
+
+SECRET = "hunter2-hunter2"
+
+
+@pytest.fixture
+def env(monkeypatch: pytest.MonkeyPatch) -> environ.Env:
+    for name in list(os.environ):
+        if name.startswith(("EMAIL_", "SMS_", "DEFAULT_FROM")):
+            monkeypatch.delenv(name)
+    return environ.Env()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "django.core.mail.backends.console.EmailBackend",
+        "django.core.mail.backends.dummy.EmailBackend",
+        "django.core.mail.backends.filebased.EmailBackend",
+        "django.core.mail.backends.locmem.EmailBackend",
+        "notifications.mailbox.EmailBackend",
+        "notifications.sms.console.SmsBackend",
+        "notifications.sms.file.SmsBackend",
+        "notifications.sms.locmem.SmsBackend",
+        "notifications.sms.mailbox.SmsBackend",
+        "smtp",
+        "not a.path",
+    ],
+)
+def test_production_wants_a_backend_that_sends(
+    env: environ.Env, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("SMS_BACKEND", value)
+    with pytest.raises(ImproperlyConfigured, match=r"^SMS_BACKEND ") as caught:
+        env_messages.backend(env, "SMS_BACKEND", default="", debug=False)
+    assert not value or value not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "value", [env_messages.SMS_HTTP, env_messages.SMTP, "anymail.backends.mailgun.EmailBackend"]
+)
+def test_a_backend_that_sends_is_taken(env: environ.Env, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("EMAIL_BACKEND", value)
+    assert env_messages.backend(env, "EMAIL_BACKEND", default="", debug=False) == value
+
+
+def test_development_may_have_any(env: environ.Env) -> None:
+    default = env_messages.MAILBOX_SMS
+    assert env_messages.backend(env, "SMS_BACKEND", default=default, debug=True) == default
+
+
+@pytest.mark.parametrize(
+    ("url", "port", "tls", "ssl"),
+    [
+        ("smtp://mail.example.com", 25, None, None),
+        ("smtp+tls://us%40er:p%2Fw@mail.example.com", 587, True, None),
+        ("smtp+ssl://us%40er:p%2Fw@mail.example.com", 465, None, True),
+        ("smtp+tls://mail.example.com:2525", 2525, True, None),
+    ],
+)
+def test_email_url(
+    env: environ.Env, monkeypatch: pytest.MonkeyPatch, url: str, port: int, tls: bool | None, ssl: bool | None
+) -> None:
+    monkeypatch.setenv("EMAIL_URL", url)
+    smtp = env_messages.smtp(env)
+    assert (smtp["EMAIL_HOST"], smtp["EMAIL_PORT"]) == ("mail.example.com", port)
+    assert (smtp.get("EMAIL_USE_TLS"), smtp.get("EMAIL_USE_SSL")) == (tls, ssl)
+    if "@mail" in url:
+        assert (smtp["EMAIL_HOST_USER"], smtp["EMAIL_HOST_PASSWORD"]) == ("us@er", "p/w")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "read"),
+    [
+        ("EMAIL_URL", "", lambda env: env_messages.smtp(env)),
+        ("EMAIL_URL", f"imap://{SECRET}@mail.example.com", lambda env: env_messages.smtp(env)),
+        ("EMAIL_URL", f"smtp:///{SECRET}", lambda env: env_messages.smtp(env)),
+        ("EMAIL_URL", f"smtp://{SECRET}@mail:99999999", lambda env: env_messages.smtp(env)),
+        ("DEFAULT_FROM_EMAIL", "", lambda env: env_messages.sender(env, debug=False)),
+        ("DEFAULT_FROM_EMAIL", SECRET, lambda env: env_messages.sender(env, debug=False)),
+        ("DEFAULT_FROM_EMAIL", f"a@b.c\nBcc: {SECRET}", lambda env: env_messages.sender(env, debug=False)),
+        ("SMS_GATEWAY_URL", "", lambda env: env_messages.gateway(env, debug=False)),
+        (
+            "SMS_GATEWAY_URL",
+            f"http://{SECRET}.example.com",
+            lambda env: env_messages.gateway(env, debug=False),
+        ),
+        ("SMS_GATEWAY_URL", f"ftp://{SECRET}", lambda env: env_messages.gateway(env, debug=True)),
+        ("SMS_GATEWAY_URL", f"https:///{SECRET}", lambda env: env_messages.gateway(env, debug=True)),
+        ("SMS_GATEWAY_TOKEN", "", lambda env: env_messages.gateway_token(env, debug=False)),
+        ("SMS_GATEWAY_TOKEN", f"{SECRET}\r\nX: y", lambda env: env_messages.gateway_token(env, debug=False)),
+    ],
+)
+def test_nonsense_is_refused_by_name_and_never_by_value(
+    env: environ.Env,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    value: str,
+    read: Callable[[environ.Env], object],
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ImproperlyConfigured, match=f"^{name} ") as caught:
+        read(env)
+    assert SECRET not in str(caught.value)
+
+
+def test_what_is_right_is_taken(env: environ.Env, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEFAULT_FROM_EMAIL", "Lockers <lockers@example.com>")
+    monkeypatch.setenv("SMS_GATEWAY_URL", "http://127.0.0.1:8080/send")
+    monkeypatch.setenv("SMS_GATEWAY_TOKEN", "abc")
+    assert env_messages.sender(env, debug=False) == "Lockers <lockers@example.com>"
+    assert env_messages.gateway(env, debug=False) == "http://127.0.0.1:8080/send"
+    assert env_messages.gateway_token(env, debug=False) == "abc"
+
+
+GOOD = {
+    "DEBUG": "false",
+    "SECRET_KEY": "a-key-for-tests-only-0123456789-abcdefghijklmnop",
+    "PICKUP_CODE_SECRETS": "1:a-pickup-secret-for-tests-only-0123456789-abcdef",
+    "ALLOWED_HOSTS": "lockers.example.com",
+    "DATABASE_URL": "postgres://u@127.0.0.1/x",
+    "REDIS_URL": "redis://127.0.0.1/0",
+    "EMAIL_URL": "smtp+tls://user:password@mail.example.com",
+    "DEFAULT_FROM_EMAIL": "lockers@example.com",
+    "SMS_BACKEND": env_messages.SMS_HTTP,
+    "SMS_GATEWAY_URL": "https://sms.example.com/send",
+    "SMS_GATEWAY_TOKEN": SECRET,
+}
+
+
+@pytest.mark.parametrize(
+    "missing", [None, "EMAIL_URL", "DEFAULT_FROM_EMAIL", "SMS_BACKEND", "SMS_GATEWAY_TOKEN"]
+)
+def test_the_settings_themselves(missing: str | None) -> None:
+    script = "from django.conf import settings; print(settings.EMAIL_BACKEND, settings.EMAIL_PORT)"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={
+            **{name: value for name, value in GOOD.items() if name != missing},
+            "PATH": os.environ["PATH"],
+            "DJANGO_SETTINGS_MODULE": "lockerportal.settings",
+        },
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if missing is None:
+        assert done.stdout == f"{env_messages.SMTP} 587\n", done.stderr
+    else:
+        assert done.returncode != 0
+        assert f"{missing} is missing" in done.stderr
+        assert SECRET not in done.stderr

@@ -1,0 +1,37 @@
+"""What Celery does for messages."""
+
+from __future__ import annotations
+
+import pytest
+
+from notifications import tasks
+from notifications.delivery import Counts
+from notifications.models import Notification
+from notifications.sms import locmem
+from tests.notifications.conftest import Put
+
+pytestmark = pytest.mark.django_db
+
+
+def test_it_delivers_what_is_due(put: Put) -> None:
+    put()
+    Notification.objects.update(next_attempt_at="2020-01-01T00:00Z")
+    tasks.deliver()
+    tasks.deliver()
+    assert len(locmem.outbox) == 1
+
+
+@pytest.mark.parametrize(("unfinished", "woken"), [(True, 1), (False, 0)])
+def test_what_is_left_over_is_not_left_to_the_sweep(
+    monkeypatch: pytest.MonkeyPatch, unfinished: bool, woken: int
+) -> None:
+    calls: list[bool] = []
+    monkeypatch.setattr(tasks, "deliver_due", lambda: Counts(unfinished=unfinished))
+    monkeypatch.setattr(tasks, "nudge", lambda: calls.append(True))
+    tasks.deliver()
+    assert len(calls) == woken
+
+
+def test_a_wake_up_call_that_nobody_takes_does_not_pile_up() -> None:
+    assert tasks.deliver.expires == 30
+    assert tasks.deliver.name == "notifications.tasks.deliver"
