@@ -73,6 +73,13 @@ class Run:
             return False
 
 
+def look_after(run: supervisor.Supervisor, *, times: int) -> None:
+    """What the supervisor does all day."""
+    for _ in range(times):
+        run._look_after()
+        time.sleep(0.1)
+
+
 def command(*arguments: str) -> list[str]:
     """The supervisor's command line."""
     return [sys.executable, "-m", "lockerportal.supervisor", *arguments]
@@ -266,9 +273,7 @@ def test_what_keeps_dying_is_given_up(tmp_path: Path) -> None:
         with pytest.raises(
             supervisor.RunError, match=r"web keeps dying; the end of .*web.log:\nno such module"
         ):
-            for _ in range(600):
-                run._look_after()
-                time.sleep(0.1)
+            look_after(run, times=600)
     finally:
         run.guard.dismiss()
 
