@@ -27,7 +27,8 @@ def ensure(file: Path, *, now: datetime) -> tuple[dict[str, Any], bool]:
     """
     known = _read(file)
     first, second = (Courier.objects.get(code=code) for code in network.COURIERS)
-    kiosks = known.get("kiosk_keys") if isinstance(known.get("kiosk_keys"), dict) else {}
+    kept = known.get("kiosk_keys")
+    kiosks: dict[str, Any] = kept if isinstance(kept, dict) else {}
     working: dict[str, Any] = {
         "staff": _user("staff", known.get("staff"), staff=True),
         "manager": _user("manager", known.get("manager"), staff=False),
@@ -35,7 +36,7 @@ def ensure(file: Path, *, now: datetime) -> tuple[dict[str, Any], bool]:
         "courier_key_codes": _key(known.get("courier_key_codes"), first, [PACKAGES, CODES_READ], now),
         "second_courier_key": _key(known.get("second_courier_key"), second, [PACKAGES], now),
         "kiosk_keys": {
-            place.code: _key((kiosks or {}).get(place.code), network.kiosk(place.code), [ApiKey.Scope.PICKUP], now)
+            place.code: _key(kiosks.get(place.code), network.kiosk(place.code), [ApiKey.Scope.PICKUP], now)
             for place in network.PLACES
         },
         "sixty_door_location": network.SIXTY_DOORS,
@@ -68,7 +69,7 @@ def _key(known: object, owner: Courier | Kiosk, scopes: list[ApiKey.Scope], now:
     for old in owner.keys.filter(name=name, revoked_at__isnull=True):
         access.revoke(old, now=now)
     holder = {"courier": owner} if isinstance(owner, Courier) else {"kiosk": owner}
-    return access.make_key(**holder, scopes=[str(scope) for scope in scopes], name=name)[1]  # type: ignore[arg-type]
+    return access.make_key(**holder, scopes=[str(scope) for scope in scopes], name=name)[1]
 
 
 def _belongs(text: str, owner: Courier | Kiosk, scopes: list[ApiKey.Scope], now: datetime) -> bool:

@@ -23,8 +23,8 @@ from packages_app.operations.pick_up import Typed
 from packages_app.operations.reassign import Reason
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-_FIRST_NAMES = ("Ada", "Bruno", "Chandra", "Dorota", "Emil", "Fatima", "Grete", "Hiro", "Inês", "Jonas", "Kaja", "Liam")
-_LAST_NAMES = ("Aavik", "Bianchi", "Costa", "Dahl", "Ekström", "Fischer", "Gurung", "Horvat", "Ito", "Jansons", "Kowalska")
+_FIRST_NAMES = "Ada Bruno Chandra Dorota Emil Fatima Grete Hiro Inês Jonas Kaja Liam".split()
+_LAST_NAMES = "Aavik Bianchi Costa Dahl Ekström Fischer Gurung Horvat Ito Jansons Kowalska".split()
 
 
 @dataclass
@@ -90,7 +90,9 @@ class Story:
         def take_back(package: Package, by: Actor, at: datetime) -> None:
             operations.return_to_courier(package_id=package.pk, by=by, now=at)
 
-        self._bring(brought, take_back if returned else None, after=(self.location.hold_days * DAY) + 20 * HOUR)
+        self._bring(
+            brought, take_back if returned else None, after=(self.location.hold_days * DAY) + 20 * HOUR
+        )
         self._sweep_after(brought)
 
     def extended(self) -> None:
@@ -183,17 +185,23 @@ class Story:
 
     def _confirm_empty(self, package: Package, by: Actor, at: datetime) -> None:
         service.confirm_empty(
-            compartments=Compartment.objects.all(), compartment_id=package.compartment_id, by="manager:manager"
+            compartments=Compartment.objects.all(),
+            compartment_id=package.compartment_id,
+            by="manager:manager",
         )
 
     def _recipient(self) -> Recipient:
         first, last = self.chance.choice(_FIRST_NAMES), self.chance.choice(_LAST_NAMES)
         by_mail, by_phone = self.chance.choice([(True, False), (True, True), (False, True), (True, False)])
+        address = f"{first}.{last}@example.com".lower()
+        by_mail = by_mail and address.isascii()
         return Recipient(
             name=f"{first} {last}",
-            email=f"{first}.{last}@example.com".lower() if by_mail and f"{first}{last}".isascii() else "",
+            email=address if by_mail else "",
             # The range that is kept free for films and samples.
-            phone=f"+4477009{self.chance.randint(0, 999):05d}" if by_phone or not f"{first}{last}".isascii() else "",
+            phone=f"+4477009{self.chance.randint(0, 999):05d}"
+            if by_phone or not f"{first}{last}".isascii()
+            else "",
             language=self.language,
         )
 

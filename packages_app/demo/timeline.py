@@ -10,6 +10,7 @@ import heapq
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from itertools import count
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -27,7 +28,8 @@ _TRIGGERS = {
 _MOVES = (
     "UPDATE packages_app_packageevent row SET at = row.at - step.back FROM step WHERE {within[at]}",
     "UPDATE lockers_compartmentevent row SET at = row.at - step.back FROM step WHERE {within[at]}",
-    "UPDATE packages_app_package row SET updated_at = row.updated_at - step.back FROM step WHERE {within[updated_at]}",
+    """UPDATE packages_app_package row SET updated_at = row.updated_at - step.back
+       FROM step WHERE {within[updated_at]}""",
     """UPDATE notifications_notification row
        SET created_at = row.created_at - step.back, next_attempt_at = row.created_at - step.back,
            sent_at = CASE WHEN row.sent_at IS NOT NULL THEN row.created_at - step.back + interval '4 s' END
@@ -72,7 +74,7 @@ class Timeline:
         """The one place that may change history: nothing here has happened."""
         if not self._began:
             return
-        times = {"began": self._began, "pretended": self._pretended, "ended": database_now()}
+        times: dict[str, Any] = {"began": self._began, "pretended": self._pretended, "ended": database_now()}
         within = {
             column: f"row.{column} >= step.began AND row.{column} < step.ended"
             for column in ("at", "updated_at", "created_at")

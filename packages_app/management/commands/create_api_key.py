@@ -29,13 +29,13 @@ class Command(BaseCommand):
             "--scope",
             action="append",
             choices=[str(scope) for scope in ApiKey.Scope],
-            help="what it may do; may be given several times (default: packages for a courier, pickup for a kiosk)",
+            help="what it may do; several times for several (default: packages, or pickup for a kiosk)",
         )
         parser.add_argument("--name", default="", help="what it is used for")
         parser.add_argument("--days", type=int, default=365, help="how long it lives (1 to 365, default 365)")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Raises `CommandError` for an owner that does not exist, a scope or a life that the key cannot have."""
+        """Raises `CommandError` for an owner that does not exist, or a scope or life it cannot have."""
         owner: dict[str, Any]
         if options["courier"]:
             owner, possible = {"courier": _courier(options["courier"])}, COURIER_SCOPES

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +17,24 @@ from packages_app.models import Courier, Package
 class Command(BaseCommand):
     help = (
         "Fills an empty portal with a sample network: locations, people, keys, and packages in every status. "
-        "A second run changes nothing, except that credentials that were lost are made anew. Development only."
+        "A second run changes nothing, but makes anew what credentials were lost. Development only."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         """See `help`."""
         parser.add_argument(
-            "--file", type=Path, default=settings.BASE_DIR / "var" / "demo.json", help="where the credentials go"
+            "--file",
+            type=Path,
+            default=settings.BASE_DIR / "var" / "demo.json",
+            help="where the credentials go",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Raises `CommandError` outside development."""
         if not settings.DEBUG:
-            raise CommandError("The sample network has known credentials: it is for development (DEBUG=true) only.")
+            raise CommandError(
+                "The sample network has known credentials: it is for development (DEBUG=true) only."
+            )
         now = database_now()
         places = network.build(now=now)
         secrets, changed = credentials.ensure(options["file"], now=now)
@@ -46,5 +50,5 @@ class Command(BaseCommand):
         self.stdout.write(f"{places} new locations, {packages} new packages.")
         self.stdout.write(f"Credentials {'written to' if changed else 'still work:'} {options['file']}")
         # A log must not hold keys: they are shown to a person only.
-        if self.stdout._out is sys.stdout and sys.stdout.isatty():
+        if self.stdout.isatty():
             self.stdout.write(options["file"].read_text())

@@ -1,0 +1,11 @@
+"""Head office's view of couriers, keys and packages.
+
+What happens to a package happens through the operations, here as everywhere; nothing is edited or deleted.
+Pickup codes and the texts of messages are shown nowhere. (`IdempotencyKey` and `WrongCodeTally` have
+composite primary keys, which Django's admin cannot show.)
+"""
+
+from packages_app.admin.keys import ApiKeyAdmin, CourierAdmin
+from packages_app.admin.packages import PackageAdmin, PackageEventAdmin, RecipientAdmin
+
+__all__ = ["ApiKeyAdmin", "CourierAdmin", "PackageAdmin", "PackageEventAdmin", "RecipientAdmin"]
