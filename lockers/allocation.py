@@ -78,7 +78,7 @@ def claim(
             door.hold(occupancy)
         return door
 
-    return look_until_sure(take, doors)
+    return look_until_sure(take, lambda: doors)
 
 
 @cache
@@ -105,7 +105,7 @@ def _literal(value: object) -> str:
     return "'" + str(value).replace("'", "''") + "'"
 
 
-def look_until_sure(take: Callable[[], Door | None], doors: CompartmentQuerySet) -> Door | None:
+def look_until_sure(take: Callable[[], Door | None], doors: Callable[[], CompartmentQuerySet]) -> Door | None:
     """Call `take` until it gives a door, or until no door of `doors` is free as committed.
 
     Measured near capacity, 9 of 10 "full" answers of a single look were false: the free door was only
@@ -115,7 +115,7 @@ def look_until_sure(take: Callable[[], Door | None], doors: CompartmentQuerySet)
         door = take()
         if door is not None:
             return door
-        if not doors.exists():
+        if not doors().exists():
             return None
         time.sleep(random.uniform(0, LONGEST_PAUSE_SECONDS))  # noqa: S311  (spreads the callers, no secret)
     raise errors.BusyTryAgain

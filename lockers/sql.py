@@ -26,4 +26,4 @@ def fetch(sql: str, params: Mapping[str, Any]) -> list[Any]:
     connection.validate_no_broken_transaction()
     with connection.wrap_database_errors, Cursor(connection.connection, row_factory=namedtuple_row) as cursor:
         cursor.execute(sql, params, prepare=settings.DB_PREPARE_STATEMENTS)
-        return cursor.fetchall() if cursor.description else []
+        return [] if cursor.rownumber is None else cursor.fetchall()

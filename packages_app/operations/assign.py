@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import DEFAULT_DB_ALIAS, transaction
 
 from lockers import allocation
 from lockers.clock import add_local_days
-from lockers.models import Compartment, Location, Size
+from lockers.models import Compartment, CompartmentQuerySet, Location, Size
 from lockers.sql import fetch
 from notifications.nudge import nudge
 from packages_app import codes, errors, statements
@@ -19,6 +19,11 @@ from packages_app.access import Actor
 from packages_app.lifecycle import Status
 from packages_app.models import Package, Recipient
 from packages_app.operation import Operation
+
+# The columns that a drop-off needs; Django loads the others when they are asked for.
+_LOCATION = """
+SELECT id, code, time_zone, hold_days, strategy, suspended_at FROM lockers_location WHERE code = %(code)s
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +80,10 @@ def assign(
 
 
 def _open_location(code: str) -> Location:
-    place = Location.objects.filter(code=code).first()
-    if place is None:
+    rows = fetch(_LOCATION, {"code": code})
+    if not rows:
         raise errors.UnknownLocation(f"There is no location {code}.")
+    place = Location.from_db(DEFAULT_DB_ALIAS, rows[0]._fields, rows[0])
     if place.suspended_at is not None:
         raise errors.LocationSuspended
     return place
@@ -108,9 +114,11 @@ def _claim(package: Package, recipient: Recipient, by: Actor) -> Any:
             raise errors.DuplicateTrackingNumber(package_id=str(row.duplicate_id))
         return row if row.id is not None else None
 
-    free = allocation.candidates(
-        place.pk, size=package.size, strategy=place.strategy, accessible=package.accessible
-    )
+    def free() -> CompartmentQuerySet:
+        return allocation.candidates(
+            place.pk, size=package.size, strategy=place.strategy, accessible=package.accessible
+        )
+
     door = allocation.look_until_sure(take, free)
     if door is None:
         raise errors.LocationFull(location=place, size=package.size, accessible=package.accessible)
