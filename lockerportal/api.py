@@ -10,14 +10,13 @@ from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from lockers.api import router as lockers_router
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.parser import Parser
 
 from lockerportal.middleware import RETRY_AFTER_SECONDS
-from packages_app.api import pickup_router
-from packages_app.api import router as packages_router
+from lockers.api import router as lockers_router
+from packages_app.api import routers as packages_routers
 from packages_app.auth import InvalidKey, any_key
 from packages_app.errors import Refusal
 from packages_app.problems import problem, problem_answer, respond
@@ -73,8 +72,8 @@ api = NinjaAPI(
     docs_url="/docs",
     urls_namespace="api",
 )
-api.add_router("", packages_router)
-api.add_router("", pickup_router)
+for router in packages_routers:
+    api.add_router("", router)
 api.add_router("", lockers_router, auth=any_key)
 
 

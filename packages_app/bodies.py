@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lockers.models import Size
+from notifications.models import Notification
 from packages_app import codes
 from packages_app.idempotency import Answer
 from packages_app.lifecycle import Status
@@ -88,6 +89,18 @@ def event(line: PackageEvent) -> Json:
         "by": kind if kind in ("manager", "staff") else line.by,
         "reason": line.reason or None,
         "compartment": str(line.compartment) if line.compartment else None,
+    }
+
+
+def message(row: Notification) -> Json:
+    """What was sent, by channel; never the text."""
+    return {
+        "kind": row.kind,
+        "channel": row.channel,
+        "status": row.status,
+        "attempts": row.attempts,
+        "created_at": moment(row.created_at),
+        "sent_at": moment(row.sent_at),
     }
 
 

@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Annotated, Literal
 
 import phonenumbers
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from ninja import Schema
-from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
+from lockers.schemas import LocationCode, SizeName, Text, printable
 from packages_app.lifecycle import Event, Status
 
-# Control characters, lone surrogates, and what is written but cannot be seen (zero-width, bidi marks).
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff\ud800-\udfff]")
-
-SizeName = Literal["SMALL", "MEDIUM", "LARGE"]
-
-
-def printable(value: str) -> str:
-    """Refuses text that holds anything a person could not read back."""
-    if _UNPRINTABLE.search(value):
-        raise ValueError("must hold printable characters only")
-    return value
+# From the year 2000 on: whatever the offset, such a moment exists in UTC too.
+_MOMENT = re.compile(r"\A2\d{3}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,6})?([Zz]|[+-]\d{2}:\d{2})\Z")
 
 
 def _email(value: str) -> str:
@@ -45,13 +38,21 @@ def _phone(value: str) -> str:
     return value
 
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(printable)]
 TrackingNumber = Annotated[Text, StringConstraints(max_length=40)]
-LocationCode = Annotated[Text, StringConstraints(max_length=40)]
 ReasonText = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=200), AfterValidator(printable)
 ]
 Millimetres = Annotated[int, Field(gt=0, le=10_000)]
+
+
+def _rfc3339(value: object) -> object:
+    """Refuses what pydantic would read as a moment and RFC 3339 would not: numbers, dates, local times."""
+    if not isinstance(value, str) or not _MOMENT.match(value):
+        raise ValueError("must be a moment in RFC 3339, such as 2026-11-20T10:59:00Z")
+    return value
+
+
+Moment = Annotated[datetime, BeforeValidator(_rfc3339)]
 
 
 class Strict(Schema):
@@ -180,6 +181,20 @@ class EventOut(Schema):
 
 class EventPage(Schema):
     items: list[EventOut]
+    next_cursor: str | None
+
+
+class MessageOut(Schema):
+    kind: str
+    channel: str
+    status: str
+    attempts: int
+    created_at: str
+    sent_at: str | None
+
+
+class MessagePage(Schema):
+    items: list[MessageOut]
     next_cursor: str | None
 
 

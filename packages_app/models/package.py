@@ -81,11 +81,15 @@ class PackageQuerySet(models.QuerySet["Package"]):
 
         Raises `UnknownPackage` for an id that does not exist in this set.
         """
-        packages = self.select_related("location", "compartment__locker", "courier", "recipient")
+        # Joined is only what never changes: a row that changes while we wait for its lock is joined again to
+        # the rows of before the wait, and a package that moved to another door would not be found at all.
+        packages = self.select_related("location", "courier", "recipient")
         try:
-            return packages.select_for_update(of=("self",), no_key=True).get(pk=package_id)
+            package = packages.select_for_update(of=("self",), no_key=True).get(pk=package_id)
         except Package.DoesNotExist:
             raise errors.UnknownPackage from None
+        package.compartment = Compartment.objects.select_related("locker").get(pk=package.compartment_id)
+        return package
 
 
 class Package(models.Model):
@@ -190,6 +194,7 @@ class Package(models.Model):
                 fields=["reserved_until"], condition=Q(status="PENDING"), name="package_lapsing_idx"
             ),
             models.Index(fields=["courier", "-created_at"], name="package_courier_idx"),
+            models.Index(fields=["courier", "updated_at"], name="package_updated_idx"),
             models.Index(
                 fields=["location", "pickup_receipt"],
                 condition=Q(pickup_receipt__isnull=False),

@@ -1,0 +1,85 @@
+"""What the calls of couriers have in common: one operation, once for its key, and an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from lockers import finding
+from lockers.errors import Refusal
+from packages_app import bodies, errors
+from packages_app.access import Caller
+from packages_app.idempotency import VISIBLE_ASCII, Answer, Receipt, fingerprint
+from packages_app.models import Package
+from packages_app.operation import Operation
+from packages_app.problems import InvalidIdempotencyKey, problem_answer, respond
+
+IDEMPOTENT: dict[str, Any] = {
+    "parameters": [
+        {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "required": False,
+            "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+            "description": "Strongly advised: a repeat with the same key and body gets the same answer.",
+        }
+    ]
+}
+
+
+class CallerRequest(HttpRequest):
+    """A request whose key was verified."""
+
+    auth: Caller
+
+
+def perform(
+    request: CallerRequest,
+    operation: Operation[Any, Any],
+    *,
+    render: Callable[[Any], Answer],
+    **arguments: Any,
+) -> HttpResponse:
+    """Run a courier's operation once for its Idempotency-Key, and answer."""
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not VISIBLE_ASCII.match(key):
+        raise InvalidIdempotencyKey
+    receipt = Receipt(
+        courier_id=request.auth.actor.courier_id or 0,
+        key=key,
+        fingerprint=fingerprint(request.method or "", request.path, request.body),
+        reads_codes=request.auth.reads_codes,
+    )
+    arguments |= {"by": request.auth.actor, "now": timezone.now()}
+    answer = operation.once(receipt, render, partial(_refuse, request), **arguments)
+    return respond(answer)
+
+
+def _refuse(request: CallerRequest, refusal: Refusal) -> Answer:
+    """A full location's answer names the nearest ones that do have room."""
+    if isinstance(refusal, errors.LocationFull):
+        refusal.facts = {
+            "as_of": bodies.moment(timezone.now()),
+            "alternatives": finding.nearest_with_room(
+                refusal.location, size=refusal.size, accessible=refusal.accessible
+            ),
+        }
+    return problem_answer(request, refusal)
+
+
+def change(
+    request: CallerRequest,
+    operation: Operation[Any, Package],
+    package_id: UUID,
+    *,
+    status: int = 200,
+    **arguments: Any,
+) -> HttpResponse:
+    """`perform` for an operation on one package, whose answer is the package."""
+    render = partial(bodies.answer, status=status, code=request.auth.reads_codes)
+    return perform(request, operation, render=render, package_id=package_id, **arguments)

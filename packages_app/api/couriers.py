@@ -1,0 +1,142 @@
+"""What couriers do: bring, change, take back."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import partial
+from uuid import UUID
+
+from django.http import HttpResponse
+from ninja import Router
+
+from lockers import allocation
+from lockers.models import Size
+from packages_app import bodies, errors, operations
+from packages_app.api.calls import IDEMPOTENT, CallerRequest, change, perform
+from packages_app.auth import courier_key
+from packages_app.models import Recipient
+from packages_app.operations.reassign import Reason
+from packages_app.problems import PROBLEMS
+from packages_app.schemas import AssignIn, CancelIn, ExtendIn, PackageOut, ReassignIn
+
+router = Router(tags=["couriers"])
+
+
+@router.post(
+    "/lockers/assign",
+    auth=courier_key,
+    response={201: PackageOut, **PROBLEMS},
+    operation_id="assign",
+    summary="Find room for a package",
+    openapi_extra=IDEMPOTENT,
+)
+def assign(request: CallerRequest, body: AssignIn) -> HttpResponse:
+    """Claims a compartment and says which door to open. `deposited: false` only reserves it."""
+    recipient = Recipient(
+        name=body.recipient.name,
+        email=body.recipient.email or "",
+        phone=body.recipient.phone or "",
+        language=body.recipient.language,
+    )
+    return perform(
+        request,
+        operations.assign,
+        render=partial(bodies.assigned, code=request.auth.reads_codes),
+        location=body.location,
+        tracking_number=body.tracking_number,
+        size=_size(body),
+        recipient=recipient,
+        accessible=body.accessible,
+        deposited=body.deposited,
+        reserve_for=timedelta(minutes=body.reserve_minutes),
+    )
+
+
+def _size(body: AssignIn) -> Size:
+    """The size asked for, or the smallest that takes the parcel. Raises `FitsNoCompartment`."""
+    asked = Size[body.size] if body.size else Size.SMALL
+    if body.dimensions is None and body.weight_g is None:
+        return asked
+    edges = body.dimensions.dict() if body.dimensions else {}
+    size = allocation.size_for(weight_g=body.weight_g, **edges)
+    if size is None:
+        raise errors.FitsNoCompartment
+    return max(size, asked)
+
+
+@router.post(
+    "/packages/{package_id}/deposit",
+    auth=courier_key,
+    response={200: PackageOut, **PROBLEMS},
+    operation_id="deposit",
+    summary="Confirm that the package lies in its door",
+    openapi_extra=IDEMPOTENT,
+)
+def deposit(request: CallerRequest, package_id: UUID) -> HttpResponse:
+    """PENDING → STORED; the hold begins, and the recipient is told the code."""
+    return change(request, operations.deposit, package_id)
+
+
+@router.post(
+    "/packages/{package_id}/reassign",
+    auth=courier_key,
+    response={200: PackageOut, **PROBLEMS},
+    operation_id="reassign",
+    summary="Ask for another door",
+    openapi_extra=IDEMPOTENT,
+)
+def reassign(request: CallerRequest, package_id: UUID, body: ReassignIn) -> HttpResponse:
+    """A larger door for `too_small`; the old one is taken out of use where the reason says so."""
+    return change(request, operations.reassign, package_id, reason=Reason(body.reason))
+
+
+@router.post(
+    "/packages/{package_id}/cancel",
+    auth=courier_key,
+    response={200: PackageOut, **PROBLEMS},
+    operation_id="cancel",
+    summary="Call a package off",
+    openapi_extra=IDEMPOTENT,
+)
+def cancel(request: CallerRequest, package_id: UUID, body: CancelIn | None = None) -> HttpResponse:
+    """A stored one holds its door until it is returned."""
+    return change(request, operations.cancel, package_id, reason=body.reason if body else "")
+
+
+@router.post(
+    "/packages/{package_id}/extend",
+    auth=courier_key,
+    response={200: PackageOut, **PROBLEMS},
+    operation_id="extend",
+    summary="Let a package wait longer",
+    openapi_extra=IDEMPOTENT,
+)
+def extend(request: CallerRequest, package_id: UUID, body: ExtendIn) -> HttpResponse:
+    """STORED or EXPIRED, within the location's limit."""
+    return change(request, operations.extend, package_id, hours=body.hours)
+
+
+@router.post(
+    "/packages/{package_id}/return",
+    auth=courier_key,
+    response={200: PackageOut, **PROBLEMS},
+    operation_id="return_to_courier",
+    summary="Confirm that the package was taken out",
+    openapi_extra=IDEMPOTENT,
+)
+def return_to_courier(request: CallerRequest, package_id: UUID) -> HttpResponse:
+    """EXPIRED, or cancelled in its door → RETURNED; frees the compartment."""
+    return change(request, operations.return_to_courier, package_id)
+
+
+@router.post(
+    "/packages/{package_id}/resend-code",
+    auth=courier_key,
+    response={202: PackageOut, **PROBLEMS},
+    operation_id="resend_code",
+    summary="Give the recipient a new code",
+    openapi_extra=IDEMPOTENT,
+)
+def resend_code(request: CallerRequest, package_id: UUID) -> HttpResponse:
+    """The old code dies; the recipient is told the new one."""
+    return change(request, operations.resend_code, package_id, status=202)

@@ -1,0 +1,132 @@
+"""What couriers read: their packages, histories, messages, and what waits to be taken back."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.http import HttpResponse
+from ninja import Router
+
+from lockers.models import Location
+from lockers.pagination import Cursor, Limit, paginate
+from lockers.schemas import LocationCode, known_only
+from notifications.models import Notification
+from packages_app import bodies, errors
+from packages_app.api.calls import CallerRequest
+from packages_app.auth import courier_key
+from packages_app.idempotency import Answer
+from packages_app.lifecycle import Status
+from packages_app.models import Package
+from packages_app.problems import PROBLEMS, respond
+from packages_app.schemas import EventPage, MessagePage, Moment, PackageOut, PackagePage, TrackingNumber
+
+router = Router(tags=["couriers"])
+
+
+@router.get(
+    "/packages/{package_id}",
+    auth=courier_key,
+    response={200: PackageOut, **PROBLEMS},
+    operation_id="get_package",
+    summary="One package",
+)
+def get_package(request: CallerRequest, package_id: UUID) -> HttpResponse:
+    """Where it is and how it stands."""
+    package = _package(request, package_id)
+    return respond(Answer(200, bodies.of_row(package, code=request.auth.reads_codes)))
+
+
+@router.get(
+    "/packages",
+    auth=courier_key,
+    response={200: PackagePage, **PROBLEMS},
+    operation_id="list_packages",
+    summary="The courier's packages",
+)
+def list_packages(
+    request: CallerRequest,
+    status: Status | None = None,
+    location: LocationCode | None = None,
+    tracking_number: TrackingNumber | None = None,
+    updated_since: Moment | None = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> HttpResponse:
+    """Newest first; with `updated_since` in the order of their last change, for keeping a copy up to date."""
+    known_only(request, "status", "location", "tracking_number", "updated_since", "limit", "cursor")
+    filters: dict[str, object] = {
+        "status": status,
+        "location__code": location,
+        "tracking_number": tracking_number,
+        "updated_at__gte": updated_since,
+    }
+    packages = request.auth.actor.packages().select_related("location", "compartment__locker")
+    packages = packages.filter(**{name: value for name, value in filters.items() if value is not None})
+    order = ("updated_at", "id") if updated_since else ("-created_at", "-id")
+    rows, next_cursor = paginate(packages, order=order, limit=limit, cursor=cursor)
+    code = request.auth.reads_codes
+    items = [bodies.of_row(package, code=code) for package in rows]
+    return respond(Answer(200, {"items": items, "next_cursor": next_cursor}))
+
+
+@router.get(
+    "/packages/{package_id}/events",
+    auth=courier_key,
+    response={200: EventPage, **PROBLEMS},
+    operation_id="list_events",
+    summary="A package's history",
+)
+def list_events(
+    request: CallerRequest, package_id: UUID, limit: Limit = 50, cursor: Cursor = None
+) -> HttpResponse:
+    """Oldest first."""
+    package = _package(request, package_id)
+    lines = package.events.select_related("compartment__locker")
+    rows, next_cursor = paginate(lines, order=("id",), limit=limit, cursor=cursor)
+    return respond(Answer(200, {"items": [bodies.event(line) for line in rows], "next_cursor": next_cursor}))
+
+
+@router.get(
+    "/packages/{package_id}/notifications",
+    auth=courier_key,
+    response={200: MessagePage, **PROBLEMS},
+    operation_id="list_notifications",
+    summary="What the recipient was told, and whether it arrived",
+)
+def list_notifications(
+    request: CallerRequest, package_id: UUID, limit: Limit = 50, cursor: Cursor = None
+) -> HttpResponse:
+    """Oldest first; kinds and times, never the text."""
+    package = _package(request, package_id)
+    messages = Notification.objects.about(f"package:{package.pk}")
+    rows, next_cursor = paginate(messages, order=("id",), limit=limit, cursor=cursor)
+    return respond(Answer(200, {"items": [bodies.message(row) for row in rows], "next_cursor": next_cursor}))
+
+
+@router.get(
+    "/returns",
+    auth=courier_key,
+    response={200: PackagePage, **PROBLEMS},
+    operation_id="list_returns",
+    summary="Packages that wait to be taken out",
+)
+def list_returns(
+    request: CallerRequest, location: LocationCode | None = None, limit: Limit = 50, cursor: Cursor = None
+) -> HttpResponse:
+    """The courier's own, oldest first."""
+    packages = request.auth.actor.packages().to_return().select_related("location", "compartment__locker")
+    if location is not None:
+        if not Location.objects.filter(code=location).exists():
+            raise errors.UnknownLocation
+        packages = packages.filter(location__code=location)
+    rows, next_cursor = paginate(packages, order=("expires_at", "id"), limit=limit, cursor=cursor)
+    items = [bodies.of_row(package, code=False) for package in rows]
+    return respond(Answer(200, {"items": items, "next_cursor": next_cursor}))
+
+
+def _package(request: CallerRequest, package_id: UUID) -> Package:
+    packages = request.auth.actor.packages().select_related("location", "compartment__locker")
+    package = packages.filter(pk=package_id).first()
+    if package is None:
+        raise errors.UnknownPackage
+    return package
