@@ -14,7 +14,7 @@ def text(base: str, var: Path) -> str:
         ("/manage/", "location managers"),
         ("/kiosk/", "the screen at a locker"),
         ("/admin/", "head office"),
-        ("/docs", "the API"),
+        ("/api/v1/docs", "the API"),
         ("/dev/mailbox/", "e-mail and SMS that would have been sent"),
     ):
         lines.append(f"  {base + path:<40} {what}")
@@ -31,7 +31,8 @@ def _credentials(file: Path) -> list[str]:
         if isinstance(value, dict) and set(value) == {"username", "password"}:
             value = f"{value['username']}  password {value['password']}"
         if isinstance(value, dict):
-            lines += [f"  {name.replace('_', ' '):<22} {key}: {each}" for key, each in value.items()]
+            lines.append(f"  {name.replace('_', ' ')}")
+            lines += [f"    {key:<20} {each}" for key, each in value.items()]
         else:
             lines.append(f"  {name.replace('_', ' '):<22} {value}")
     return lines
