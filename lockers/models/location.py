@@ -82,7 +82,9 @@ class Location(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(latitude__isnull=True, longitude__isnull=True)
-                | Q(latitude__range=(-90, 90), longitude__range=(-180, 180)),
+                # A comparison with NULL is neither true nor false, and a check lets that pass.
+                | Q(latitude__isnull=False, longitude__isnull=False)
+                & Q(latitude__range=(-90, 90), longitude__range=(-180, 180)),
                 name="location_coordinates",
             ),
             models.CheckConstraint(
