@@ -23,8 +23,10 @@ def resend_code(*, package_id: UUID, by: Actor, now: datetime, seen: datetime | 
     package = by.packages().lock(package_id)
     if seen is not None and seen != package.updated_at:
         raise errors.ChangedMeanwhile
+    if package.status != Status.STORED:
+        raise errors.WrongStatus(status=package.status)
     if package.expires_at is not None and package.expires_at <= now:
-        raise errors.WrongStatus(status=Status.EXPIRED)
+        raise errors.WrongStatus(status=Status.EXPIRED)  # which the next sweep writes down
     if not (package.recipient.email or package.recipient.phone):
         raise errors.NothingToResend
     code = Package.objects.unused_code(package.pk, package.location_id, version=package.code_version + 1)
