@@ -46,6 +46,11 @@ def make() -> None:
     say("done")
 
 
+def digest(file: Path) -> str:
+    """What the packages of one file depend on: its pins and the Python."""
+    return hashlib.sha256(sys.version.encode() + file.read_bytes()).hexdigest()
+
+
 def pinned(files: list[Path]) -> int:
     """How many packages the files pin."""
     lines = [line for file in files for line in file.read_text().splitlines()]
@@ -54,15 +59,15 @@ def pinned(files: list[Path]) -> int:
 
 def install(files: list[Path]) -> None:
     """Install the pinned packages, unless just these are installed already."""
-    stamp = VENV / f"installed-{files[-1].name}"
-    wanted = hashlib.sha256(sys.version.encode() + b"".join(file.read_bytes() for file in files)).hexdigest()
-    if stamp.exists() and stamp.read_text() == wanted:
+    stamps = {VENV / f"installed-{file.name}": digest(file) for file in files}
+    if all(stamp.exists() and stamp.read_text() == wanted for stamp, wanted in stamps.items()):
         return
     total = pinned(files)
     say(f"Installing up to {total} packages")
     if pip_install(files, total) != 0:
         sys.exit("The packages could not be installed; pip's last lines stand above.")
-    stamp.write_text(wanted)
+    for stamp, wanted in stamps.items():
+        stamp.write_text(wanted)
 
 
 def pip_install(files: list[Path], total: int) -> int:
@@ -84,7 +89,10 @@ def pip_install(files: list[Path], total: int) -> int:
                     say(f"  {seen}/{total}")
             elif line.startswith("Installing collected packages"):
                 say(("\r\033[K" if terminal else "") + "  unpacking", end=" … ")
-    say("done" if pip.returncode == 0 else "\n" + "".join(lines[-30:]))
+    outcome = "done" if pip.returncode == 0 else "failed"
+    say(f"\r\033[K  {outcome}" if terminal else outcome)
+    if pip.returncode != 0:
+        say("".join(lines[-30:]))
     return pip.returncode
 
 
