@@ -9,7 +9,7 @@ from typing import Any, TypedDict
 
 from django.db.models import Case, Count, Exists, F, FloatField, IntegerField, OuterRef, Q, Subquery, When
 from django.db.models.expressions import Combinable
-from django.db.models.functions import ASin, Cos, Least, Power, Radians, Sin, Sqrt
+from django.db.models.functions import Abs, ASin, Cos, Greatest, Least, Power, Radians, Sin, Sqrt
 
 from lockers.allocation import STRATEGIES, candidates
 from lockers.models import CompartmentQuerySet, Location, LocationQuerySet
@@ -120,12 +120,21 @@ def _available(size: int, accessible: bool) -> Case:
 
 def _distance(point: Point) -> Combinable:
     """Haversine, in kilometres."""
-    between_parallels = Power(Sin(Radians(F("latitude") - point.latitude) / 2.0), 2)
-    between_meridians = Power(Sin(Radians(F("longitude") - point.longitude) / 2.0), 2)
-    cosines = Cos(Radians(F("latitude"))) * math.cos(math.radians(point.latitude))
+    between_parallels = _haversine(F("latitude") - point.latitude)
+    between_meridians = _haversine(F("longitude") - point.longitude)
+    cosines = Cos(_radians(F("latitude"))) * math.cos(math.radians(point.latitude))
     chord = Sqrt(between_parallels + cosines * between_meridians)
     # Rounding can carry the chord of two antipodes beyond 1, which asin refuses.
     return ASin(Least(chord, 1.0), output_field=FloatField()) * (2 * _EARTH_KM)
+
+
+def _haversine(degrees: Combinable) -> Power:
+    return Power(Sin(_radians(degrees) / 2.0), 2)
+
+
+def _radians(degrees: Combinable) -> Radians:
+    """Without the sign, which nobody here asks for, and never so small that PostgreSQL refuses its square."""
+    return Radians(Greatest(Abs(degrees), 1e-100))
 
 
 def _box(point: Point, radius_km: float) -> Q:

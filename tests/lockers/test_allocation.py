@@ -23,7 +23,7 @@ SMALL, MEDIUM, LARGE = Size
 
 def labels(location: Location, size: int, *, accessible: bool = False) -> list[str]:
     """The doors in the order in which packages of this size get them, until the location is full."""
-    got = []
+    got: list[str] = []
     while True:
         with transaction.atomic():
             found = claim(
@@ -58,7 +58,7 @@ class TestStrategies:
         assert len(labels(make_location("MINE", small=1, medium=0, large=0), SMALL)) == 1
 
     @pytest.mark.parametrize("occupancy", [Occupancy.RESERVED, Occupancy.OCCUPIED, Occupancy.UNVERIFIED])
-    def test_what_is_not_empty_is_not_given_out(self, occupancy: Occupancy) -> None:
+    def test_what_is_not_empty_is_not_given_out(self, occupancy: Compartment.Occupancy) -> None:
         location = make_location(small=2, medium=0, large=0)
         Compartment.objects.filter(pk=door(location, "S1").pk).update(occupancy=occupancy)
         assert labels(location, SMALL) == ["S2"]
@@ -86,7 +86,7 @@ class TestStrategies:
         assert found.label == "S2"
 
     @pytest.mark.parametrize("occupancy", [Occupancy.RESERVED, Occupancy.OCCUPIED])
-    def test_the_claim_is_written(self, occupancy: Occupancy) -> None:
+    def test_the_claim_is_written(self, occupancy: Compartment.Occupancy) -> None:
         location = make_location(small=1)
         claim(location.pk, size=SMALL, strategy="best_fit", occupancy=occupancy)
         assert door(location, "S1").occupancy == occupancy
@@ -157,7 +157,7 @@ class TestLockedDoors:
     def test_gets_the_door_that_was_let_go_meanwhile(self, monkeypatch: pytest.MonkeyPatch) -> None:
         location = make_location(small=1, medium=0, large=0)
         with door_locked(location, "S1") as let_go:
-            monkeypatch.setattr(allocation.time, "sleep", lambda seconds: let_go())
+            monkeypatch.setattr("lockers.allocation.time.sleep", lambda seconds: let_go())
             assert labels(location, SMALL) == ["S1"]
 
 

@@ -25,7 +25,7 @@ def history(location: Location) -> list[tuple[str, str, str]]:
     return [(event.kind, event.by, event.reason) for event in events]
 
 
-def set_occupancy(location: Location, occupancy: Occupancy) -> Compartment:
+def set_occupancy(location: Location, occupancy: Compartment.Occupancy) -> Compartment:
     location.compartments.filter(label="S1").update(occupancy=occupancy)
     return door(location, "S1")
 
@@ -49,7 +49,7 @@ def test_out_of_service_and_back(location: Location) -> None:
 
 
 @pytest.mark.parametrize("occupancy", list(Occupancy))
-def test_the_two_facts_are_independent(location: Location, occupancy: Occupancy) -> None:
+def test_the_two_facts_are_independent(location: Location, occupancy: Compartment.Occupancy) -> None:
     s1 = set_occupancy(location, occupancy)
     before = s1.status
     service.take_out_of_service(
@@ -99,7 +99,9 @@ def test_confirming_twice_is_one_event(location: Location) -> None:
 
 
 @pytest.mark.parametrize("occupancy", [Occupancy.RESERVED, Occupancy.OCCUPIED])
-def test_a_door_with_a_package_is_not_confirmed_as_empty(location: Location, occupancy: Occupancy) -> None:
+def test_a_door_with_a_package_is_not_confirmed_as_empty(
+    location: Location, occupancy: Compartment.Occupancy
+) -> None:
     s1 = set_occupancy(location, occupancy)
     with pytest.raises(errors.CompartmentInUse):
         service.confirm_empty(compartments=ALL(), compartment_id=s1.pk, by="x")

@@ -57,4 +57,4 @@ def test_state_of_a_door_is_a_word_and_not_a_colour_alone(client: Client, locati
     text = " ".join(client.get(reverse("manage:location", args=[location.code])).content.decode().split())
     assert f'href="{reverse("manage:door", args=[door(location, "S1").pk])}"' in text
     assert "<b>S1</b> <span> Out, full </span>" in text
-    assert "<b>S2</b> <span> Free </span>" in text
+    assert "<b>S2</b> <span> Available </span>" in text
