@@ -6,7 +6,7 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 	"$$name" -c '$(SUPPORTED)' >/dev/null 2>&1 && { echo "$$name"; exit; }; done; echo python3)
 SUPPORTED = import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 14) else 1)
 CHECK_PYTHON = $(PYTHON) -c '$(SUPPORTED)' || { \
-	echo "Locker Portal needs Python 3.11 to 3.14, and $(PYTHON) is not. Name another: make $@ PYTHON=python3.13" >&2; \
+	echo "Locker Portal needs Python 3.11 to 3.14, and $(PYTHON) is not. Name another: make $(firstword $(MAKECMDGOALS)) PYTHON=python3.13" >&2; \
 	exit 1; }
 RUN_REQUIREMENTS = requirements.txt requirements-embedded.txt
 DEV_REQUIREMENTS = $(RUN_REQUIREMENTS) requirements-dev.txt
