@@ -23,8 +23,8 @@ from packages_app.operations.pick_up import Typed
 from packages_app.operations.reassign import Reason
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-_FIRST_NAMES = "Ada Bruno Chandra Dorota Emil Fatima Grete Hiro Inês Jonas Kaja Liam".split()
-_LAST_NAMES = "Aavik Bianchi Costa Dahl Ekström Fischer Gurung Horvat Ito Jansons Kowalska".split()
+_FIRST_NAMES = ("Ada", "Bruno", "Chandra", "Dorota", "Emil", "Fatima", "Grete", "Hiro", "Inês", "Jonas")
+_LAST_NAMES = ("Aavik", "Bianchi", "Costa", "Dahl", "Ekström", "Fischer", "Gurung", "Horvat", "Kowalska")
 
 
 @dataclass

@@ -1,0 +1,70 @@
+"""Keys for one replay, made in the database and revoked when it is over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import Count, Q
+
+from lockers.clock import database_now
+from lockers.models import Compartment, Kiosk, Location
+from packages_app.access import make_key
+from packages_app.models import ApiKey, Courier
+
+COURIER, KIOSK = "replay", "replay"
+_LIFE = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The courier's key, a kiosk's key for each open location by its code, and how much room there is."""
+
+    courier_id: int
+    courier: str
+    kiosks: dict[str, str]
+    free_doors: int
+
+
+@contextmanager
+def keys(run: str) -> Iterator[Keys]:
+    """Keys of a courier and of kiosks of their own, called "replay", so that nobody else's counters move."""
+    name = f"replay {run}"
+    courier, _ = Courier.objects.get_or_create(code=COURIER, defaults={"name": "Replay"})
+    try:
+        yield _make(courier, name)
+    finally:
+        ApiKey.objects.filter(name=name).update(revoked_at=database_now())
+
+
+@transaction.atomic
+def _make(courier: Courier, name: str) -> Keys:
+    scopes = [str(ApiKey.Scope.PACKAGES), str(ApiKey.Scope.CODES_READ)]
+    free = Q(
+        compartments__occupancy=Compartment.Occupancy.EMPTY, compartments__out_of_service_at__isnull=True
+    )
+    locations = (
+        Location.objects.filter(suspended_at__isnull=True)
+        .annotate(free=Count("compartments", filter=free))
+        .filter(free__gt=0)
+    )
+    there = {
+        kiosk.location_id: kiosk
+        for kiosk in Kiosk.objects.filter(name=KIOSK, location__in=locations).select_related("location")
+    }
+    new = Kiosk.objects.bulk_create(
+        Kiosk(location=location, name=KIOSK) for location in locations if location.pk not in there
+    )
+    there |= {kiosk.location_id: kiosk for kiosk in new}
+    return Keys(
+        courier_id=courier.pk,
+        courier=make_key(courier=courier, scopes=scopes, name=name, life=_LIFE)[1],
+        kiosks={
+            location.code: make_key(kiosk=there[location.pk], name=name, life=_LIFE)[1]
+            for location in locations
+        },
+        free_doors=sum(location.free for location in locations),
+    )
