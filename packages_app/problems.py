@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from ninja import Schema
 
+from packages_app.bodies import moment
 from packages_app.errors import Refusal
 from packages_app.idempotency import Answer
 
@@ -66,7 +68,9 @@ def problem(
 
 def problem_answer(request: HttpRequest, refusal: Refusal) -> Answer:
     """A refusal as a problem document."""
-    facts = dict(refusal.facts)
+    facts = {
+        name: moment(fact) if isinstance(fact, datetime) else fact for name, fact in refusal.facts.items()
+    }
     if refusal.code in _RETRY:
         facts.setdefault("retry_after", _RETRY[refusal.code])
     return problem(
