@@ -210,7 +210,10 @@ MAILBOX_FILE = BASE_DIR / "var" / "mailbox.jsonl"
 NETWORK_NAME = env.str("NETWORK_NAME", default="Locker Portal")  # how messages sign
 
 # Who turns a notification row into words, by the kind of its subject (`notifications/outbox.py`).
-NOTIFICATION_COMPOSERS = {"package": "packages_app.messages.compose"}
+NOTIFICATION_COMPOSERS = {
+    "package": "packages_app.messages.compose",
+    "door": "packages_app.manager_messages.compose",
+}
 # With the delays of `notifications/retry.py` 40 attempts take about a day; then the message is dead.
 NOTIFICATION_MAX_ATTEMPTS = read.whole(env, "NOTIFICATION_MAX_ATTEMPTS", default=40, least=1, most=1000)
 # Wake delivery after each commit. Without it the sweep of beat finds the messages a few seconds later.

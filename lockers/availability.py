@@ -20,7 +20,8 @@ SELECT location.id, location.code, compartment.size, statement_timestamp() AS as
        count(*) FILTER (WHERE occupancy = 'reserved' AND out_of_service_at IS NULL) AS reserved,
        count(*) FILTER (WHERE occupancy = 'occupied' AND out_of_service_at IS NULL) AS occupied,
        count(*) FILTER (WHERE out_of_service_at IS NOT NULL) AS out_of_service,
-       count(*) FILTER (WHERE occupancy = 'unverified' AND out_of_service_at IS NULL) AS unverified
+       count(*) FILTER (WHERE occupancy IN ('unverified', 'doubtful') AND out_of_service_at IS NULL)
+           AS unverified
 FROM lockers_location location
 LEFT JOIN lockers_compartment compartment ON compartment.location_id = location.id
 WHERE {where}

@@ -52,12 +52,12 @@ class Answer:
 
 @dataclass(slots=True)
 class Receipt:
-    """One request's claim on its key. With `key` None (no header) nothing is kept and nothing repeated.
+    """One request's claim on its key. Without key, or without courier, nothing is kept and nothing repeated.
 
     `reads_codes`: whether the key that asks may see a pickup code in the answer of an earlier one.
     """
 
-    courier_id: int
+    courier_id: int | None
     key: str | None
     fingerprint: bytes
     reads_codes: bool = True
@@ -69,7 +69,7 @@ class Receipt:
         Raises `IdempotencyConflict` for another request's key, `IdempotencyRunning` when the first request
         is still at work after the lock time-out.
         """
-        if self.key is None:
+        if self.key is None or self.courier_id is None:
             return None
         self.claimed = False  # an earlier run's claim was rolled back with it
         try:
@@ -98,7 +98,7 @@ class Receipt:
 
     def file(self, answer: Answer) -> None:
         """Keep the answer, without its pickup code: that is computed again for a repeat."""
-        if self.key is None:
+        if self.key is None or self.courier_id is None:
             return
         body = {**answer.body, "pickup_code": None} if answer.code_of else answer.body
         kept = {
@@ -112,7 +112,7 @@ class Receipt:
 
         When another request with this key came in between, its answer is the answer.
         """
-        if self.key is None:
+        if self.key is None or self.courier_id is None:
             return answer
         with transaction.atomic(durable=True):
             earlier = self.claim()

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from packages_app.lifecycle import TOLD, TRANSITIONS, Status
+from packages_app.lifecycle import TOLD, TRANSITIONS, Event, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ DOORS = (
         WHERE CASE
             WHEN package.id IS NULL THEN door.occupancy NOT IN ('empty', 'unverified')
             WHEN package.status = '{Status.PENDING}' THEN door.occupancy <> 'reserved'
-            ELSE door.occupancy <> 'occupied'
+            ELSE door.occupancy NOT IN ('occupied', 'doubtful')
         END
         """,
     ),
@@ -146,11 +146,11 @@ DOORS = (
         WITH doors AS (
             SELECT location_id, count(*) AS total,
                    count(*) FILTER (WHERE works AND occupancy = 'empty') AS available,
-                   count(*) FILTER (WHERE works AND occupancy = 'unverified') AS unverified,
+                   count(*) FILTER (WHERE works AND occupancy IN ('unverified', 'doubtful')) AS unverified,
                    count(*) FILTER (WHERE works AND occupancy = 'reserved') AS reserved,
                    count(*) FILTER (WHERE works AND occupancy = 'occupied') AS occupied,
                    count(*) FILTER (WHERE NOT works) AS out_of_service,
-                   count(*) FILTER (WHERE occupancy IN ('reserved', 'occupied')) AS held
+                   count(*) FILTER (WHERE occupancy IN ('reserved', 'occupied', 'doubtful')) AS held
             FROM lockers_compartment, LATERAL (SELECT out_of_service_at IS NULL AS works) service
             GROUP BY location_id
         ), packages AS (
@@ -204,13 +204,17 @@ PACKAGES = (
     ),
     Invariant(
         "I8-end",
-        "A package's life ends once: it is taken out of its compartment by one person only",
+        "A package's life ends once (a door that did not open takes one end back)",
         f"""
-        SELECT package_id, count(*) AS ends, string_agg(event, ', ' ORDER BY id) AS events
+        SELECT package_id, sum(ends) AS ends, string_agg(event, ', ' ORDER BY id) AS events
         FROM packages_app_packageevent
-        WHERE to_status IN ('{Status.RETRIEVED}', '{Status.RETURNED}')
-           OR (to_status = '{Status.CANCELLED}' AND compartment_id IS NULL)
-        GROUP BY package_id HAVING count(*) > 1
+        CROSS JOIN LATERAL (SELECT CASE
+            WHEN event = '{Event.DOOR_FAILED}' THEN -1
+            WHEN to_status IN ('{Status.RETRIEVED}', '{Status.RETURNED}') THEN 1
+            WHEN to_status = '{Status.CANCELLED}' AND compartment_id IS NULL THEN 1
+            ELSE 0
+        END) line (ends)
+        GROUP BY package_id HAVING sum(ends) > 1
         """,
     ),
     Invariant(

@@ -31,6 +31,7 @@ class Event(TextChoices):
     LAPSED = "lapsed", "Reservation lapsed"
     RETURNED = "returned", "Taken out for return"
     CODE_RENEWED = "code_renewed", "New pickup code"
+    DOOR_FAILED = "door_failed", "Door did not open"
 
 
 # event → the statuses it may be applied to → the status that follows.
@@ -49,6 +50,7 @@ TRANSITIONS: dict[Event, dict[str, Status]] = {
     Event.LAPSED: {Status.PENDING: Status.CANCELLED},
     Event.RETURNED: {Status.EXPIRED: Status.RETURNED, Status.CANCELLED: Status.RETURNED},
     Event.CODE_RENEWED: {Status.STORED: Status.STORED},
+    Event.DOOR_FAILED: {Status.RETRIEVED: Status.STORED},
 }
 
 # Which events are told to the recipient, under which kind of message (`notifications/` renders it).
@@ -60,9 +62,10 @@ TOLD: dict[tuple[Event, str], str] = {
     (Event.CANCELLED, Status.STORED): "cancelled",
     (Event.CANCELLED, Status.EXPIRED): "cancelled",
     (Event.CODE_RENEWED, Status.STORED): "code_renewed",
+    (Event.DOOR_FAILED, Status.RETRIEVED): "door_failed",
 }
 # What a recipient waits for at the door goes before what is good to know.
-PRIORITY = {"stored": 1, "code_renewed": 1}
+PRIORITY = {"stored": 1, "code_renewed": 1, "door_failed": 1}
 DEFAULT_PRIORITY = 5
 
 

@@ -16,7 +16,7 @@ from packages_app.lifecycle import Status
 from packages_app.models import Package
 
 # Kinds that only make sense while the package can be collected, and those among them that show the code.
-_ONLY_WHILE_STORED = {"stored", "code_renewed", "reminder"}
+_ONLY_WHILE_STORED = {"stored", "code_renewed", "reminder", "door_failed"}
 
 
 def compose(notifications: Sequence[Notification]) -> dict[int, Message | Suppressed]:
@@ -33,6 +33,8 @@ def _message(row: Notification, package: Package | None) -> Message | Suppressed
         return Suppressed("the package does not exist")
     if row.kind in _ONLY_WHILE_STORED and package.status != Status.STORED:
         return Suppressed(f"the package is {package.status}")
+    if row.kind == "retrieved" and package.status != Status.RETRIEVED:
+        return Suppressed("the door did not open")
     if row.kind == "expired" and package.status == Status.STORED:
         return Suppressed("the hold was extended")
     to = package.recipient.email if row.channel == "email" else package.recipient.phone

@@ -42,6 +42,7 @@ TrackingNumber = Annotated[Text, StringConstraints(max_length=40)]
 ReasonText = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=200), AfterValidator(printable)
 ]
+CompartmentId = Annotated[int, Field(ge=1, lt=2**63)]
 Millimetres = Annotated[int, Field(gt=0, le=10_000)]
 
 
@@ -129,13 +130,27 @@ class PickupIn(Strict):
 
     phone_last4: Annotated[str, StringConstraints(pattern=r"^[0-9]{4}$")] | None = None
     nonce: Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,64}$")] | None = None
-    compartment: Annotated[int, Field(ge=1, lt=2**63)] | None = None
+    compartment: CompartmentId | None = None
 
 
 class PickupWithCodeIn(PickupIn):
     """The code in the body, where it stands in no URL."""
 
     code: Annotated[str, StringConstraints(min_length=1, max_length=40)]
+
+
+class FaultIn(Strict):
+    """What is wrong with a door; `note` is for the location's managers."""
+
+    kind: Literal["door_stuck", "not_empty", "damaged", "dirty"]
+    note: Annotated[ReasonText, StringConstraints(max_length=150)] = ""
+
+
+class HeartbeatIn(Strict):
+    """How the location is: the controller's software, and the compartments whose doors do not answer."""
+
+    software_version: Annotated[Text, StringConstraints(max_length=50)]
+    silent_compartments: Annotated[list[CompartmentId], Field(max_length=2000)] = []
 
 
 class CompartmentOut(Schema):
@@ -196,6 +211,12 @@ class MessageOut(Schema):
 class MessagePage(Schema):
     items: list[MessageOut]
     next_cursor: str | None
+
+
+class FaultOut(Schema):
+    compartment: CompartmentOut
+    kind: str
+    status: str
 
 
 class PickupOut(Schema):

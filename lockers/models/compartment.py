@@ -67,6 +67,7 @@ class Compartment(models.Model):
         RESERVED = "reserved", "Reserved"
         OCCUPIED = "occupied", "Occupied"
         UNVERIFIED = "unverified", "Nobody can be sure that it is empty"
+        DOUBTFUL = "doubtful", "Held by a package, and nobody can be sure that it is still inside"
 
     class Status(models.TextChoices):
         AVAILABLE = "available", "Available"
@@ -102,7 +103,7 @@ class Compartment(models.Model):
             ),
             models.CheckConstraint(condition=Q(size__in=[1, 2, 3]), name="compartment_size"),
             models.CheckConstraint(
-                condition=Q(occupancy__in=["empty", "reserved", "occupied", "unverified"]),
+                condition=Q(occupancy__in=["empty", "reserved", "occupied", "unverified", "doubtful"]),
                 name="compartment_occupancy",
             ),
             models.CheckConstraint(
@@ -129,6 +130,8 @@ class Compartment(models.Model):
             return self.Status.OUT_OF_SERVICE
         if self.occupancy == self.Occupancy.EMPTY:
             return self.Status.AVAILABLE
+        if self.occupancy == self.Occupancy.DOUBTFUL:
+            return self.Status.UNVERIFIED
         return self.Status(self.occupancy)
 
     def release(self, *, unverified: bool = False) -> None:
@@ -141,12 +144,12 @@ class Compartment(models.Model):
         self.occupancy = occupancy
         self.save(update_fields=["occupancy"])
 
-    def take_out_of_service(self, *, by: str, reason: str, now: datetime) -> None:
+    def take_out_of_service(self, *, by: str, reason: str, now: datetime) -> CompartmentEvent:
         """Stops new claims; evicts nobody. The caller holds the row's lock."""
         self.out_of_service_at = self.out_of_service_at or now
         self.out_of_service_reason = reason
         self.save(update_fields=["out_of_service_at", "out_of_service_reason"])
-        self.events.create(kind=CompartmentEvent.Kind.TAKEN_OUT, by=by, reason=reason)
+        return self.events.create(kind=CompartmentEvent.Kind.TAKEN_OUT, by=by, reason=reason)
 
     def put_back_in_service(self, *, by: str) -> None:
         """The door works again; what lies in it is another matter. The caller holds the row's lock."""
@@ -154,10 +157,10 @@ class Compartment(models.Model):
         self.save(update_fields=["out_of_service_at", "out_of_service_reason"])
         self.events.create(kind=CompartmentEvent.Kind.PUT_BACK, by=by)
 
-    def mark_unverified(self, *, by: str, reason: str) -> None:
+    def mark_unverified(self, *, by: str, reason: str) -> CompartmentEvent:
         """Not to be given out until somebody has looked inside. The caller holds the row's lock."""
         self.release(unverified=True)
-        self.events.create(kind=CompartmentEvent.Kind.UNVERIFIED, by=by, reason=reason)
+        return self.events.create(kind=CompartmentEvent.Kind.UNVERIFIED, by=by, reason=reason)
 
     def confirm_empty(self, *, by: str) -> None:
         """Somebody has looked: it is empty. The caller holds the row's lock.

@@ -18,6 +18,8 @@ class Kiosk(models.Model):
     name = models.CharField(max_length=50)
     wrong_codes_in_row = models.PositiveIntegerField(default=0, editable=False)
     locked_until = models.DateTimeField(null=True, blank=True, editable=False)
+    last_seen_at = models.DateTimeField(null=True, blank=True, editable=False)
+    software_version = models.CharField(max_length=50, blank=True, default="", editable=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:

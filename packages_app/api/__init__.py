@@ -1,9 +1,10 @@
 """The API of couriers and kiosks over packages: thin, one operation or one read a call."""
 
 from packages_app.api.couriers import router as couriers_router
+from packages_app.api.faults import router as faults_router
 from packages_app.api.kiosks import router as kiosks_router
 from packages_app.api.reading import router as reading_router
 
-routers = (couriers_router, reading_router, kiosks_router)
+routers = (couriers_router, reading_router, kiosks_router, faults_router)
 
 __all__ = ["routers"]

@@ -50,7 +50,7 @@ def perform(
     if key is not None and not VISIBLE_ASCII.match(key):
         raise InvalidIdempotencyKey
     receipt = Receipt(
-        courier_id=request.auth.actor.courier_id or 0,
+        courier_id=request.auth.actor.courier_id,
         key=key,
         fingerprint=fingerprint(request.method or "", request.path, request.body),
         reads_codes=request.auth.reads_codes,

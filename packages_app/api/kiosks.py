@@ -1,6 +1,8 @@
-"""What kiosks do: open a door for a code."""
+"""What kiosks do: open a door for a code, say that it stayed shut, say that they are alive."""
 
 from __future__ import annotations
+
+from uuid import UUID
 
 from django.http import HttpResponse
 from django.utils import timezone
@@ -12,7 +14,7 @@ from packages_app.auth import kiosk_key
 from packages_app.idempotency import Answer
 from packages_app.operations.pick_up import Typed
 from packages_app.problems import PROBLEMS, respond
-from packages_app.schemas import PickupIn, PickupOut, PickupWithCodeIn
+from packages_app.schemas import HeartbeatIn, PackageOut, PickupIn, PickupOut, PickupWithCodeIn
 
 router = Router(tags=["kiosks"])
 
@@ -39,6 +41,37 @@ def pickup(request: CallerRequest, body: PickupWithCodeIn) -> HttpResponse:
 def pickup_by_code(request: CallerRequest, code: str, body: PickupIn | None = None) -> HttpResponse:
     """As `POST /pickup`. Prefer that one: URLs end up in logs."""
     return _pick_up(request, code, body or PickupIn())
+
+
+@router.post(
+    "/pickup/{package_id}/door-failed",
+    auth=kiosk_key,
+    response={200: PackageOut, **PROBLEMS},
+    operation_id="door_failed",
+    summary="The door did not open",
+)
+def door_failed(request: CallerRequest, package_id: UUID) -> HttpResponse:
+    """Within 5 minutes of the pickup: the package is STORED again, its compartment unverified."""
+    package = operations.door_failed(package_id=package_id, by=request.auth.actor, now=timezone.now())
+    return respond(bodies.answer(package, status=200, code=False))
+
+
+@router.post(
+    "/kiosk/heartbeat",
+    auth=kiosk_key,
+    response={204: None, **PROBLEMS},
+    operation_id="heartbeat",
+    summary="The location is alive",
+)
+def heartbeat(request: CallerRequest, body: HeartbeatIn) -> HttpResponse:
+    """Doors that do not answer go out of service until a manager has put them back."""
+    operations.heartbeat(
+        by=request.auth,
+        now=timezone.now(),
+        software_version=body.software_version,
+        silent_compartments=body.silent_compartments,
+    )
+    return HttpResponse(status=204)
 
 
 def _pick_up(request: CallerRequest, code: str, body: PickupIn) -> HttpResponse:

@@ -8,11 +8,14 @@ kiosk, package, compartment.
 from packages_app.operations.assign import assign
 from packages_app.operations.cancel import cancel
 from packages_app.operations.deposit import deposit
+from packages_app.operations.door_failed import door_failed
 from packages_app.operations.expire import expire
 from packages_app.operations.extend import extend
+from packages_app.operations.heartbeat import heartbeat
 from packages_app.operations.lapse import lapse
 from packages_app.operations.pick_up import pick_up
 from packages_app.operations.reassign import reassign
+from packages_app.operations.report_fault import report_fault
 from packages_app.operations.resend_code import resend_code
 from packages_app.operations.return_to_courier import return_to_courier
 
@@ -20,11 +23,14 @@ __all__ = [
     "assign",
     "cancel",
     "deposit",
+    "door_failed",
     "expire",
     "extend",
+    "heartbeat",
     "lapse",
     "pick_up",
     "reassign",
+    "report_fault",
     "resend_code",
     "return_to_courier",
 ]

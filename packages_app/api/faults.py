@@ -1,0 +1,45 @@
+"""Doors that do not work, as couriers and kiosks report them."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from django.http import HttpResponse
+from ninja import Path, Router
+
+from lockers.models import Compartment
+from packages_app import bodies, operations
+from packages_app.api.calls import IDEMPOTENT, CallerRequest, perform
+from packages_app.auth import any_key
+from packages_app.idempotency import Answer
+from packages_app.operations.report_fault import Fault
+from packages_app.problems import PROBLEMS
+from packages_app.schemas import CompartmentId, FaultIn, FaultOut
+
+router = Router(tags=["faults"])
+
+
+@router.post(
+    "/compartments/{compartment_id}/faults",
+    auth=any_key,
+    response={201: FaultOut, **PROBLEMS},
+    operation_id="report_fault",
+    summary="Report a door that does not work",
+    openapi_extra=IDEMPOTENT,
+)
+def report_fault(request: CallerRequest, compartment_id: Path[CompartmentId], body: FaultIn) -> HttpResponse:
+    """Takes it out of use and tells the location's managers; a kiosk's own location only."""
+    return perform(
+        request,
+        operations.report_fault,
+        render=partial(_reported, kind=body.kind),
+        compartments=Compartment.objects.filter(location__in=request.auth.locations()),
+        compartment_id=compartment_id,
+        fault=Fault(body.kind),
+        note=body.note,
+    )
+
+
+def _reported(door: Compartment, *, kind: str) -> Answer:
+    compartment = bodies.door(door.pk, door.locker.name, door.label, door.size)
+    return Answer(201, {"compartment": compartment, "kind": kind, "status": str(door.status)})

@@ -1,0 +1,57 @@
+"""The door did not open for a code that was right."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from lockers.models import Compartment, CompartmentEvent
+from packages_app import errors
+from packages_app.access import Actor
+from packages_app.lifecycle import Event, Status
+from packages_app.manager_messages import tell_of_door
+from packages_app.models import Package
+from packages_app.operation import Operation
+
+# How long after a pickup a kiosk may still say that the door stayed shut.
+WITHIN = timedelta(minutes=5)
+# The recipient is not to lose the day because of us.
+AT_LEAST = timedelta(days=1)
+
+
+@Operation
+def door_failed(*, package_id: UUID, by: Actor, now: datetime) -> Package:
+    """RETRIEVED → STORED, minutes after the pickup: the code works again, recipient and managers are told.
+
+    The compartment shows as `unverified` and stays the package's own until it is collected or returned.
+    Raises `UnknownPackage`, `WrongStatus` (also when it was too long ago), `CompartmentInUse` when the door
+    was given to another package meanwhile, and `DuplicateTrackingNumber` when the courier brought it anew.
+    """
+    package = by.packages().lock(package_id)
+    if package.retrieved_at is None or package.expires_at is None or package.retrieved_at < now - WITHIN:
+        raise errors.WrongStatus(status=package.status)
+    door = Compartment.objects.lock(package.compartment_id)
+    if door.occupancy not in (door.Occupancy.EMPTY, door.Occupancy.UNVERIFIED):
+        raise errors.CompartmentInUse
+    again = Package.objects.in_door().filter(courier=package.courier, tracking_number=package.tracking_number)
+    if again.exists():
+        raise errors.DuplicateTrackingNumber(package_id=str(again.get().pk))
+    code = Package.objects.unused_code(package.pk, package.location_id, version=package.code_version)
+    package.move_to(
+        Status.STORED,
+        event=Event.DOOR_FAILED,
+        by=by.name,
+        retrieved_at=None,
+        released_at=None,
+        pickup_receipt=None,
+        expires_at=max(package.expires_at, now + AT_LEAST),
+        code_version=code.version,
+        code_secret=code.secret_id,
+        code_mac=code.mac,
+    )
+    door.hold(door.Occupancy.DOUBTFUL)
+    event = door.events.create(
+        kind=CompartmentEvent.Kind.UNVERIFIED, by=by.name, reason="door did not open at a pickup"
+    )
+    tell_of_door(event, package.location_id)
+    return package
