@@ -11,6 +11,9 @@ from notifications import outbox
 from notifications.messages import Message, Suppressed
 from notifications.models import Notification
 
+_OUT_OF_USE = (Compartment.Status.OUT_OF_SERVICE, Compartment.Status.UNVERIFIED)
+_NO_PACKAGE = (Compartment.Occupancy.EMPTY, Compartment.Occupancy.UNVERIFIED)
+
 
 def tell_of_door(event: CompartmentEvent, location_id: int) -> None:
     """One e-mail to each manager of the location, in the transaction of the event."""
@@ -36,10 +39,7 @@ def compose(notifications: Sequence[Notification]) -> dict[int, Message | Suppre
         event, user = events.get(event_id), users.get(user_id)
         if event is None or user is None or not user.is_active or not user.email:
             composed[pk] = Suppressed("the manager or the door is gone")
-        elif event.compartment.status not in (
-            Compartment.Status.OUT_OF_SERVICE,
-            Compartment.Status.UNVERIFIED,
-        ):
+        elif event.compartment.status not in _OUT_OF_USE:
             composed[pk] = Suppressed("the door is back in use")
         else:
             facts = _facts(event, user.get_full_name() or user.get_username())
@@ -54,6 +54,5 @@ def _facts(event: CompartmentEvent, name: str) -> dict[str, object]:
         "location_name": door.location.name,
         "compartment": str(door),
         "reason": event.reason,
-        "holds_package": door.occupancy
-        not in (Compartment.Occupancy.EMPTY, Compartment.Occupancy.UNVERIFIED),
+        "holds_package": door.occupancy not in _NO_PACKAGE,
     }
