@@ -41,7 +41,7 @@ _VALKEY_STOP = [(signal.SIGTERM, 10.0)]
 _POSTGRES_SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
-    "max_connections": "250",
+    "max_connections": "400",
     "shared_buffers": "256MB",
     "timezone": "UTC",
     "log_timezone": "UTC",
