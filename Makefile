@@ -10,8 +10,9 @@ CHECK_PYTHON = $(PYTHON) -c '$(SUPPORTED)' || { \
 	exit 1; }
 RUN_REQUIREMENTS = requirements.txt requirements-embedded.txt
 DEV_REQUIREMENTS = $(RUN_REQUIREMENTS) requirements-dev.txt
-# Arguments for pytest: make test TESTS="tests/flows -x"
+# Arguments for pytest: make test TESTS="tests/flows -x". Each of the WORKERS has a database of its own.
 TESTS ?=
+WORKERS ?= 2
 # For checks that need settings but no server.
 PRODUCTION_LIKE = env DEBUG=false ALLOWED_HOSTS=lockers.example.com CSRF_TRUSTED_ORIGINS=https://lockers.example.com \
 	SECRET_KEY=only-for-checks-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFG \
@@ -35,7 +36,7 @@ reset: venv-run ## throw away the data of `make run`
 	@exec .venv/bin/python -m lockerportal.supervisor reset
 
 test: venv ## the whole suite, on servers of its own or on DATABASE_URL and REDIS_URL (TESTS="tests/flows -x")
-	@exec .venv/bin/python -m pytest $(TESTS)
+	@exec .venv/bin/python -m pytest -n $(WORKERS) $(TESTS)
 
 lint: venv ## style, types, import direction, templates, migrations, deployment checks
 	.venv/bin/ruff check .

@@ -125,7 +125,9 @@ def _below_parameter(loc: tuple[Any, ...]) -> tuple[Any, ...]:
 
 @api.exception_handler(HttpError)
 def on_http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
-    """What django-ninja itself refuses."""
+    """What django-ninja itself refuses; it hides the parser's refusal in an error of its own."""
+    if isinstance(error.__cause__, Refusal):
+        return on_refusal(request, error.__cause__)
     return respond(problem(request, status=error.status_code, code="bad_request", title=str(error)))
 
 

@@ -41,12 +41,14 @@ _VALKEY_STOP = [(signal.SIGTERM, 10.0)]
 _POSTGRES_SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
-    "max_connections": "250",
+    "max_connections": "400",
     "shared_buffers": "256MB",
     "timezone": "UTC",
     "log_timezone": "UTC",
     "logging_collector": "off",
     "log_line_prefix": "%m [%p] ",
+    "log_min_error_statement": "panic",  # statements hold recipients' names and numbers
+    "log_error_verbosity": "terse",
 }
 _DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 _FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from lockers import availability
-from lockers.models import Compartment, Location
+from lockers.models import Compartment, Location, Locker
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,11 @@ def cabinets(location: Location) -> list[Cabinet]:
         Cabinet(name, [list(column) for _, column in groupby(hung, key=lambda door: door.column)])
         for name, hung in groupby(doors, key=lambda door: door.locker.name)
     ]
+
+
+def cabinet(locker: Locker) -> Cabinet:
+    """One locker with its doors."""
+    return next(each for each in cabinets(locker.location) if each.name == locker.name)
 
 
 def states(location_ids: list[int]) -> dict[int, list[State]]:

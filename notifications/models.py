@@ -34,6 +34,11 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
         """Every message about `subject`, oldest first."""
         return self.filter(subject=subject).order_by("id")
 
+    def due(self) -> NotificationQuerySet:
+        """What is to be sent now, also what a lost worker has left."""
+        waiting = self.filter(status__in=[Status.PENDING, Status.SENDING])
+        return waiting.alias(since=Coalesce("leased_until", "next_attempt_at")).filter(since__lte=Now())
+
     def send_again(self) -> int:
         """Give dead messages a fresh start; return how many. All others stay as they are."""
         return self.filter(status=Status.DEAD).update(

@@ -101,12 +101,12 @@ def door(request: HttpRequest, caller: Caller) -> HttpResponse:
     opened = request.session.get(DOOR)
     if opened is None:
         return redirect("kiosk:pad")
-    doors = Compartment.objects.select_related("locker", "location")
+    doors = Compartment.objects.select_related("locker__location")
     found = get_object_or_404(doors, location_id=caller.location_id, pk=opened)
     context = {
         "door": found,
-        "location": found.location,
-        "cabinets": wall.cabinets(found.location),
+        "location": found.locker.location,
+        "cabinet": wall.cabinet(found.locker),
         "seconds": SHOWS_DOOR_SECONDS,
     }
     return render(request, "packages/kiosk/door.html", context)
@@ -156,6 +156,7 @@ def _tell(request: HttpRequest, caller: Caller, refusal: errors.Refusal, now: da
 
 def _show_pad(request: HttpRequest, caller: Caller, *, typed: str = "") -> HttpResponse:
     now = timezone.now()
+    assert caller.kiosk_id is not None
     kiosk = Kiosk.objects.select_related("location").get(pk=caller.kiosk_id)
     wait = max(0, ceil((kiosk.locked_until - now).total_seconds())) if kiosk.locked_until else 0
     context = {

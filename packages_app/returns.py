@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
+from django.db.models.functions import Coalesce
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -17,14 +18,19 @@ from packages_app.models import Package
 
 # One walk along the doors, and few enough for one form.
 LONGEST_ROUND = 500
-ORDERS = {"oldest": ("expires_at", "id"), "door": ("compartment__position",)}
+ORDERS = {"oldest": ("since", "id"), "door": ("compartment__position",)}
 
 
 @manager_page
 def returns(request: ManagerRequest, code: str) -> HttpResponse:
     """What waits to be taken out, oldest first or along the doors."""
     place = get_object_or_404(Location.objects.for_user(request.user), code=code)
-    waiting = Package.objects.for_user(request.user).to_return().filter(location=place)
+    waiting = (
+        Package.objects.for_user(request.user)
+        .to_return()
+        .filter(location=place)
+        .annotate(since=Coalesce("cancelled_at", "expires_at"))
+    )
     order = request.GET.get("order", "oldest")
     if order not in ORDERS:
         order = "oldest"

@@ -226,11 +226,10 @@ def tell(now: datetime, callers: dict[str, Caller]) -> int:
         location = Location.objects.get(code=place.code)
         Story(timeline, now, location, place.language, couriers, callers[place.code], chance).plan()
         timeline.at(now - 14 * HOUR, partial(_break_a_door, location))
-    # Messages went out a few hours after each other, so that each could still be told when it was sent.
-    for hours in range(6, 24 * 11, 5):
-        timeline.at(now - hours * HOUR, lambda _: _ignore(deliver_due()))
+    # Messages go out every few hours, each while its reason is there.
+    for moment in (*(now - hours * HOUR for hours in range(6, 24 * 11, 5)), now - timedelta(minutes=5)):
+        timeline.at(moment, lambda _: _ignore(deliver_due()))
     timeline.run()
-    deliver_due()
     Location.objects.get(code=network.SUSPENDED).suspend(reason="water in the station hall", now=now)
     return Package.objects.filter(courier__code__in=network.COURIERS).count()
 

@@ -134,14 +134,15 @@ class Day:
             parcel.outcome = "fits nothing" if answer.code == _FITS_NOTHING else f"refused: {answer.code}"
 
     def _assign(self, api: Api, parcel: Parcel, location: str) -> Answer:
-        body = {
+        body: dict[str, Any] = {
             "location": location,
             "tracking_number": parcel.number,
             "dimensions": parcel.dimensions,
-            "weight_g": parcel.weight_g,
             "recipient": parcel.recipient,
             "deposited": not parcel.reserve_first,
         }
+        if parcel.weight_g is not None:
+            body["weight_g"] = parcel.weight_g
         ask = partial(
             api.post,
             "assign",

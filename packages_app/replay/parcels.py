@@ -33,7 +33,7 @@ class Parcel:
     """One parcel on its way. `outcome` is empty until its way has ended."""
 
     number: str
-    weight_g: int
+    weight_g: int | None  # None where nobody has weighed it
     dimensions: dict[str, int]
     recipient: dict[str, str]
     fate: Fate
@@ -81,7 +81,7 @@ def _parcel(row: dict[str, Any]) -> Parcel:
     fates = chance.choices(list(Fate), weights=(88, 9, 3))
     return Parcel(
         number=number,
-        weight_g=int(row["weight_g"]),
+        weight_g=int(row["weight_g"]) or None,
         dimensions={name: int(row[name]) for name in COLUMNS[2:]},
         recipient=_recipient(number, chance),
         fate=fates[0],

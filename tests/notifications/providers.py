@@ -88,6 +88,7 @@ class SmtpServer(Controller):
 
 class _Form(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # or head and body of each answer lie 40 ms apart
     server: SmsGateway
 
     def setup(self) -> None:

@@ -10,7 +10,6 @@ from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
-from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -72,8 +71,8 @@ def make_place(code: str, courier_code: str) -> Place:
     now = timezone.now()
     location = make_location(code, time_zone="Europe/Tallinn")
     courier = make_courier(courier_code)
-    waits = {"stored_at": now - timedelta(days=1), "expires_at": now + timedelta(days=2)}
-    over = {"stored_at": now - timedelta(days=4), "expires_at": now - timedelta(days=1)}
+    waits: dict[str, Any] = {"stored_at": now - timedelta(days=1), "expires_at": now + timedelta(days=2)}
+    over: dict[str, Any] = {"stored_at": now - timedelta(days=4), "expires_at": now - timedelta(days=1)}
     return Place(
         location,
         make_package(courier, door(location, "S1"), **waits),
@@ -168,7 +167,7 @@ MISSING: dict[str, Callable[[], str]] = {
 }
 
 
-def whole(response: HttpResponse) -> tuple[int, bytes, dict[str, str]]:
+def whole(response: Any) -> tuple[int, bytes, dict[str, str]]:
     return response.status_code, response.content, dict(response.items())
 
 
@@ -297,9 +296,9 @@ def test_door_goes_out_of_service_and_back(manager: Client, mine: Place) -> None
     url, data = mine.actions()["take_out"]
     response = manager.post(url, data, follow=True)
     assert "is out of service" in messages_of(response)
-    assert mine.free.status == Compartment.Status.OUT_OF_SERVICE
+    assert str(mine.free.status) == "out_of_service"
     manager.post(mine.actions()["put_back"][0], follow=True)
-    assert mine.free.status == Compartment.Status.AVAILABLE
+    assert str(mine.free.status) == "available"
     lines = list(mine.free.events.order_by("id").values_list("kind", "by", "reason"))
     assert lines == [("taken_out", "manager:mary", "hinge"), ("put_back", "manager:mary", "")]
 
@@ -457,9 +456,7 @@ def test_packages_are_filtered_by_status(manager: Client, mine: Place) -> None:
 
 
 @pytest.mark.parametrize("query", [{"status": "NONE"}, {"q": "x" * 41}, {"q": "\x00"}])
-def test_nonsense_filter_finds_nothing_and_says_so(
-    query: dict[str, str], manager: Client, mine: Place
-) -> None:
+def test_nonsense_filter_finds_nothing_and_says_so(query: Any, manager: Client, mine: Place) -> None:
     response = manager.get(mine.pages()["packages"], query)
     assert response.status_code == 200
     assert not list(response.context["page"].object_list)
@@ -478,7 +475,7 @@ def test_long_list_comes_in_pages(manager: Client, mine: Place) -> None:
     first = manager.get(mine.pages()["packages"], {"status": "RETURNED"})
     assert len(first.context["page"].object_list) == 50
     assert "?status=RETURNED&amp;page=2" in first.content.decode()
-    second = manager.get(mine.pages()["packages"], {"status": "RETURNED", "page": 2})
+    second = manager.get(mine.pages()["packages"], {"status": "RETURNED", "page": "2"})
     assert len(second.context["page"].object_list) == 5
 
 
@@ -502,7 +499,7 @@ def test_round_lists_what_waits_oldest_first_or_by_door(manager: Client, mine: P
         mine.stored.courier,
         door(mine.location, "M1"),
         Status.CANCELLED,
-        expires_at=timezone.now() - timedelta(days=9),
+        cancelled_at=timezone.now() - timedelta(days=9),
     )
     url = mine.pages()["returns"]
     assert list(manager.get(url).context["waiting"]) == [older, mine.expired]

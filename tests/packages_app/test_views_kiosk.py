@@ -271,7 +271,7 @@ def test_form_without_csrf_token_is_refused(key: tuple[ApiKey, str], package: Pa
     session = client.session
     session["kiosk_key"] = key[0].pk
     session.save()
-    client.cookies["sessionid"] = session.session_key
+    client.cookies["sessionid"] = str(session.session_key)
     assert client.get(PAD).status_code == 200
     assert client.post(PAD, {"code": code_of(package), "nonce": NONCE}).status_code == 403
     package.refresh_from_db()

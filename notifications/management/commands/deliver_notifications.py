@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import InterfaceError, OperationalError, connection
 
 from notifications.delivery import Counts, deliver_due
+from notifications.models import Notification
 
 logger = logging.getLogger(__name__)
 
@@ -28,27 +29,35 @@ class Command(BaseCommand):
 
     def handle(self, *, once: bool, every: float, **options: object) -> None:
         """Deliver; a signal lets the message in hand finish first."""
+        if once:
+            self._run_once()
+            return
         self._stop = threading.Event()
-        if not once:
-            for number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, self._stopped)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._stopped)
         while not self._stop.is_set():
-            unfinished = self._run(once=once)
-            if once and not unfinished:
-                return
-            if not unfinished:
+            if not self._run():
                 self._stop.wait(every)
 
-    def _run(self, *, once: bool) -> bool:
+    def _run_once(self) -> None:
+        """As many as are due now: on a busy portal new ones come as fast as they go, and it would not end."""
+        left = max(1, Notification.objects.due().count())
+        unfinished = True
+        while unfinished and left > 0:
+            counts = deliver_due(limit=left, seconds=2.0)
+            self.stdout.write(_words(counts))
+            left -= counts.claimed - counts.given_back
+            unfinished = counts.unfinished
+
+    def _run(self) -> bool:
+        """Whether more is due."""
         try:
             counts = deliver_due(seconds=2.0)
         except (OperationalError, InterfaceError) as error:
-            if once:
-                raise
             logger.warning("The database is away: %s", type(error).__name__)
             connection.close()
             return False
-        if counts.claimed or once:
+        if counts.claimed:
             self.stdout.write(_words(counts))
         return counts.unfinished
 

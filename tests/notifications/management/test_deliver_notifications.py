@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import uuid
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,12 @@ from django.core.management import call_command
 from django.db import OperationalError, connection
 from pytest_django import Settings
 
+from notifications import leases
+from notifications.delivery import Counts
 from notifications.management.commands import deliver_notifications
 from notifications.models import Notification, Status
 from notifications.sms import locmem
-from tests.notifications.conftest import Put
+from tests.notifications.conftest import NOW, Put
 
 
 @pytest.mark.django_db
@@ -33,6 +36,34 @@ def test_once_sends_all_that_is_due(put: Put, settings: Settings) -> None:
 
     assert len(locmem.outbox) == 3
     assert output.getvalue() == "claimed 3, sent 3, retried 0, dead 0, suppressed 0, given_back 0, lost 0\n"
+
+
+@pytest.mark.django_db
+def test_once_ends_though_new_messages_come_as_fast_as_they_go(
+    put: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(3):
+        put(next_attempt_at="2020-01-01T00:00Z")
+    limits = []
+
+    def busy(*, limit: int, seconds: float) -> Counts:
+        limits.append(limit)
+        return Counts(claimed=min(limit, 2), unfinished=True)
+
+    monkeypatch.setattr(deliver_notifications, "deliver_due", busy)
+    call_command("deliver_notifications", once=True, stdout=io.StringIO())
+    assert limits == [3, 1]
+
+
+@pytest.mark.django_db
+def test_once_sends_also_what_a_slow_provider_left_over(put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leases, "BATCH_SECONDS", 0.0)  # one message of each batch, the rest goes back
+    for _ in range(5):
+        put(next_attempt_at=NOW - timedelta(days=999))
+
+    call_command("deliver_notifications", once=True, stdout=io.StringIO())
+
+    assert len(locmem.outbox) == 5
 
 
 @pytest.mark.django_db

@@ -1,0 +1,389 @@
+"""The hot statements do, row for row, what the same steps do in the readable ORM.
+
+Both run on the same rows, each in a savepoint that is rolled back, and every table is compared afterwards.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import product
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+
+from lockers import allocation
+from lockers.models import Compartment, Location
+from lockers.sql import fetch
+from packages_app import codes, statements
+from packages_app.lifecycle import Event, Status
+from packages_app.models import Courier, Package, Recipient
+from tests.world import NOW, UNTIL, code_of, door, make_courier, make_location, make_package, make_recipient
+
+pytestmark = pytest.mark.django_db
+
+TABLES = {
+    "packages_app_package": "id",
+    "packages_app_recipient": "id",
+    "packages_app_packageevent": "id",
+    "lockers_compartment": "id",
+    "lockers_compartmentevent": "id",
+    "lockers_kiosk": "id",
+    "packages_app_wrongcodetally": "location_id",
+    "packages_app_idempotencykey": "key",
+    "notifications_notification": "subject, channel, kind, id",
+}
+# Written by the database's clock.
+CLOCK = {"at", "updated_at", "next_attempt_at"}
+PACKAGE_ID = uuid.UUID("0b4f1a52-6f0e-4d43-8a51-0c9f3f5d7e21")
+
+
+class RolledBack(Exception):
+    """Ends a savepoint."""
+
+
+def effect(work: Callable[[], Any]) -> tuple[Any, dict[str, list[dict[str, Any]]]]:
+    """What `work` returns, and every table after it; then all is as it was."""
+    try:
+        with transaction.atomic():
+            result = work()
+            tables = {table: rows(table, order) for table, order in TABLES.items()}
+            raise RolledBack
+    except RolledBack:
+        return result, numbered(tables)
+
+
+def rows(table: str, order: str) -> list[dict[str, Any]]:
+    """All rows but for what the clock writes."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT * FROM {table} ORDER BY {order}")
+        names = [column.name for column in cursor.description]
+        return [
+            {name: value for name, value in zip(names, row, strict=True) if name not in CLOCK}
+            for row in cursor.fetchall()
+        ]
+
+
+def numbered(tables: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
+    """Ids that a sequence gave stand as 1, 2, …: a sequence is not rolled back."""
+    recipients = {row["id"]: n for n, row in enumerate(tables["packages_app_recipient"], 1)}
+    lines = {row["id"]: n for n, row in enumerate(tables["packages_app_packageevent"], 1)}
+    for row in tables["packages_app_package"]:
+        row["recipient_id"] = recipients[row["recipient_id"]]
+    for message in tables["notifications_notification"]:
+        del message["id"], message["created_at"]
+        message["dedup_key"] = re.sub(
+            r"\d+", lambda found: str(lines[int(found[0])]), message["dedup_key"], count=1
+        )
+    for table in ("packages_app_recipient", "packages_app_packageevent"):
+        for number, row in enumerate(tables[table], 1):
+            row["id"] = number
+    return tables
+
+
+# --- Drop-off --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class DropOff:
+    """A parcel, as a courier brings it."""
+
+    courier: Courier
+    location: Location
+    size: int = 1
+    accessible: bool = False
+    deposited: bool = True
+    email: str = "mari@example.com"
+    phone: str = "+3725551234"
+    tracking_number: str = "T-1"
+
+    @property
+    def code(self) -> codes.Issued:
+        return codes.issue(PACKAGE_ID, self.location.pk)
+
+    def in_one_statement(self) -> tuple[Any, ...]:
+        """As `operations.assign` does it."""
+        code = self.code if self.deposited else codes.Issued(1, 1, b"")
+        channels = [name for name, address in (("email", self.email), ("sms", self.phone)) if address]
+        row = fetch(
+            statements.assign(self.location.strategy, accessible=self.accessible),
+            {
+                "package_id": PACKAGE_ID,
+                "courier_id": self.courier.pk,
+                "tracking_number": self.tracking_number,
+                "location_id": self.location.pk,
+                "size": self.size,
+                "accessible": self.accessible,
+                "status": "STORED" if self.deposited else "PENDING",
+                "now": NOW,
+                "reserved_until": None if self.deposited else UNTIL,
+                "stored_at": NOW if self.deposited else None,
+                "expires_at": UNTIL if self.deposited else None,
+                "code_version": code.version,
+                "code_secret": code.secret_id,
+                "code_mac": code.mac or None,
+                "occupancy": "occupied" if self.deposited else "reserved",
+                "deposited": self.deposited,
+                "channels": channels,
+                "name": "Mari",
+                "email": self.email,
+                "phone": self.phone,
+                "language": "et",
+                "by": "courier:dpd",
+            },
+        )[0]
+        return (row.duplicate_id, row.id, row.label, row.size, row.locker)
+
+    def readably(self) -> tuple[Any, ...]:
+        """The same, step by step."""
+        held = Package.objects.in_door().filter(courier=self.courier, tracking_number=self.tracking_number)
+        if held.exists():
+            return (held.get().pk, None, None, None, None)
+        compartment = allocation.claim(
+            self.location.pk,
+            size=self.size,
+            strategy=self.location.strategy,
+            accessible=self.accessible,
+            occupancy=Compartment.Occupancy.OCCUPIED
+            if self.deposited
+            else Compartment.Occupancy.RESERVED,
+        )
+        if compartment is None:
+            return (None, None, None, None, None)
+        recipient = Recipient.objects.create(name="Mari", email=self.email, phone=self.phone, language="et")
+        package = Package.objects.create(
+            id=PACKAGE_ID,
+            courier=self.courier,
+            tracking_number=self.tracking_number,
+            location=self.location,
+            compartment=compartment,
+            recipient=recipient,
+            size=self.size,
+            accessible=self.accessible,
+            created_at=NOW,
+            reserved_until=UNTIL,
+        )
+        package.events.create(
+            event=Event.ASSIGNED, to_status=Status.PENDING, by="courier:dpd", compartment=compartment
+        )
+        if self.deposited:
+            package.move_to(
+                Status.STORED,
+                event=Event.DEPOSITED,
+                by="courier:dpd",
+                reserved_until=None,
+                stored_at=NOW,
+                expires_at=UNTIL,
+                code_version=self.code.version,
+                code_secret=self.code.secret_id,
+                code_mac=self.code.mac,
+            )
+        return (None, compartment.pk, compartment.label, compartment.size, compartment.locker.name)
+
+
+def assert_alike(one: Callable[[], Any], other: Callable[[], Any]) -> tuple[Any, dict[str, Any]]:
+    """Both return and write the same."""
+    result, tables = effect(one)
+    assert (result, tables) == effect(other)
+    return result, tables
+
+
+@pytest.mark.parametrize(
+    ("strategy", "accessible", "deposited", "size"),
+    list(product(["best_fit", "first_available"], [False, True], [False, True], [1, 2, 3])),
+)
+def test_assign(strategy: str, accessible: bool, deposited: bool, size: int) -> None:
+    location = make_location(strategy=strategy)
+    Compartment.objects.filter(label__in=["S2", "M2"]).update(accessible=True)
+    Compartment.objects.filter(label="S1").update(occupancy="unverified")
+    Compartment.objects.filter(label="M1").update(out_of_service_at=NOW, out_of_service_reason="broken")
+    drop = DropOff(make_courier(), location, size=size, accessible=accessible, deposited=deposited)
+    result, tables = assert_alike(drop.in_one_statement, drop.readably)
+    expected = {1: "S2", 2: "M2", 3: None if accessible else "L1"}[size]
+    assert result[2] == expected
+    assert len(tables["packages_app_package"]) == (1 if expected else 0)
+    assert len(tables["packages_app_packageevent"]) == (0 if not expected else 2 if deposited else 1)
+    assert len(tables["notifications_notification"]) == (2 if expected and deposited else 0)
+
+
+@pytest.mark.parametrize(
+    ("email", "phone"), [("", ""), ("mari@example.com", ""), ("", "+3725551234")]
+)
+def test_assign_tells_by_what_there_is(email: str, phone: str) -> None:
+    drop = DropOff(make_courier(), make_location(), email=email, phone=phone)
+    _, tables = assert_alike(drop.in_one_statement, drop.readably)
+    assert len(tables["notifications_notification"]) == bool(email) + bool(phone)
+
+
+@pytest.mark.parametrize("strategy", ["best_fit", "first_available"])
+def test_assign_at_a_full_location(strategy: str) -> None:
+    location = make_location(strategy=strategy)
+    Compartment.objects.update(occupancy="occupied")
+    drop = DropOff(make_courier(), location)
+    result, tables = assert_alike(drop.in_one_statement, drop.readably)
+    assert result == (None, None, None, None, None)
+    assert not tables["packages_app_recipient"]
+
+
+def test_assign_of_what_holds_a_door_already() -> None:
+    location, courier = make_location(), make_courier()
+    held = make_package(courier, door(location, "L1"), tracking_number="T-1")
+    make_package(make_courier("gls"), door(location, "L2"), tracking_number="T-2")
+    result, tables = assert_alike(
+        DropOff(courier, location).in_one_statement, DropOff(courier, location).readably
+    )
+    assert result == (held.pk, None, None, None, None)
+    assert len(tables["packages_app_package"]) == 2
+
+
+def test_assign_of_what_left_its_door() -> None:
+    location, courier = make_location(), make_courier()
+    make_package(courier, door(location, "S1"), Status.RETRIEVED, tracking_number="T-1")
+    drop = DropOff(courier, location)
+    result, _ = assert_alike(drop.in_one_statement, drop.readably)
+    assert result[2] == "S1"
+
+
+# --- Pickup ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class PickUp:
+    """A code, as a kiosk sends it."""
+
+    location: Location
+    code: str
+    now: datetime = NOW
+    compartment_id: int | None = None
+    phone_last4: str | None = None
+    receipt: bytes | None = None
+
+    def in_one_statement(self) -> list[tuple[Any, ...]]:
+        """As `operations.pick_up` does it."""
+        found = fetch(
+            statements.PICK_UP,
+            {
+                "location_id": self.location.pk,
+                "macs": codes.macs(self.location.pk, self.code),
+                "compartment_id": self.compartment_id,
+                "phone_last4": self.phone_last4,
+                "receipt": self.receipt,
+                "now": self.now,
+                "by": "kiosk:x",
+            },
+        )
+        return [(row.package_id, row.id, row.label, row.size, row.locker) for row in found]
+
+    def readably(self) -> list[tuple[Any, ...]]:
+        """The same, step by step."""
+        packages = Package.objects.filter(
+            location=self.location, code_mac__in=codes.macs(self.location.pk, self.code)
+        )
+        if self.compartment_id is not None:
+            packages = packages.filter(compartment_id=self.compartment_id)
+        if self.phone_last4 is not None:
+            packages = packages.filter(recipient__phone__endswith=self.phone_last4)
+        found = packages.first()
+        if found is None:
+            return []
+        package = Package.objects.lock(found.pk)
+        assert package.expires_at is not None
+        if package.status != Status.STORED or package.expires_at <= self.now:
+            return [(package.pk, None, None, None, None)]
+        package.move_to(
+            Status.RETRIEVED,
+            event=Event.RETRIEVED,
+            by="kiosk:x",
+            retrieved_at=self.now,
+            released_at=self.now,
+            code_mac=None,
+            pickup_receipt=self.receipt,
+        )
+        compartment = Compartment.objects.lock(package.compartment_id)
+        compartment.release()
+        return [(package.pk, compartment.pk, compartment.label, compartment.size, compartment.locker.name)]
+
+
+PICKUPS: list[tuple[Status, dict[str, Any], str]] = [
+    (Status.STORED, {}, "opens"),
+    (Status.STORED, {"receipt": b"r" * 32}, "opens"),
+    (Status.STORED, {"now": UNTIL - timedelta(seconds=1)}, "opens"),
+    (Status.STORED, {"now": UNTIL}, "too late"),
+    (Status.EXPIRED, {}, "too late"),
+    (Status.STORED, {"phone_last4": "1234"}, "opens"),
+    (Status.STORED, {"phone_last4": "0000"}, "nothing"),
+    (Status.STORED, {"compartment_id": 0}, "nothing"),
+    (Status.STORED, {"code": "00000000"}, "nothing"),
+    (Status.RETRIEVED, {}, "nothing"),
+    (Status.PENDING, {}, "nothing"),
+    (Status.CANCELLED, {}, "nothing"),
+]
+
+
+@pytest.mark.parametrize(("status", "more", "outcome"), PICKUPS)
+def test_pick_up(status: Status, more: dict[str, Any], outcome: str) -> None:
+    location, courier = make_location(), make_courier()
+    package = make_package(courier, door(location, "S1"), status)
+    make_package(courier, door(location, "S2"))
+    attempt = PickUp(**{"location": location, "code": code_of(package), **more})
+    result, tables = assert_alike(attempt.in_one_statement, attempt.readably)
+    opened = (package.pk, package.compartment_id, "S1", 1, "A")
+    assert result == {"opens": [opened], "too late": [(package.pk, None, None, None, None)], "nothing": []}[
+        outcome
+    ]
+    assert len(tables["packages_app_packageevent"]) == (outcome == "opens")
+
+
+@pytest.mark.parametrize(
+    ("email", "phone"), [("", ""), ("mari@example.com", ""), ("", "+3725551234")]
+)
+def test_pick_up_tells_by_what_there_is(email: str, phone: str) -> None:
+    location = make_location()
+    package = make_package(
+        make_courier(), door(location, "S1"), recipient=make_recipient(email=email, phone=phone)
+    )
+    attempt = PickUp(location, code_of(package))
+    _, tables = assert_alike(attempt.in_one_statement, attempt.readably)
+    assert len(tables["notifications_notification"]) == bool(email) + bool(phone)
+
+
+def test_pick_up_in_a_broken_door_leaves_it_broken() -> None:
+    location = make_location()
+    package = make_package(make_courier(), door(location, "S1"))
+    package.compartment.take_out_of_service(by="staff:ann", reason="hinge", now=NOW)
+    attempt = PickUp(location, code_of(package))
+    _, tables = assert_alike(attempt.in_one_statement, attempt.readably)
+    broken = next(row for row in tables["lockers_compartment"] if row["label"] == "S1")
+    assert (broken["occupancy"], broken["out_of_service_reason"]) == ("empty", "hinge")
+
+
+# --- Expiry ----------------------------------------------------------------------------------------------
+
+
+def test_expire() -> None:
+    location, courier = make_location(), make_courier()
+    hour = timedelta(hours=1)
+    make_package(courier, door(location, "S1"), expires_at=UNTIL - hour)
+    make_package(courier, door(location, "S2"), expires_at=UNTIL, recipient=make_recipient(phone=""))
+    make_package(courier, door(location, "M1"), expires_at=UNTIL + hour)
+    make_package(courier, door(location, "M2"), Status.PENDING)
+    make_package(courier, door(location, "L1"), Status.EXPIRED)
+
+    def in_one_statement() -> int:
+        found = fetch(statements.EXPIRE, {"now": UNTIL, "batch": 10, "by": "system"})
+        return int(found[0].expired)
+
+    def readably() -> int:
+        due = Package.objects.filter(status=Status.STORED, expires_at__lte=UNTIL).order_by("expires_at")
+        for package in due:
+            package.move_to(Status.EXPIRED, event=Event.EXPIRED, by="system")
+        return len(due)
+
+    result, tables = assert_alike(in_one_statement, readably)
+    assert result == 2
+    assert len(tables["packages_app_packageevent"]) == 2
+    assert len(tables["notifications_notification"]) == 3
