@@ -32,6 +32,7 @@ DRAWN = {
     ("returned", "EXPIRED", "RETURNED"),
     ("returned", "CANCELLED", "RETURNED"),
     ("code_renewed", "STORED", "STORED"),
+    ("door_failed", "RETRIEVED", "STORED"),
 }
 TOLD = {
     ("deposited", "PENDING"): "stored",
@@ -40,6 +41,7 @@ TOLD = {
     ("cancelled", "STORED"): "cancelled",
     ("cancelled", "EXPIRED"): "cancelled",
     ("code_renewed", "STORED"): "code_renewed",
+    ("door_failed", "RETRIEVED"): "door_failed",
 }
 MOVES = [(event, before, after) for event in Event for before in Status for after in Status]
 
