@@ -14,11 +14,12 @@ from typing import Any
 from django.http import HttpResponse
 from django.test import Client
 
-from lockers.models import Compartment, Kiosk, Location, Locker, Size
+from lockers.models import Compartment, Kiosk, Location, Size
 from packages_app import codes
 from packages_app.access import Actor, Caller, make_key, verify
 from packages_app.lifecycle import Status
 from packages_app.models import ApiKey, Courier, Package, Recipient
+from tests import factories
 
 # A Friday noon at every place on earth that these tests know.
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -36,18 +37,10 @@ def make_location(
     code: str = "TLL-1", *, small: int = 2, medium: int = 2, large: int = 2, **fields: Any
 ) -> Location:
     """A location with one cabinet, a column of doors for each size; doors are labelled S1, S2, M1, …"""
-    location = Location.objects.create(code=code, **{"name": f"Place {code}", "country": "EE", **fields})
-    cabinet = Locker.objects.create(location=location, name="A")
+    location: Location = factories.LocationFactory.create(code=code, **fields)
+    cabinet = factories.LockerFactory.create(location=location)
     Compartment.objects.bulk_create(
-        Compartment(
-            location=location,
-            locker=cabinet,
-            label=f"{size.name[0]}{row}",
-            size=size,
-            position=int(size) * 1000 + row,
-            column=int(size),
-            row=row,
-        )
+        factories.CompartmentFactory.build(location=location, locker=cabinet, size=size, row=row)
         for size, count in ((Size.SMALL, small), (Size.MEDIUM, medium), (Size.LARGE, large))
         for row in range(1, count + 1)
     )
@@ -61,12 +54,14 @@ def door(location: Location, label: str) -> Compartment:
 
 def make_courier(code: str = "dpd") -> Courier:
     """A delivery company."""
-    return Courier.objects.create(code=code, name=code.upper())
+    courier: Courier = factories.CourierFactory.create(code=code)
+    return courier
 
 
 def make_kiosk(location: Location, name: str = "screen") -> Kiosk:
     """A screen at a location."""
-    return Kiosk.objects.create(location=location, name=name)
+    kiosk: Kiosk = factories.KioskFactory.create(location=location, name=name)
+    return kiosk
 
 
 def actor(courier: Courier) -> Actor:
@@ -137,8 +132,8 @@ def give_code(package: Package) -> None:
 
 def make_recipient(**fields: Any) -> Recipient:
     """Somebody with an e-mail address and a phone."""
-    values = {"name": "Mari Maasikas", "email": "mari@example.com", "phone": "+3725551234", **fields}
-    return Recipient.objects.create(**values)
+    recipient: Recipient = factories.RecipientFactory.create(**fields)
+    return recipient
 
 
 def code_of(package: Package) -> str:

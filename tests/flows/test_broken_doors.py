@@ -5,15 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import User
 from django.core import mail
 
-from lockers.models import Compartment, Kiosk, Membership
+from lockers.models import Compartment, Kiosk
 from notifications.delivery import deliver_due
 from notifications.models import Notification
 from packages_app import audit
 from packages_app.models import Package
 from tests import world
+from tests.factories import UserFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -21,8 +21,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def place():
     location = world.make_location(time_zone="Europe/Tallinn")
-    manager = User.objects.create_user("kaja", "kaja@example.com", "x", first_name="Kaja")
-    Membership.objects.create(user=manager, location=location)
+    UserFactory.create(username="kaja", manages=[location])
     return location
 
 
