@@ -8,12 +8,16 @@ from django.templatetags.static import static
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from packages_app import kiosk
+
 
 @never_cache
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """Leads to where somebody belongs; says what this is to everybody else."""
     if not request.user.is_authenticated:
+        if kiosk.KEY in request.session:
+            return redirect("kiosk:pad")  # a screen has no other way back
         return render(request, "home.html")
     return redirect("admin:index" if request.user.is_staff else "manage:locations")
 
