@@ -15,10 +15,8 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import fcntl
 import json
 import os
-import secrets
 import shutil
 import signal
 import socket
@@ -29,10 +27,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
 
 from lockerportal import binaries, processes
 from lockerportal.binaries import EmbeddedError, write_private
+from lockerportal.server_folder import ServerFolder
+from lockerportal.server_folder import discard as discard
 
 _START_SECONDS = 60.0
 _DATABASE = "lockerportal"
@@ -66,33 +65,31 @@ class Servers:
     postgres: subprocess.Popen[bytes] | None = field(default=None, init=False)
     valkey: subprocess.Popen[bytes] | None = field(default=None, init=False)
     home: Path = field(init=False)  # where the data lie; `folder`, unless the servers' user cannot reach it
-    _lock: IO[str] | None = field(default=None, init=False, repr=False)
+    _place: ServerFolder = field(init=False, repr=False)
 
     @property
     def database_url(self) -> str:
         """`postgres://…` for psycopg and django-environ."""
-        secret, port = self._state["postgres_password"], self._state["postgres_port"]
+        secret, port = self._place.password("postgres"), self._place.port("postgres")
         return f"postgres://{_DATABASE}:{secret}@127.0.0.1:{port}/{_DATABASE}"
 
     @property
     def redis_url(self) -> str:
         """`redis://…`, database 0."""
-        return f"redis://:{self._state['valkey_password']}@127.0.0.1:{self._state['valkey_port']}/0"
+        return f"redis://:{self._place.password('valkey')}@127.0.0.1:{self._place.port('valkey')}/0"
 
     def start(self) -> None:
         """Start both and wait until they answer; data of an earlier start is found again.
 
         Raises EmbeddedError with a sentence for the user.
         """
-        self.folder = self.folder.resolve()
         self._who = binaries.account()
         found = binaries.find_programs()
-        self._make_folder()
-        self._take_lock()
-        self.home = binaries.home(self.folder, self._who)
-        self._programs = binaries.reachable(found, self.home, self._who)
-        self._state = self._read_state()
+        self._place = ServerFolder(self.folder)
+        self.folder = self._place.path
         try:
+            self.home = binaries.home(self.folder, self._who)
+            self._programs = binaries.reachable(found, self.home, self._who)
             self._initialise()
             self.start_postgres()
             self.start_valkey()
@@ -107,7 +104,7 @@ class Servers:
         (data / "postmaster.pid").unlink(missing_ok=True)  # nothing works in this folder: it is stale
         settings = {**_POSTGRES_SETTINGS, **(_DURABLE if self.durable else _FAST)}
         for attempt in range(5):
-            settings["port"] = str(self._port("postgres_port", anew=attempt > 0))
+            settings["port"] = str(self._place.choose_port("postgres", anew=attempt > 0))
             options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
             self.postgres = self._spawn(
                 [self._programs.postgres, "-D", data, *options], "postgres", signal.SIGINT
@@ -120,11 +117,11 @@ class Servers:
         """Start Valkey (again) on its port and data, and wait until it answers."""
         self._end_leftovers(self.home / "valkey")
         for attempt in range(5):
-            port = self._port("valkey_port", anew=attempt > 0)
+            port = self._place.choose_port("valkey", anew=attempt > 0)
             config = [
                 "bind 127.0.0.1",
                 f"port {port}",
-                f"requirepass {self._state['valkey_password']}",
+                f"requirepass {self._place.password('valkey')}",
                 f"dir {json.dumps(str(self.home / 'valkey'), ensure_ascii=False)}",
                 "maxmemory-policy noeviction",
                 "appendonly yes",
@@ -146,50 +143,13 @@ class Servers:
             processes.stop(self.valkey, _VALKEY_STOP)
         if self.postgres is not None:
             processes.stop(self.postgres, _POSTGRES_STOP)
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
+        self._place.close()
 
     def log(self, name: str) -> Path:
         """The log file of `postgres` or `valkey`."""
-        return self.folder / "log" / f"{name}.log"
+        return self._place.log(name)
 
     # --- inside ---
-
-    def _make_folder(self) -> None:
-        if not self.folder.exists():
-            self.folder.mkdir(parents=True)
-            self.folder.chmod(0o711)  # what is private in it has a mode of its own
-        (self.folder / "log").mkdir(exist_ok=True)
-
-    def _take_lock(self) -> None:
-        lock = (self.folder / "lock").open("a")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.close()
-            raise EmbeddedError(f"Servers are running in {self.folder} already.") from None
-        self._lock = lock
-
-    def _read_state(self) -> dict[str, str]:
-        """Passwords and ports of this folder, made once, readable for the owner only."""
-        file = self.folder / "servers.json"
-        with contextlib.suppress(FileNotFoundError):
-            state: dict[str, str] = json.loads(file.read_text())
-            return state
-        state = {"postgres_password": secrets.token_urlsafe(24), "valkey_password": secrets.token_urlsafe(24)}
-        write_private(file, json.dumps(state))
-        return state
-
-    def _port(self, name: str, *, anew: bool) -> int:
-        """The port of the last start where it is free, so that a client's URL stays good; else a free one."""
-        known = self._state.get(name)
-        if anew or known is None or not _is_free(int(known)):
-            with socket.socket() as probe:
-                probe.bind(("127.0.0.1", 0))
-                self._state[name] = str(probe.getsockname()[1])
-            write_private(self.folder / "servers.json", json.dumps(self._state))
-        return int(self._state[name])
 
     def _end_leftovers(self, folder: Path) -> None:
         """After a `kill -9`, processes of the earlier start may still be on their way down: wait for them."""
@@ -209,7 +169,7 @@ class Servers:
         self._own_folder(making)
         password = self.home / "initdb-password"
         password.unlink(missing_ok=True)
-        write_private(password, self._state["postgres_password"])
+        write_private(password, self._place.password("postgres"))
         if self._who.uid is not None:
             os.chown(password, self._who.uid, self._who.gid or -1)
         try:
@@ -287,10 +247,10 @@ class Servers:
         return False
 
     def _valkey_answers(self) -> bool:
-        port = int(self._state["valkey_port"])
+        port = self._place.port("valkey")
         try:
             with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
-                connection.sendall(f"AUTH {self._state['valkey_password']}\r\nPING\r\n".encode())
+                connection.sendall(f"AUTH {self._place.password('valkey')}\r\nPING\r\n".encode())
                 return connection.recv(64).startswith(b"+OK")
         except OSError:
             return False
@@ -322,19 +282,6 @@ def temporary_servers(*, durable: bool = True) -> Iterator[Servers]:
         discard(folder)
 
 
-def discard(folder: Path) -> None:
-    """Delete a folder of stopped servers with all its data. Raises EmbeddedError while they run."""
-    if not folder.is_dir():
-        return
-    with (folder / "lock").open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise EmbeddedError(f"Servers are running in {folder}: stop them first.") from None
-        binaries.discard_home(folder)
-        shutil.rmtree(folder)
-
-
 def _postgres_ready(data: Path) -> bool:
     """PostgreSQL writes its state into the eighth line of its lock file, as `pg_ctl` reads it."""
     try:
@@ -342,16 +289,6 @@ def _postgres_ready(data: Path) -> bool:
     except FileNotFoundError:
         return False
     return len(lines) > 7 and lines[7].strip() == "ready"
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -362,6 +299,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     execute.add_argument("--not-durable", action="store_true", help="do not wait for the disk (fast)")
     execute.add_argument("argv", nargs="+", metavar="COMMAND", help="after --")
     options = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stop in order, as on Ctrl-C
     try:
         with temporary_servers(durable=not options.not_durable) as running:
             urls = {"DATABASE_URL": running.database_url, "REDIS_URL": running.redis_url}
@@ -369,6 +307,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except EmbeddedError as error:
         sys.stderr.write(f"{error}\n")
         return 1
+    except KeyboardInterrupt:
+        return 130
 
 
 if __name__ == "__main__":

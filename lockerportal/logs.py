@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import re
 
-# An API key wherever it stands; and the code in the URL of a pickup.
-_SECRETS = re.compile(r"plk_[a-z]+_[0-9A-Za-z_]+|(?<=/pickup/)[\d%\s-]{4,}")
+# An API key wherever it stands; and what was typed as a code in the URL of a pickup (a package's id may stay).
+_ID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_SECRETS = re.compile(rf"""plk_[a-z]+_[0-9A-Za-z_]+|(?<=/pickup/)(?!{_ID})[^/?#"'\r\n]+""")
 _CUT = "[redacted]"
 
 
@@ -14,7 +15,12 @@ class RedactSecrets(logging.Filter):
     """Rewrites a record so that neither message nor traceback shows a key or a pickup code."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.msg = _SECRETS.sub(_CUT, record.getMessage())
+        try:
+            message = record.getMessage()
+        except (TypeError, ValueError, KeyError):
+            # A line that was written wrong must not become a fault of the request that wrote it.
+            message = f"{record.msg} {record.args!r}"
+        record.msg = _SECRETS.sub(_CUT, message)
         record.args = None
         if record.exc_info and not record.exc_text:
             record.exc_text = logging.Formatter().formatException(record.exc_info)

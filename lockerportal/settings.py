@@ -55,6 +55,7 @@ MIDDLEWARE = [
     "lockerportal.middleware.ApiProblemMiddleware",
     "lockerportal.middleware.DatabaseAwayMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "lockerportal.api_requests.ApiMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -13,6 +13,7 @@ from packages_app.urls import kiosk_urlpatterns, manage_urlpatterns
 
 urlpatterns = [
     path("", views.home, name="home"),
+    path("favicon.ico", views.favicon),
     path(
         "accounts/login/",
         LoginView.as_view(template_name="login.html", redirect_authenticated_user=True, next_page="home"),

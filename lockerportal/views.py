@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.templatetags.static import static
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
+
+from packages_app import kiosk
 
 
 @never_cache
@@ -13,5 +16,13 @@ from django.views.decorators.http import require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """Leads to where somebody belongs; says what this is to everybody else."""
     if not request.user.is_authenticated:
+        if kiosk.KEY in request.session:
+            return redirect("kiosk:pad")  # a screen has no other way back
         return render(request, "home.html")
     return redirect("admin:index" if request.user.is_staff else "manage:locations")
+
+
+@require_safe
+def favicon(request: HttpRequest) -> HttpResponse:
+    """Where browsers look for an icon on pages that name none (the admin's, the API's docs)."""
+    return redirect(static("icon.svg"))

@@ -58,6 +58,10 @@ def test_sign_out_needs_a_form(client: Client) -> None:
     assert client.get("/manage/").status_code == 302
 
 
+def test_browsers_find_an_icon(client: Client) -> None:
+    assert client.get("/favicon.ico")["Location"].endswith("icon.svg")
+
+
 @pytest.mark.parametrize("name", ["400", "403", "403_csrf", "404", "500", "503"])
 def test_error_page_needs_no_database(name: str) -> None:
     """No `django_db` here: a query would fail."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 
 from notifications.leases import LEASE, SEND_LIMIT, Batch, Clock, claim
 from notifications.models import Notification, Status
@@ -49,6 +50,28 @@ def test_there_is_always_time_for_one_message_while_the_lease_is_long_enough(put
     assert batch.may_send(first=True)
     batch.clock._started -= LEASE.total_seconds() - SEND_LIMIT
     assert not batch.may_send(first=True)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_claim_does_not_wait_for_rows_that_somebody_else_is_claiming(put: Put) -> None:
+    held, free = put(), put()
+    locked, release = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with transaction.atomic():
+            Notification.objects.select_for_update().get(pk=held.pk)
+            locked.set()
+            release.wait(20)
+        connection.close()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    try:
+        assert locked.wait(20)
+        assert [row.pk for row in claim("sms", 10, Clock(NOW)).rows] == [free.pk]
+    finally:
+        release.set()
+        holder.join()
 
 
 @pytest.mark.django_db(transaction=True)

@@ -110,6 +110,10 @@ def test_connecting_signs_out_whoever_was_signed_in(client: Client, key: tuple[A
     assert client.get(reverse("manage:locations")).status_code == 302
 
 
+def test_screens_way_to_the_start_leads_back_to_the_pad(screen: Client) -> None:
+    assert screen.get("/")["Location"] == PAD
+
+
 @pytest.mark.parametrize("end", ["revoked", "expired", "gone"])
 def test_key_that_ends_disconnects_at_the_next_request(
     end: str, screen: Client, key: tuple[ApiKey, str], package: Package

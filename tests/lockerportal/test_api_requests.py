@@ -1,0 +1,72 @@
+"""Calls with a key take the short way: the same answers, and no less safe."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+from django.utils import translation
+from pytest_django import DjangoAssertNumQueries
+
+from tests.world import Api, courier_api, make_courier, make_location
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def api() -> Api:
+    make_location("TLL-1")
+    return courier_api(make_courier())
+
+
+def test_a_call_with_a_key_leaves_no_session_and_says_how_long_its_answer_is(api: Api) -> None:
+    answer = api.get("/lockers/status", location="TLL-1")
+    assert answer.status_code == 200
+    assert not answer.cookies
+    assert answer["Content-Length"] == str(len(answer.content))
+
+
+def test_an_answer_can_be_framed_sniffed_or_kept_by_nobody(api: Api) -> None:
+    answer = api.get("/lockers/status", location="TLL-1")
+    assert answer["X-Frame-Options"] == "DENY"
+    assert answer["X-Content-Type-Options"] == "nosniff"
+    assert answer["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
+    assert answer["Cache-Control"] == "no-store"
+
+
+def test_a_wrong_key_takes_the_short_way_to_its_refusal(api: Api) -> None:
+    answer = Client().get("/api/v1/lockers/status", headers={"Authorization": "Bearer nonsense"})
+    assert (answer.status_code, answer["Content-Type"]) == (401, "application/problem+json")
+
+
+def test_a_foreign_host_is_refused(api: Api) -> None:
+    answer = api.client.get(
+        "/api/v1/lockers/status", headers={"Authorization": f"Bearer {api.key}", "Host": "evil.example.com"}
+    )
+    assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
+
+
+@pytest.mark.parametrize(("path", "status"), [("/nowhere", 404), ("/lockers/assign", 405)])
+def test_what_is_not_there_is_a_problem_document(api: Api, path: str, status: int) -> None:
+    answer = api.get(path)
+    assert (answer.status_code, answer["Content-Type"]) == (status, "application/problem+json")
+
+
+def test_the_documentation_is_a_page_also_to_who_carries_a_key(api: Api) -> None:
+    answer = api.client.get("/api/v1/docs", headers={"Authorization": f"Bearer {api.key}"})
+    assert answer.status_code == 200
+    assert "script-src" in answer["Content-Security-Policy"]
+
+
+def test_the_language_of_an_earlier_page_is_forgotten(api: Api) -> None:
+    with translation.override("de"):
+        api.get("/lockers/status", location="TLL-1")
+        assert translation.get_language() == "en"
+
+
+def test_a_session_cookie_opens_nothing(
+    api: Api, client: Client, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    client.cookies["sessionid"] = "whatever"
+    with django_assert_num_queries(0):  # nobody even looks
+        answer = client.get("/api/v1/nowhere", headers={"Authorization": "Bearer x"})
+    assert answer.status_code == 404

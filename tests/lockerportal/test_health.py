@@ -1,0 +1,61 @@
+"""/livez says that the process lives, /readyz that it can work."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.db import InterfaceError, OperationalError, connection
+from django.db.migrations.recorder import MigrationRecorder
+from django.test import Client
+from pytest_django import Settings
+
+SILENT = "redis://127.0.0.1:1/0"
+
+
+def test_livez_touches_nothing(client: Client) -> None:
+    """Without the mark for the database pytest refuses every query."""
+    answer = client.get("/livez")
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+
+
+@pytest.mark.django_db
+def test_ready(client: Client) -> None:
+    answer = client.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json() == {"status": "ok", "database": "ok", "redis": "ok"}
+
+
+@pytest.mark.django_db
+def test_without_redis_it_works_on(client: Client, settings: Settings) -> None:
+    settings.REDIS_URL = SILENT
+    answer = client.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json() == {"status": "degraded", "database": "ok", "redis": "away"}
+
+
+@pytest.mark.django_db
+def test_with_missing_migrations_it_is_not_ready(client: Client) -> None:
+    MigrationRecorder.Migration.objects.filter(app="packages_app").latest("id").delete()
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["database"] == "migrations are missing"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("error", [OperationalError("gone"), InterfaceError("connection already closed")])
+def test_without_the_database_it_is_not_ready(
+    client: Client, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cursor(*_: Any, **__: Any) -> Any:
+        raise error
+
+    monkeypatch.setattr(connection, "cursor", cursor)
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json() == {"status": "unavailable", "database": "away", "redis": "ok"}
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz"])
+def test_nothing_but_reading(client: Client, path: str) -> None:
+    assert client.post(path).status_code == 405
