@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import Count, Q
 
 from lockers.clock import database_now
 from lockers.models import Compartment, Kiosk, Location
@@ -43,14 +42,8 @@ def keys(run: str) -> Iterator[Keys]:
 @transaction.atomic
 def _make(courier: Courier, name: str) -> Keys:
     scopes = [str(ApiKey.Scope.PACKAGES), str(ApiKey.Scope.CODES_READ)]
-    free = Q(
-        compartments__occupancy=Compartment.Occupancy.EMPTY, compartments__out_of_service_at__isnull=True
-    )
-    locations = (
-        Location.objects.filter(suspended_at__isnull=True)
-        .annotate(free=Count("compartments", filter=free))
-        .filter(free__gt=0)
-    )
+    free = Compartment.objects.free().filter(location__suspended_at__isnull=True)
+    locations = list(Location.objects.filter(pk__in=free.order_by().values("location")))
     there = {
         kiosk.location_id: kiosk
         for kiosk in Kiosk.objects.filter(name=KIOSK, location__in=locations).select_related("location")
@@ -66,5 +59,5 @@ def _make(courier: Courier, name: str) -> Keys:
             location.code: make_key(kiosk=there[location.pk], name=name, life=_LIFE)[1]
             for location in locations
         },
-        free_doors=sum(location.free for location in locations),
+        free_doors=free.count(),
     )

@@ -228,7 +228,10 @@ class TestKeys:
         assert "no-store" in self.headers["Cache-Control"]
         caller, _ = verify(text, now=database_now())
         assert caller is not None
-        assert (caller.actor.courier_id, caller.scopes) == (courier.pk, {"packages", "codes:read"})
+        assert (caller.actor.courier_id, caller.scopes) == (
+            courier.pk,
+            frozenset({"packages", "codes:read"}),
+        )
         assert verify(text, now=database_now() + timedelta(days=31))[0] is None
         key = ApiKey.objects.get()
         for again in (page(staff, "apikey"), page(staff, "apikey", "change", key.pk)):
@@ -248,7 +251,7 @@ class TestKeys:
         kiosk = world.make_kiosk(world.make_location())
         caller, _ = verify(self.shown(self.make(staff, kiosk=kiosk.pk)), now=database_now())
         assert caller is not None
-        assert (caller.kiosk_id, caller.scopes) == (kiosk.pk, {"pickup"})
+        assert (caller.kiosk_id, caller.scopes) == (kiosk.pk, frozenset({"pickup"}))
 
     def test_a_sandbox_key(self, staff: Client) -> None:
         text = self.shown(self.make(staff, courier=world.make_courier().pk, test="on"))
