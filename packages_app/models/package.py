@@ -195,6 +195,7 @@ class Package(models.Model):
             ),
             models.Index(fields=["courier", "-created_at"], name="package_courier_idx"),
             models.Index(fields=["courier", "updated_at"], name="package_updated_idx"),
+            models.Index(fields=["location", "-created_at"], name="package_location_idx"),
             models.Index(
                 fields=["location", "pickup_receipt"],
                 condition=Q(pickup_receipt__isnull=False),
