@@ -116,6 +116,8 @@ class Supervisor:
             if self.servers.home != self.servers.folder:
                 say(f"  (their user cannot reach this folder, so the data lie in {self.servers.home})")
         self.environment = development.environment(self.var / "env", dotenv, urls)
+        if dotenv.is_file():
+            say(f"  (manage.py in another terminal reads {dotenv}, and not {self.var / 'env'})")
 
     def _watch_servers(self) -> None:
         for server in (self.servers.postgres, self.servers.valkey) if self.servers else ():
