@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connection
 
 from lockers.clock import database_now
 from packages_app import access
@@ -35,6 +36,8 @@ class Command(BaseCommand):
             raise CommandError(
                 "The sample network has known credentials: it is for development (DEBUG=true) only."
             )
+        with connection.cursor() as cursor:  # some hundred commits of sample data need not wait for the disk
+            cursor.execute("SET synchronous_commit TO off")
         now = database_now()
         places = network.build(now=now)
         secrets, changed = credentials.ensure(options["file"], now=now)
