@@ -45,9 +45,9 @@ class Story:
 
     def plan(self) -> None:
         """A dozen packages and more, in every status."""
-        for _ in range(4):
-            self.collected()
         for _ in range(3):
+            self.collected()
+        for _ in range(2):
             self.waiting()
         self.code_renewed()
         self.extended()
@@ -227,7 +227,7 @@ def tell(now: datetime, callers: dict[str, Caller]) -> int:
         Story(timeline, now, location, place.language, couriers, callers[place.code], chance).plan()
         timeline.at(now - 14 * HOUR, partial(_break_a_door, location))
     # Messages go out every few hours, each while its reason is there.
-    for moment in (*(now - hours * HOUR for hours in range(6, 24 * 11, 5)), now - timedelta(minutes=5)):
+    for moment in (*(now - hours * HOUR for hours in range(6, 24 * 11, 7)), now - timedelta(minutes=5)):
         timeline.at(moment, lambda _: _ignore(deliver_due()))
     timeline.run()
     Location.objects.get(code=network.SUSPENDED).suspend(reason="water in the station hall", now=now)

@@ -59,6 +59,9 @@ class Timeline:
     def run(self) -> int:
         """Do all steps, then move what they wrote into the past; returns how many there were."""
         last = None
+        with connection.cursor() as cursor:
+            # Hundreds of commits need not each wait for the disk: a sample can be made again.
+            cursor.execute("SET synchronous_commit TO off")
         while self._due:
             when, _, step = heapq.heappop(self._due)
             if last is not None:
@@ -68,6 +71,8 @@ class Timeline:
             step(when)
             last = when
         self._move_back()
+        with connection.cursor() as cursor:
+            cursor.execute("RESET synchronous_commit")
         return len(self._began)
 
     def _move_back(self) -> None:
