@@ -113,6 +113,9 @@ DATABASES: dict[str, dict[str, Any]] = {
             **_database.get("OPTIONS", {}),
             "connect_timeout": 2,
             "options": " ".join(f"-c {name}={value}" for name, value in _timeouts.items()),
+            # Without a threshold psycopg prepares nothing, not even on request. This one is never reached:
+            # only what `lockers/sql.py` asks for is prepared.
+            "prepare_threshold": 1_000_000_000 if DB_PREPARE_STATEMENTS else None,
         },
     }
 }
