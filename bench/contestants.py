@@ -1,0 +1,74 @@
+"""The web servers that are measured, each as its own documentation would run it on two cores."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.machine import OUTPUT, cpu_seconds, free_port, process, python, wait_until_ready
+
+WORKERS, BLOCKING_THREADS = 2, 4
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running web server."""
+
+    name: str
+    address: str
+    pid: int
+
+    def cpu_seconds(self) -> float:
+        """The processor time that its processes have used so far."""
+        return cpu_seconds(self.pid)
+
+
+@contextlib.contextmanager
+def portal(name: str = "portal", *, threads: int = BLOCKING_THREADS, **environment: str) -> Iterator[Server]:
+    """The portal under granian, as the Procfile runs it."""
+    port = free_port()
+    command = python("-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port))
+    command += ["--workers", str(WORKERS), "--blocking-threads", str(threads), "--no-ws"]
+    with _running(name, [*command, "lockerportal.wsgi:application"], port, environment) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def fastapi() -> Iterator[Server]:
+    """FastAPI and asyncpg under uvicorn (uvloop, httptools)."""
+    port = free_port()
+    command = python("-m", "uvicorn", "--host", "127.0.0.1", "--port", str(port), "--workers", str(WORKERS))
+    command += ["--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning"]
+    with _running("fastapi", [*command, "bench.peers.fastapi_peer:app"], port, {}) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def textbook() -> Iterator[Server]:
+    """The textbook ORM version under gunicorn, two workers of eight threads."""
+    port = free_port()
+    command = python("-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--worker-class", "gthread")
+    command += ["--workers", str(WORKERS), "--threads", "8", "--no-control-socket", "--keep-alive", "30"]
+    command += ["--worker-connections", "1000", "lockerportal.wsgi:application"]
+    environment = {"DJANGO_SETTINGS_MODULE": "bench.peers.textbook.settings"}
+    with _running("textbook", command, port, environment) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def bare_read() -> Iterator[Server]:
+    """One indexed read in a plain Django view, on the portal's server and settings."""
+    with portal("bare", DJANGO_SETTINGS_MODULE="bench.peers.bare") as server:
+        yield server
+
+
+@contextlib.contextmanager
+def _running(
+    name: str, command: list[str | Path], port: int, environment: dict[str, str]
+) -> Iterator[Server]:
+    with process(name, command, **environment) as child:
+        address = f"http://127.0.0.1:{port}"
+        wait_until_ready(child, address + "/livez", OUTPUT / f"{name}.log")
+        yield Server(name, address, child.pid)

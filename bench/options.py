@@ -1,0 +1,22 @@
+"""How long and how often."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Options:
+    """`quick` shows that everything runs; its figures prove nothing."""
+
+    rounds: int = 5
+    seconds: float = 6
+    warm_up: float = 3
+    sweep_packages: int = 100_000
+    messages: int = 4_000
+    old_packages: int = 20_000
+
+    @classmethod
+    def quick(cls) -> Options:
+        """One short round of everything."""
+        return cls(rounds=1, seconds=2, warm_up=1, sweep_packages=10_000, messages=400, old_packages=2_000)

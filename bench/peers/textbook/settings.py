@@ -1,0 +1,5 @@
+"""The portal's own settings, with the textbook API in the place of its own."""
+
+from lockerportal.settings import *  # noqa: F403
+
+ROOT_URLCONF = "bench.peers.textbook.api"

@@ -1,0 +1,43 @@
+"""`python -m bench.sweeper WAY`: one expiry of everything due, in a process of its own as a worker is."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+
+def main(way: str) -> None:
+    """Says when it is ready, waits for a line, and prints the seconds that it took."""
+    import django
+
+    django.setup()
+    from django.db import connection
+    from django.utils import timezone
+
+    from packages_app import operations, statements
+    from packages_app.access import SYSTEM
+
+    with connection.cursor() as cursor:
+        cursor.execute("SET statement_timeout = 0")
+    now = timezone.now()
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    sys.stdin.readline()
+    started = time.perf_counter()
+    if way == "sweep":
+        operations.expire(now=now)
+    elif way == "one statement":
+        with connection.cursor() as cursor:
+            cursor.execute(statements.EXPIRE, {"now": now, "batch": 10_000_000, "by": SYSTEM.name})
+    else:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE packages_app_package SET status = 'EXPIRED', updated_at = clock_timestamp()"
+                " WHERE status = 'STORED' AND expires_at <= %s",
+                [now],
+            )
+    sys.stdout.write(f"{time.perf_counter() - started}\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
