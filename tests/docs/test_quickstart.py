@@ -1,0 +1,61 @@
+"""The quick start and the example client do what they say, against a real server."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pytest_django.live_server_helper import LiveServer
+
+from packages_app.access import make_key
+from packages_app.models import Package
+from tests import world
+from tests.factories import KioskFactory
+
+ROOT = Path(__file__).parents[2]
+STEPS = re.findall(r"^```sh\n(.*?)^```", (ROOT / "docs/api/README.md").read_text(), re.M | re.S)
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_every_step_of_the_quick_start_works(live_server: LiveServer, tmp_path: Path) -> None:
+    place = world.make_location("TLL-01", latitude=59.44, longitude=24.74)
+    _, key = make_key(courier=world.make_courier(), scopes=["packages", "codes:read"])
+    _, kiosk = make_key(kiosk=KioskFactory.create(location=place))
+    given = {"API": f"{live_server.url}/api/v1", "KEY": key, "KIOSK": kiosk, "PLACE": place.code}
+    ran = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", "\n".join(STEPS)],
+        env={"PATH": os.environ["PATH"], **given},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 0, ran.stderr + ran.stdout
+    assert len(STEPS) == 9
+    assert Package.objects.get().status == "RETRIEVED"
+
+
+def example(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "examples/courier.py"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def test_the_example_drops_off_and_says_where_else_there_is_room(live_server: LiveServer) -> None:
+    world.make_location("TLL-01", small=1, medium=0, large=0, latitude=59.44, longitude=24.74)
+    world.make_location("TLL-02", latitude=59.45, longitude=24.75)
+    _, key = make_key(courier=world.make_courier())
+    first = example(live_server.url, key, "TLL-01", "EX-1")
+    assert first.returncode == 0, first.stderr
+    assert first.stdout.startswith("Open door A-S1.")
+    assert example(live_server.url, key, "TLL-01", "EX-1").stdout == first.stdout
+    full = example(live_server.url, key, "TLL-01", "EX-2")
+    assert full.returncode == 1
+    assert "location_full" in full.stderr
+    assert "TLL-02" in full.stderr
+    assert Package.objects.count() == 1
