@@ -1,0 +1,177 @@
+"""The same request many times at once, and one hot location, through HTTP."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+from django.db import connection
+
+from lockers.models import Location
+from packages_app.models import Courier, IdempotencyKey, Package
+from tests.races.together import assert_sound, together
+from tests.world import Api, courier_api, make_location, parcel
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def at_once(api: Api, count: int, body: Any, key: str | None) -> list[Any]:
+    """The same POST from many threads; each with a client of its own."""
+    answers: list[Any] = together(
+        *(lambda: Api(api.key, type(api.client)()).post("/lockers/assign", body, key=key) for _ in range(count))
+    )
+    failed = [answer for answer in answers if isinstance(answer, Exception)]
+    assert not failed, failed
+    return answers
+
+
+def test_one_idempotency_key_is_one_package_and_one_answer(location: Location, courier: Courier) -> None:
+    api = courier_api(courier, codes_read=True)
+    for number in range(5):
+        answers = at_once(api, 16, parcel(location, f"T-{number}"), key=f"k-{number}")
+        running = [answer for answer in answers if answer.status_code == 409]
+        assert all(answer.json()["code"] == "idempotency_key_running" for answer in running)
+        assert all(answer["Retry-After"] for answer in running)
+        given = [answer for answer in answers if answer.status_code == 201]
+        assert len(given) + len(running) == 16
+        assert len({answer.content for answer in given}) == 1
+        assert sum("Idempotent-Replayed" not in answer for answer in given) == 1
+    assert Package.objects.count() == 5
+    assert IdempotencyKey.objects.count() == 5
+    assert_sound()
+
+
+def test_one_key_for_a_refusal_is_one_answer(courier: Courier) -> None:
+    location = make_location(small=0, medium=0, large=0)
+    answers = at_once(courier_api(courier), 16, parcel(location, "T-1"), key="k")
+    refused = [answer for answer in answers if answer.json()["code"] == "location_full"]
+    assert {answer.json()["code"] for answer in answers} <= {"location_full", "idempotency_key_running"}
+    assert len({answer.content for answer in refused}) == 1
+    assert sum("Idempotent-Replayed" not in answer for answer in refused) == 1
+
+
+def test_one_key_for_two_requests_is_for_the_first(location: Location, courier: Courier) -> None:
+    api = courier_api(courier)
+    bodies = [parcel(location, f"T-{number % 2}") for number in range(8)]
+    answers: list[Any] = together(
+        *(
+            lambda body=body: Api(api.key, type(api.client)()).post("/lockers/assign", body, key="k")
+            for body in bodies
+        )
+    )
+    assert Package.objects.count() == 1
+    assert set(Counter(answer.status_code for answer in answers)) <= {201, 409, 422}
+    won = Package.objects.get().tracking_number
+    for body, answer in zip(bodies, answers, strict=True):
+        if answer.status_code == 201:
+            assert body["tracking_number"] == won
+        elif answer.status_code == 422:
+            assert answer.json()["code"] == "idempotency_key_reused"
+
+
+def test_one_tracking_number_without_a_key_is_one_package(location: Location, courier: Courier) -> None:
+    api = courier_api(courier)
+    for number in range(5):
+        answers = at_once(api, 16, parcel(location, f"T-{number}"), key=None)
+        assert Counter(answer.status_code for answer in answers) == {201: 1, 409: 15}
+        package = Package.objects.get(tracking_number=f"T-{number}")
+        for answer in answers:
+            if answer.status_code == 409:
+                assert answer.json()["code"] == "duplicate_tracking_number"
+                assert answer.json()["package_id"] == str(package.pk)
+    assert_sound()
+
+
+# --- One hot location, through the real web server ---------------------------------------------------------
+
+
+@contextlib.contextmanager
+def web_server() -> Iterator[int]:
+    """The portal under granian on this test's database; its port."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    url = urlsplit(os.environ["DATABASE_URL"])
+    name = connection.settings_dict["NAME"]
+    environment = os.environ | {
+        "DATABASE_URL": urlunsplit(url._replace(path=f"/{name}")),
+        "NOTIFICATION_NUDGE": "false",
+    }
+    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--no-ws"]
+    command += ["--port", str(port), "--workers", "2", "--blocking-threads", "4", "--backlog", "512"]
+    server = subprocess.Popen(
+        [*command, "lockerportal.wsgi:application"],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_for(port, server)
+        yield port
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+
+
+def wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
+    """Until it answers."""
+    for _ in range(300):
+        assert server.poll() is None, "the web server has ended"
+        asked = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        with contextlib.suppress(OSError, http.client.HTTPException), contextlib.closing(asked):
+            asked.request("GET", "/livez")
+            if asked.getresponse().status == 200:
+                return
+        time.sleep(0.1)
+    raise AssertionError("the web server does not answer")
+
+
+def test_128_couriers_for_60_doors(courier: Courier) -> None:
+    location = make_location("HOT", small=20, medium=20, large=20)
+    key = courier_api(courier).key
+    barrier = threading.Barrier(128)
+
+    def bring(number: int) -> tuple[int, Any]:
+        caller = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        caller.connect()
+        barrier.wait(timeout=60)
+        caller.request(
+            "POST",
+            "/api/v1/lockers/assign",
+            json.dumps(parcel(location, f"T-{number}")),
+            {
+                "Authorization": f"Bearer {key}",
+                "Content-Type": "application/json",
+                "Idempotency-Key": f"k-{number}",
+            },
+        )
+        answer = caller.getresponse()
+        body = json.loads(answer.read())
+        caller.close()
+        return answer.status, body
+
+    with web_server() as port, ThreadPoolExecutor(128) as pool:
+        answers = list(pool.map(bring, range(128)))
+    assert Counter(status for status, _ in answers) == {201: 60, 409: 68}
+    assert {body["code"] for status, body in answers if status == 409} == {"location_full"}
+    given = [body["compartment"]["id"] for status, body in answers if status == 201]
+    assert len(set(given)) == 60
+    assert Package.objects.in_door().count() == 60
+    assert_sound()
