@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from packages_app.models import Package
 from tests.world import (
     NOW,
     Api,
@@ -17,7 +18,6 @@ from tests.world import (
     make_location,
     parcel,
 )
-from packages_app.models import Package
 
 pytestmark = pytest.mark.django_db
 
@@ -68,9 +68,7 @@ def test_the_day(time_machine: Any) -> None:
     for refused in (
         opens(first["pickup_code"]),
         opens(unused_code()),
-        screen.post(
-            "/pickup", {"code": second["pickup_code"], "compartment": medium["compartment"]["id"]}
-        ),
+        screen.post("/pickup", {"code": second["pickup_code"], "compartment": medium["compartment"]["id"]}),
         screen.post("/pickup", {"code": first["pickup_code"], "compartment": taken["compartment"]["id"]}),
         opens(second["pickup_code"], on=other_screen),
     ):
@@ -106,4 +104,6 @@ def test_the_day(time_machine: Any) -> None:
 def unused_code() -> str:
     """Eight digits that are nobody's."""
     codes = {code_of(package) for package in Package.objects.all()}
-    return next(code for code in (f"{number:08d}" for number in range(31_415_926, 31_416_926)) if code not in codes)
+    return next(
+        code for code in (f"{number:08d}" for number in range(31_415_926, 31_416_926)) if code not in codes
+    )

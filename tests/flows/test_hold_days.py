@@ -32,7 +32,7 @@ HOLDS = [
 
 def moment(wall: str, zone: str, *, fold: int = 0) -> datetime:
     """A wall clock's reading, in UTC."""
-    local = datetime.strptime(wall, "%Y-%m-%d %H:%M").replace(tzinfo=ZoneInfo(zone), fold=fold)  # noqa: DTZ007
+    local = datetime.strptime(wall, "%Y-%m-%d %H:%M").replace(tzinfo=ZoneInfo(zone), fold=fold)
     return local.astimezone(UTC)
 
 

@@ -91,7 +91,11 @@ class Secrets:
 
     def found_in(self, text: str) -> list[str]:
         """Which of them stand in `text`, however they are written."""
-        codes = [code for code in self.codes if code in text or shown(code) in text or f"{code[:4]}-{code[4:]}" in text]
+        codes = [
+            code
+            for code in self.codes
+            if code in text or shown(code) in text or f"{code[:4]}-{code[4:]}" in text
+        ]
         keys = [key for key in self.keys if key in text or key.split("_")[3] in text]
         configured = [settings.SECRET_KEY, *(one.decode() for one in settings.PICKUP_CODE_SECRETS.values())]
         return codes + keys + [secret for secret in configured if secret in text]
@@ -112,7 +116,9 @@ def every_table() -> dict[str, str]:
 
 def decoded(text: str) -> str:
     """What stands in its hexadecimal parts."""
-    return "\n".join(bytes.fromhex(part).decode("latin-1") for part in re.findall(r"\\x((?:[0-9a-f]{2})+)", text))
+    return "\n".join(
+        bytes.fromhex(part).decode("latin-1") for part in re.findall(r"\\x((?:[0-9a-f]{2})+)", text)
+    )
 
 
 def everything_in(broker: Redis) -> str:

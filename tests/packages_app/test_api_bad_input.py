@@ -174,7 +174,10 @@ FIELDS: list[tuple[str, Any, str]] = [
         changed(size=..., dimensions={"length_mm": 1, "width_mm": 1, "height_mm": 1, "depth_mm": 1}),
         "dimensions.depth_mm",
     ),
-    *((f"weight {weight!r}", changed(weight_g=weight), "weight_g") for weight in (0, -1, 2**31, True, "1", 1.5)),
+    *(
+        (f"weight {weight!r}", changed(weight_g=weight), "weight_g")
+        for weight in (0, -1, 2**31, True, "1", 1.5)
+    ),
     # recipient
     ("recipient missing", changed(recipient=...), "recipient"),
     ("recipient a string", changed(recipient="Mari"), "recipient"),
@@ -432,9 +435,7 @@ QUERIES: list[tuple[str, str, tuple[int, str]]] = [
 def test_questions_that_are_not_understood(
     api: Api, location: Location, path: str, query: str, expected: tuple[int, str]
 ) -> None:
-    answer = api.client.get(
-        f"/api/v1{path}?{query}", headers={"Authorization": f"Bearer {api.key}"}
-    )
+    answer = api.client.get(f"/api/v1{path}?{query}", headers={"Authorization": f"Bearer {api.key}"})
     check(answer, *expected)
 
 
@@ -473,9 +474,7 @@ def test_a_cursor_of_another_list_is_none(api: Api, location: Location, courier:
 def test_addresses_and_methods_that_there_are_not(
     api: Api, method: str, path: str, status: int, code: str
 ) -> None:
-    answer: Any = api.client.generic(
-        method, f"/api/v1{path}", headers={"Authorization": f"Bearer {api.key}"}
-    )
+    answer: Any = api.client.generic(method, f"/api/v1{path}", headers={"Authorization": f"Bearer {api.key}"})
     if status == 404 and answer.status_code == 404:
         assert answer["Content-Type"] == "application/problem+json"
         assert answer.json()["code"] in (code, "unknown_package")
@@ -513,7 +512,9 @@ PICKUPS: list[tuple[str, Any, tuple[int, str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("body", "expected"), [case[1:] for case in PICKUPS], ids=[case[0] for case in PICKUPS])
+@pytest.mark.parametrize(
+    ("body", "expected"), [case[1:] for case in PICKUPS], ids=[case[0] for case in PICKUPS]
+)
 def test_pickups_that_are_not_understood(
     screen: Api, location: Location, body: Any, expected: tuple[int, str]
 ) -> None:
@@ -539,7 +540,9 @@ def test_pickup_codes_in_the_path_that_are_none(screen: Api, location: Location,
     assert stored() == before
 
 
-def test_the_largest_compartment_number_is_no_fault(screen: Api, location: Location, courier: Courier) -> None:
+def test_the_largest_compartment_number_is_no_fault(
+    screen: Api, location: Location, courier: Courier
+) -> None:
     code = code_of(make_package(courier, door(location, "S1")))
     check(screen.post("/pickup", {"code": code, "compartment": 2**63 - 1}), 404, "unknown_code")
 

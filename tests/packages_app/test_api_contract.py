@@ -280,9 +280,7 @@ def test_a_full_location_that_nobody_can_place_names_none(api: Api) -> None:
 @pytest.mark.parametrize("reason", ["too_small", "door_stuck", "not_empty", "damaged"])
 def test_reassign(api: Api, location: Location, courier: Courier, reason: str) -> None:
     package = make_package(courier, door(location, "S1"))
-    body = declared(
-        api.post(f"/packages/{package.pk}/reassign", {"reason": reason}), 200, PackageOut
-    )
+    body = declared(api.post(f"/packages/{package.pk}/reassign", {"reason": reason}), 200, PackageOut)
     assert body["compartment"]["label"] == ("M1" if reason == "too_small" else "S2")
     assert body["status"] == "STORED"
 
@@ -460,9 +458,7 @@ def test_events_in_pages(api: Api, location: Location, courier: Courier) -> None
         )
     seen, cursor = [], {}
     for expected in (2, 2, 1):
-        body = declared(
-            api.get(f"/packages/{package.pk}/events", limit=2, **cursor), 200, EventPage
-        )
+        body = declared(api.get(f"/packages/{package.pk}/events", limit=2, **cursor), 200, EventPage)
         assert len(body["items"]) == expected
         seen += [line["reason"] for line in body["items"]]
         cursor = {"cursor": body["next_cursor"]}
@@ -561,9 +557,7 @@ def test_phone_check(screen: Api, location: Location, courier: Courier) -> None:
     WrongCodeTally.objects.create(location=location, day=NOW.date(), failures=60)
     package = make_package(courier, door(location, "S1"))
     refused(screen.post("/pickup", {"code": code_of(package)}), 403, "phone_check_required")
-    refused(
-        screen.post("/pickup", {"code": code_of(package), "phone_last4": "0000"}), 404, "unknown_code"
-    )
+    refused(screen.post("/pickup", {"code": code_of(package), "phone_last4": "0000"}), 404, "unknown_code")
     declared(screen.post("/pickup", {"code": code_of(package), "phone_last4": "1234"}), 200, PickupOut)
 
 
@@ -665,9 +659,7 @@ def test_the_scheme_in_any_case(scheme: str, api: Api) -> None:
     assert call("GET", "/returns", f"{scheme} {api.key}").status_code == 200
 
 
-def test_a_key_in_the_query_is_no_key_and_is_not_logged(
-    api: Api, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_key_in_the_query_is_no_key_and_is_not_logged(api: Api, caplog: pytest.LogCaptureFixture) -> None:
     for name in ("api_key", "key", "token", "access_token"):
         refused(call("GET", f"/returns?{name}={api.key}", None), 401, "invalid_key")
     assert api.key not in caplog.text

@@ -148,9 +148,7 @@ class DropOff:
             size=self.size,
             strategy=self.location.strategy,
             accessible=self.accessible,
-            occupancy=Compartment.Occupancy.OCCUPIED
-            if self.deposited
-            else Compartment.Occupancy.RESERVED,
+            occupancy=Compartment.Occupancy.OCCUPIED if self.deposited else Compartment.Occupancy.RESERVED,
         )
         if compartment is None:
             return (None, None, None, None, None)
@@ -210,9 +208,7 @@ def test_assign(strategy: str, accessible: bool, deposited: bool, size: int) -> 
     assert len(tables["notifications_notification"]) == (2 if expected and deposited else 0)
 
 
-@pytest.mark.parametrize(
-    ("email", "phone"), [("", ""), ("mari@example.com", ""), ("", "+3725551234")]
-)
+@pytest.mark.parametrize(("email", "phone"), [("", ""), ("mari@example.com", ""), ("", "+3725551234")])
 def test_assign_tells_by_what_there_is(email: str, phone: str) -> None:
     drop = DropOff(make_courier(), make_location(), email=email, phone=phone)
     _, tables = assert_alike(drop.in_one_statement, drop.readably)
@@ -332,15 +328,14 @@ def test_pick_up(status: Status, more: dict[str, Any], outcome: str) -> None:
     attempt = PickUp(**{"location": location, "code": code_of(package), **more})
     result, tables = assert_alike(attempt.in_one_statement, attempt.readably)
     opened = (package.pk, package.compartment_id, "S1", 1, "A")
-    assert result == {"opens": [opened], "too late": [(package.pk, None, None, None, None)], "nothing": []}[
-        outcome
-    ]
+    assert (
+        result
+        == {"opens": [opened], "too late": [(package.pk, None, None, None, None)], "nothing": []}[outcome]
+    )
     assert len(tables["packages_app_packageevent"]) == (outcome == "opens")
 
 
-@pytest.mark.parametrize(
-    ("email", "phone"), [("", ""), ("mari@example.com", ""), ("", "+3725551234")]
-)
+@pytest.mark.parametrize(("email", "phone"), [("", ""), ("mari@example.com", ""), ("", "+3725551234")])
 def test_pick_up_tells_by_what_there_is(email: str, phone: str) -> None:
     location = make_location()
     package = make_package(

@@ -73,7 +73,15 @@ class Crowd:
             "now": timezone.now(),
         }
         name = chance.choice(
-            ("deposit", "cancel", "extend", "return_to_courier", "return_to_courier", "resend_code", "reassign")
+            (
+                "deposit",
+                "cancel",
+                "extend",
+                "return_to_courier",
+                "return_to_courier",
+                "resend_code",
+                "reassign",
+            )
         )
         if name == "extend":
             arguments["hours"] = 1

@@ -61,9 +61,7 @@ def test_wrong_codes_at_once_are_no_more_than_one_after_the_other(location: Loca
     assert WrongCodeTally.objects.get().failures == 5
 
 
-def test_the_right_code_among_wrong_ones_has_no_better_chance(
-    location: Location, courier: Courier
-) -> None:
+def test_the_right_code_among_wrong_ones_has_no_better_chance(location: Location, courier: Courier) -> None:
     """Whether it opens depends on its place in the row; the count is right in both cases."""
     package = bring(courier, location, "T-1")
     screen, wrong, right = caller(make_kiosk(location)), wrong_code(location), code_of(package)

@@ -15,9 +15,9 @@ from lockers import service
 from lockers.models import Compartment, Location
 from packages_app import operations, statements
 from packages_app.models import Courier, Package
+from packages_app.operations.pick_up import Typed
 from tests.races.together import assert_sound, bring, in_rounds, kinds, together
 from tests.world import actor, caller, door, make_kiosk, make_location, wrong_code
-from packages_app.operations.pick_up import Typed
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -96,7 +96,9 @@ def no_lock(monkeypatch: pytest.MonkeyPatch) -> None:
     real = statements.assign
 
     def unlocked(strategy: str, *, accessible: bool) -> str:
-        text, removed = re.subn(r"FOR (NO KEY )?UPDATE OF \S+ SKIP LOCKED", "", real(strategy, accessible=accessible))
+        text, removed = re.subn(
+            r"FOR (NO KEY )?UPDATE OF \S+ SKIP LOCKED", "", real(strategy, accessible=accessible)
+        )
         assert removed == 1
         return text
 
@@ -106,9 +108,7 @@ def no_lock(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def no_constraint() -> Iterator[None]:
     """This test's database without the belt; it is put on again afterwards."""
-    constraint = next(
-        one for one in Package._meta.constraints if one.name == "package_one_per_compartment"
-    )
+    constraint = next(one for one in Package._meta.constraints if one.name == "package_one_per_compartment")
     with connection.schema_editor() as editor:
         editor.remove_constraint(Package, constraint)
     yield

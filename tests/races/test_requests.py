@@ -34,7 +34,10 @@ ROOT = Path(__file__).resolve().parents[2]
 def at_once(api: Api, count: int, body: Any, key: str | None) -> list[Any]:
     """The same POST from many threads; each with a client of its own."""
     answers: list[Any] = together(
-        *(lambda: Api(api.key, type(api.client)()).post("/lockers/assign", body, key=key) for _ in range(count))
+        *(
+            lambda: Api(api.key, type(api.client)()).post("/lockers/assign", body, key=key)
+            for _ in range(count)
+        )
     )
     failed = [answer for answer in answers if isinstance(answer, Exception)]
     assert not failed, failed

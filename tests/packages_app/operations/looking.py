@@ -16,7 +16,9 @@ def row(package: Package) -> Package:
 
 def history(package: Package) -> list[tuple[str, str, str, str, str]]:
     """Event, from, to, who, reason; oldest first."""
-    return list(package.events.order_by("id").values_list("event", "from_status", "to_status", "by", "reason"))
+    return list(
+        package.events.order_by("id").values_list("event", "from_status", "to_status", "by", "reason")
+    )
 
 
 def told(package: Package) -> list[tuple[str, str]]:

@@ -190,9 +190,7 @@ def test_another_courier_s_tracking_number_is_another_package(by: Actor, locatio
     assert bring(actor(make_courier("gls")), location).label == "S2"
 
 
-def test_a_full_location_still_tells_of_a_duplicate(
-    by: Actor, courier: Courier, location: Location
-) -> None:
+def test_a_full_location_still_tells_of_a_duplicate(by: Actor, courier: Courier, location: Location) -> None:
     """A courier that repeats itself must find its package, not look for another location."""
     held = make_package(courier, door(location, "S1"), tracking_number="T-1")
     Compartment.objects.filter(location=location).update(occupancy="occupied")

@@ -248,9 +248,7 @@ def test_resend_to_nobody(courier: Courier, by: Actor, location: Location) -> No
 
 
 @pytest.mark.parametrize("name", ["extend", "resend"])
-def test_a_form_sent_twice_has_one_effect(
-    name: str, courier: Courier, by: Actor, location: Location
-) -> None:
+def test_a_form_sent_twice_has_one_effect(name: str, courier: Courier, by: Actor, location: Location) -> None:
     change, arguments, _ = CHANGES[name]
     package = make_package(courier, door(location, "S1"))
     seen = package.updated_at

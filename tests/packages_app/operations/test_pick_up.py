@@ -183,6 +183,24 @@ def test_a_repeat_with_its_nonce_gets_the_same_answer_and_opens_nothing_new(
     assert kiosk_of(screen) == (0, None)
 
 
+def test_a_repeat_that_comes_too_late_is_a_used_code(screen: Caller, package: Package) -> None:
+    """By then the door may hold somebody else's package."""
+    code = code_of(package)
+    try_code(screen, code, nonce="n-1")
+    with pytest.raises(UnknownCode):
+        try_code(screen, code, nonce="n-1", now=NOW + timedelta(minutes=5) + SECOND)
+
+
+def test_a_repeat_gives_no_tries_back(screen: Caller, package: Package, location: Location) -> None:
+    code = code_of(package)
+    try_code(screen, code, nonce="n-1")
+    for _ in range(3):
+        with pytest.raises(UnknownCode):
+            try_code(screen, wrong_code(location))
+    try_code(screen, code, nonce="n-1")
+    assert kiosk_of(screen) == (3, None)
+
+
 @pytest.mark.parametrize("nonce", [None, "n-2"])
 def test_another_nonce_or_none_is_another_try(screen: Caller, package: Package, nonce: str | None) -> None:
     code = code_of(package)
@@ -265,9 +283,7 @@ def test_the_right_code_waits_too(screen: Caller, package: Package, location: Lo
     assert failures(location) == {NOW.date(): 5}
 
 
-def test_success_resets_the_row_but_not_the_day(
-    screen: Caller, package: Package, location: Location
-) -> None:
+def test_success_resets_the_row_but_not_the_day(screen: Caller, package: Package, location: Location) -> None:
     wrong = wrong_code(location)
     for _ in range(4):
         with pytest.raises(UnknownCode):
@@ -280,9 +296,7 @@ def test_success_resets_the_row_but_not_the_day(
     assert failures(location) == {NOW.date(): 5}
 
 
-def test_one_screen_s_wait_is_not_another_s(
-    screen: Caller, package: Package, location: Location
-) -> None:
+def test_one_screen_s_wait_is_not_another_s(screen: Caller, package: Package, location: Location) -> None:
     other = caller(make_kiosk(location, "second"))
     for _ in range(5):
         with pytest.raises(UnknownCode):

@@ -122,3 +122,12 @@ def test_a_door_that_was_out_of_service_keeps_its_first_moment(
     old = door(location, "S1")
     assert (old.out_of_service_at, old.out_of_service_reason) == (NOW, "damaged")
     assert [line[0] for line in door_history(old)] == ["taken_out", "taken_out"]
+
+
+def test_the_new_door_is_not_doubtful_as_the_old_one_was(
+    courier: Courier, by: Actor, location: Location
+) -> None:
+    package = make_package(courier, door(location, "S1"))
+    door(location, "S1").hold(Compartment.Occupancy.DOUBTFUL)
+    reassign(package_id=package.pk, by=by, now=NOW, reason=Reason.DAMAGED)
+    assert state(door(location, "S2")) == ("occupied", "occupied")

@@ -1,0 +1,135 @@
+"""What a recipient is told, looked up when it is sent."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from lockers.models import Location
+from notifications.messages import Message, Suppressed
+from notifications.models import Notification
+from packages_app import codes
+from packages_app.lifecycle import PRIORITY, TOLD, Status
+from packages_app.messages import compose
+from packages_app.models import Courier, Package
+from tests.world import UNTIL, code_of, door, make_courier, make_location, make_package, make_recipient
+
+pytestmark = pytest.mark.django_db
+
+KINDS = sorted(set(TOLD.values()))
+
+
+@pytest.fixture
+def location() -> Location:
+    return make_location(time_zone="Europe/Tallinn", address="Viru 1", city="Tallinn")
+
+
+@pytest.fixture
+def courier() -> Courier:
+    return make_courier()
+
+
+def row(package_id: uuid.UUID, kind: str, channel: str = "sms") -> Notification:
+    """A row of the outbox."""
+    return Notification.objects.create(
+        kind=kind, channel=channel, subject=f"package:{package_id}", dedup_key=f"{uuid.uuid4()}"
+    )
+
+
+def composed(package: Package, kind: str, channel: str = "sms") -> Message | Suppressed:
+    """What becomes of one message about it."""
+    notification = row(package.pk, kind, channel)
+    return compose([notification])[notification.pk]
+
+
+def test_a_stored_one(location: Location, courier: Courier) -> None:
+    package = make_package(courier, door(location, "S1"), tracking_number="T-1")
+    message = composed(package, "stored")
+    assert isinstance(message, Message)
+    assert message.to == "+3725551234"
+    assert message.language == "en"
+    assert message.context == {
+        "recipient_name": "Mari Maasikas",
+        "location_name": "Place TLL-1",
+        "location_address": "Viru 1, Tallinn",
+        "compartment": "S1",
+        "courier_name": "DPD",
+        "tracking_number": "T-1",
+        "expires_at": UNTIL,
+        "hold_days": 3,
+        "code": codes.shown(code_of(package)),
+    }
+    expires_at: Any = message.context["expires_at"]
+    assert (expires_at.hour, str(expires_at.tzinfo)) == (14, "Europe/Tallinn")
+    assert code_of(package) not in repr(message)
+    email = composed(package, "stored", "email")
+    assert isinstance(email, Message)
+    assert email.to == "mari@example.com"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_only_what_opens_a_door_shows_the_code(location: Location, courier: Courier, kind: str) -> None:
+    status = {"retrieved": Status.RETRIEVED, "expired": Status.EXPIRED, "cancelled": Status.CANCELLED}
+    package = make_package(courier, door(location, "S1"), status.get(kind, Status.STORED))
+    message = composed(package, kind)
+    assert isinstance(message, Message)
+    assert ("code" in message.context) == (kind in ("stored", "code_renewed"))
+    assert (kind in PRIORITY) == (kind in ("stored", "code_renewed"))
+
+
+@pytest.mark.parametrize("kind", ["stored", "code_renewed", "reminder"])
+@pytest.mark.parametrize("status", [one for one in Status if one != Status.STORED])
+def test_a_code_that_opens_nothing_is_not_sent(
+    location: Location, courier: Courier, kind: str, status: Status
+) -> None:
+    package = make_package(courier, door(location, "S1"), status)
+    assert composed(package, kind) == Suppressed(f"the package is {status}")
+
+
+def test_an_end_that_was_taken_back_is_not_told(location: Location, courier: Courier) -> None:
+    package = make_package(courier, door(location, "S1"), expires_at=UNTIL + timedelta(days=1))
+    assert composed(package, "expired") == Suppressed("the hold was extended")
+
+
+def test_an_address_that_has_gone(location: Location, courier: Courier) -> None:
+    package = make_package(courier, door(location, "S1"), recipient=make_recipient(phone=""))
+    assert composed(package, "stored") == Suppressed("the recipient has no such address")
+    assert isinstance(composed(package, "stored", "email"), Message)
+
+
+def test_a_package_that_there_is_not() -> None:
+    notification = row(uuid.uuid4(), "stored")
+    assert compose([notification])[notification.pk] == Suppressed("the package does not exist")
+
+
+def test_the_code_is_the_one_of_now(location: Location, courier: Courier) -> None:
+    package = make_package(courier, door(location, "S1"))
+    notification = row(package.pk, "stored")
+    Package.objects.filter(pk=package.pk).update(code_version=2)
+    message = compose([notification])[notification.pk]
+    assert isinstance(message, Message)
+    assert message.context["code"] == codes.shown(codes.compute(package.pk, 2, 1))
+
+
+def test_a_batch_is_looked_up_at_once(
+    location: Location, courier: Courier, django_assert_num_queries: Any
+) -> None:
+    packages = [make_package(courier, door(location, label)) for label in ("S1", "S2", "M1")]
+    rows = [row(package.pk, "stored", channel) for package in packages for channel in ("sms", "email")]
+    with django_assert_num_queries(1):
+        answers = compose(rows)
+    assert set(answers) == {one.pk for one in rows}
+    assert {message.to for message in answers.values() if isinstance(message, Message)} == {
+        "+3725551234",
+        "mari@example.com",
+    }
+
+
+def test_a_language_is_the_recipient_s(location: Location, courier: Courier) -> None:
+    package = make_package(courier, door(location, "S1"), recipient=make_recipient(language="et"))
+    message = composed(package, "stored")
+    assert isinstance(message, Message)
+    assert message.language == "et"

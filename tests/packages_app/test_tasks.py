@@ -1,0 +1,55 @@
+"""The scheduled jobs: by the database's clock, and safe to run again."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from lockers.clock import database_now
+from packages_app import tasks
+from packages_app.lifecycle import Status
+from packages_app.models import IdempotencyKey, Package
+from tests.world import door, make_courier, make_location, make_package
+
+pytestmark = pytest.mark.django_db
+
+SECOND = timedelta(seconds=1)
+
+
+def test_expire(caplog: pytest.LogCaptureFixture) -> None:
+    location, courier = make_location(), make_courier()
+    now = database_now()
+    due = make_package(courier, door(location, "S1"), expires_at=now)
+    later = make_package(courier, door(location, "S2"), expires_at=now + timedelta(hours=1))
+    with caplog.at_level(logging.INFO):
+        assert tasks.expire() == 1
+    assert "expired: 1" in caplog.text
+    caplog.clear()
+    assert tasks.expire() == 0
+    assert not caplog.records
+    assert Package.objects.get(pk=due.pk).status == Status.EXPIRED
+    assert Package.objects.get(pk=later.pk).status == Status.STORED
+
+
+def test_lapse_reservations() -> None:
+    location, courier = make_location(), make_courier()
+    now = database_now()
+    due = make_package(courier, door(location, "S1"), Status.PENDING, reserved_until=now)
+    later = make_package(
+        courier, door(location, "S2"), Status.PENDING, reserved_until=now + timedelta(hours=1)
+    )
+    assert tasks.lapse_reservations() == 1
+    assert tasks.lapse_reservations() == 0
+    assert Package.objects.get(pk=due.pk).status == Status.CANCELLED
+    assert Package.objects.get(pk=later.pk).status == Status.PENDING
+
+
+def test_purge_idempotency_keys() -> None:
+    courier, now = make_courier(), timezone.now()
+    for key, age in (("old", timedelta(hours=72) + SECOND), ("young", timedelta(hours=71))):
+        IdempotencyKey.objects.create(courier=courier, key=key, fingerprint=b"f", created_at=now - age)
+    assert tasks.purge_idempotency_keys() == 1
+    assert IdempotencyKey.objects.get().key == "young"
