@@ -18,7 +18,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from lockers import availability, service
-from lockers.admin_actions import KeepsRows, NothingToAdd, act_on_each, actor, ask_reason
+from lockers.admin_actions import KeepsRows, NothingToAdd, SavesWhatChanged, act_on_each, actor, ask_reason
 from lockers.layout import DEFAULT, Counts, LayoutError, install, lay_out, parse
 from lockers.models import Compartment, CompartmentEvent, Kiosk, Location, Locker, Membership
 
@@ -81,7 +81,7 @@ class WithDoorCounts(ChangeList):
 
 
 @admin.register(Location)
-class LocationAdmin(KeepsRows, admin.ModelAdmin[Location]):
+class LocationAdmin(SavesWhatChanged, KeepsRows, admin.ModelAdmin[Location]):
     """Locations, how full they are, and who manages them."""
 
     form = LocationForm
@@ -175,7 +175,7 @@ class CompartmentEventInline(NothingToAdd, admin.TabularInline[CompartmentEvent,
 
 
 @admin.register(Compartment)
-class CompartmentAdmin(NothingToAdd, admin.ModelAdmin[Compartment]):
+class CompartmentAdmin(SavesWhatChanged, NothingToAdd, admin.ModelAdmin[Compartment]):
     """The doors. Packages change what is inside; staff say whether a door works and whether it is empty."""
 
     list_display = ("__str__", "location", "size", "state", "out_of_service_reason", "accessible")
@@ -261,7 +261,7 @@ class CompartmentEventAdmin(NothingToAdd, admin.ModelAdmin[CompartmentEvent]):
 
 
 @admin.register(Kiosk)
-class KioskAdmin(KeepsRows, admin.ModelAdmin[Kiosk]):
+class KioskAdmin(SavesWhatChanged, KeepsRows, admin.ModelAdmin[Kiosk]):
     """The screens, and whether one waits after wrong codes."""
 
     list_display = ("__str__", "location", "wrong_codes_in_row", "locked_until", "created_at")

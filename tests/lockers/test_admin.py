@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.db import connection
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
@@ -232,6 +234,26 @@ class TestDoors:
         }
         assert anna.post(address(Compartment, "change", s2.pk), values).status_code == 302
         assert Compartment.objects.filter(pk=s2.pk).values().get() == {**before, "accessible": True}
+
+    @pytest.mark.parametrize(
+        ("model", "edited", "meanwhile"),
+        [
+            (Compartment, {"accessible": True}, {"occupancy": "occupied"}),
+            (Kiosk, {"name": "left"}, {"wrong_codes_in_row": 5, "locked_until": timezone.now()}),
+            (Location, {"city": "Riga"}, {"suspended_at": timezone.now(), "suspended_reason": "flood"}),
+        ],
+    )
+    def test_what_changed_while_a_form_is_saved_stays(
+        self, location: Location, model: Any, edited: dict[str, Any], meanwhile: dict[str, Any]
+    ) -> None:
+        row = model.objects.first()
+        model.objects.filter(pk=row.pk).update(**meanwhile)
+        for name, value in edited.items():
+            setattr(row, name, value)
+        form = SimpleNamespace(changed_data=list(edited))
+        admin.site.get_model_admin(model).save_model(RequestFactory().post("/"), row, form, change=True)
+        for name, value in {**edited, **meanwhile}.items():
+            assert getattr(model.objects.get(pk=row.pk), name) == value
 
     @pytest.mark.parametrize("model", [Locker, Compartment, CompartmentEvent])
     def test_nothing_to_add(self, anna: Client, model: Any) -> None:
