@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date, datetime
-from typing import Any
+from datetime import date, datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -32,6 +31,10 @@ FOR NO KEY UPDATE OF kiosk
 """
 
 
+# How long a kiosk that lost the answer may ask again with the same nonce.
+REPEATS_WITHIN = timedelta(minutes=5)
+
+
 @dataclass(frozen=True, slots=True)
 class Opened:
     """The door to open, and whose package lies in it."""
@@ -41,6 +44,7 @@ class Opened:
     label: str
     locker: str
     compartment_size: int
+    repeated: bool = field(default=False, compare=False, repr=False)  # an earlier pickup's answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +60,8 @@ class Typed:
 def pick_up(*, by: Caller, now: datetime, typed: Typed) -> Opened:
     """STORED → RETRIEVED for the package at the kiosk's location that has this code; its door is free.
 
-    A code works once. The same code with the same `nonce` again gets the same answer and opens nothing
-    new. `compartment_id` (a keypad at one door) must be the package's own door.
+    A code works once. The same code with the same `nonce` within minutes gets the same answer, opens nothing
+    new and gives no tries back. `compartment_id` (a keypad at one door) must be the package's own door.
     Raises `UnknownCode` (wrong, used, another location's, wrong phone digits: all alike), `CodeExpired`,
     `PhoneCheckRequired` (so many wrong codes here today that the phone is asked for too) and
     `TooManyAttempts` (the 5th wrong code in a row waits; the right one waits as well).
@@ -86,17 +90,22 @@ def _attempt(*, by: Caller, now: datetime, typed: Typed) -> Opened | Refusal:
     digits = codes.clean(typed.code)
     if digits is None:
         return errors.UnknownCode()
-    found = _open(by, now, typed, digits)
-    if isinstance(found, errors.UnknownCode):
+    assert by.location_id is not None
+    receipt = codes.receipt(by.location_id, digits, typed.nonce) if typed.nonce else None
+    found = _open(by, now, typed, digits, receipt) or _opened_before(by.location_id, now, receipt)
+    if found is None:
         _count_wrong_code(by, guard.wrong_codes_in_row + 1, today, now)
-    elif guard.wrong_codes_in_row and isinstance(found, Opened):
+        return errors.UnknownCode()
+    if guard.wrong_codes_in_row and isinstance(found, Opened) and not found.repeated:
         Kiosk.objects.filter(pk=by.kiosk_id).update(wrong_codes_in_row=0, locked_until=None)
     return found
 
 
-def _open(by: Caller, now: datetime, typed: Typed, digits: str) -> Opened | Refusal:
+def _open(
+    by: Caller, now: datetime, typed: Typed, digits: str, receipt: bytes | None
+) -> Opened | Refusal | None:
+    """The opened door, or why it stays shut; None when nothing here opens with this."""
     assert by.location_id is not None
-    receipt = codes.receipt(by.location_id, digits, typed.nonce) if typed.nonce else None
     rows = fetch(
         statements.PICK_UP,
         {
@@ -110,30 +119,32 @@ def _open(by: Caller, now: datetime, typed: Typed, digits: str) -> Opened | Refu
         },
     )
     if not rows:
-        return _opened_before(by.location_id, receipt) or errors.UnknownCode()
+        return None
     row = rows[0]
     if row.id is None:
         return errors.CodeExpired()
-    transaction.on_commit(nudge)
-    return _opened(row)
-
-
-def _opened(row: Any) -> Opened:
+    transaction.on_commit(nudge, robust=True)
     return Opened(row.package_id, row.id, row.label, row.locker, row.size)
 
 
-def _opened_before(location_id: int, receipt: bytes | None) -> Opened | None:
+def _opened_before(location_id: int, now: datetime, receipt: bytes | None) -> Opened | None:
+    """What this code and nonce have opened a moment ago; later the door may hold somebody else's package."""
     if receipt is None:
         return None
     package = (
         Package.objects.select_related("compartment__locker")
-        .filter(location_id=location_id, pickup_receipt=receipt, status=Status.RETRIEVED)
+        .filter(
+            location_id=location_id,
+            pickup_receipt=receipt,
+            status=Status.RETRIEVED,
+            retrieved_at__gte=now - REPEATS_WITHIN,
+        )
         .first()
     )
     if package is None:
         return None
     door = package.compartment
-    return Opened(package.pk, door.pk, door.label, door.locker.name, door.size)
+    return Opened(package.pk, door.pk, door.label, door.locker.name, door.size, repeated=True)
 
 
 def _count_wrong_code(by: Caller, in_row: int, today: date, now: datetime) -> None:

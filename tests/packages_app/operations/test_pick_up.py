@@ -45,6 +45,7 @@ def try_code(screen: Caller, code: str, *, now: datetime = NOW, **more: object) 
 
 def kiosk_of(screen: Caller) -> tuple[int, datetime | None]:
     """Wrong codes in a row, and until when it waits."""
+    assert screen.kiosk_id is not None
     kiosk = Kiosk.objects.get(pk=screen.kiosk_id)
     return kiosk.wrong_codes_in_row, kiosk.locked_until
 
@@ -260,7 +261,7 @@ def test_the_fifth_wrong_code_waits_30_seconds_doubling_to_15_minutes(
 
 
 def test_many_days_of_wrong_codes_are_no_overflow(screen: Caller, location: Location) -> None:
-    Kiosk.objects.filter(pk=screen.kiosk_id).update(wrong_codes_in_row=100_000)
+    Kiosk.objects.update(wrong_codes_in_row=100_000)
     with pytest.raises(UnknownCode):
         try_code(screen, wrong_code(location))
     assert kiosk_of(screen) == (100_001, NOW + timedelta(minutes=15))
