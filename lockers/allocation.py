@@ -23,10 +23,10 @@ Door = TypeVar("Door")
 Strategy = Callable[[CompartmentQuerySet, int], CompartmentQuerySet]
 
 LOOKS = 8
+FIRST_PAUSE_SECONDS = 0.008  # at the most; each is twice the one before, ½ to 1 s in all
 # Stand for the parameters while the claim is compiled; within the columns' ranges, or Django would compile
 # the comparison away.
 _LOCATION, _SIZE = 30_101, 30_102
-LONGEST_PAUSE_SECONDS = 0.02
 
 
 def best_fit(doors: CompartmentQuerySet, size: int) -> CompartmentQuerySet:
@@ -111,13 +111,15 @@ def look_until_sure(take: Callable[[], Door | None], doors: Callable[[], Compart
     Measured near capacity, 9 of 10 "full" answers of a single look were false: the free door was only
     locked. Waiting for the lock instead would deadlock with those who wait for ours.
     """
-    for _ in range(LOOKS):
+    for look in range(LOOKS):
         door = take()
         if door is not None:
             return door
         if not doors().exists():
             return None
-        time.sleep(random.uniform(0, LONGEST_PAUSE_SECONDS))  # noqa: S311  (spreads the callers, no secret)
+        if look < LOOKS - 1:  # whoever holds the last door commits soon, on a busy machine not so soon
+            longest = FIRST_PAUSE_SECONDS * 2**look
+            time.sleep(random.uniform(longest / 2, longest))  # noqa: S311  (spreads the callers, no secret)
     raise errors.BusyTryAgain
 
 

@@ -148,7 +148,7 @@ class TestLockedDoors:
         assert found.label == "S2"
 
     def test_never_says_full_while_a_free_door_is_only_locked(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(allocation, "LONGEST_PAUSE_SECONDS", 0.001)
+        monkeypatch.setattr(allocation, "FIRST_PAUSE_SECONDS", 0.0001)
         location = make_location(small=1, medium=0, large=0)
         with door_locked(location, "S1"), pytest.raises(errors.BusyTryAgain), transaction.atomic():
             claim(location.pk, size=SMALL, strategy="best_fit", occupancy=Occupancy.OCCUPIED)
@@ -159,6 +159,25 @@ class TestLockedDoors:
         with door_locked(location, "S1") as let_go:
             monkeypatch.setattr("lockers.allocation.time.sleep", lambda seconds: let_go())
             assert labels(location, SMALL) == ["S1"]
+
+    def test_is_patient_for_half_a_second_with_whoever_holds_the_last_door(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        location = make_location(small=1, medium=0, large=0)
+        slept = 0.0
+        with door_locked(location, "S1") as let_go:
+
+            def sleep(seconds: float) -> None:
+                nonlocal slept
+                slept += seconds
+                if slept > 0.5:
+                    let_go()
+
+            monkeypatch.setattr("lockers.allocation.time.sleep", sleep)
+            monkeypatch.setattr("lockers.allocation.random.uniform", lambda least, most: least)
+            with transaction.atomic():
+                found = claim(location.pk, size=SMALL, strategy="best_fit", occupancy=Occupancy.OCCUPIED)
+        assert found is not None
 
 
 @contextmanager
