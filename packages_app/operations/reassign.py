@@ -24,6 +24,10 @@ class Reason(StrEnum):
     DAMAGED = "damaged"  # out of service
 
 
+# Whatever was doubtful about the old door: the courier stands before the new one.
+_HOLDS = {Status.PENDING: Compartment.Occupancy.RESERVED, Status.STORED: Compartment.Occupancy.OCCUPIED}
+
+
 @Operation
 def reassign(*, package_id: UUID, by: Actor, now: datetime, reason: Reason) -> Package:
     """Another door for a PENDING or STORED package; a larger one for `too_small`.
@@ -40,7 +44,7 @@ def reassign(*, package_id: UUID, by: Actor, now: datetime, reason: Reason) -> P
         size=size,
         strategy=package.location.strategy,
         accessible=package.accessible,
-        occupancy=Compartment.Occupancy(old.occupancy),
+        occupancy=_HOLDS[Status(package.status)],
     )
     if new is None:
         raise errors.LocationFull(location=package.location, size=size, accessible=package.accessible)
