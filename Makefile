@@ -12,6 +12,8 @@ RUN_REQUIREMENTS = requirements.txt requirements-embedded.txt
 DEV_REQUIREMENTS = $(RUN_REQUIREMENTS) requirements-dev.txt
 # Arguments for pytest: make test TESTS="tests/flows -x". Each of the WORKERS has a database of its own.
 TESTS ?=
+# Arguments for the benchmarks: make bench BENCH="--quick --only status"
+BENCH ?=
 WORKERS ?= 2
 # For checks that need settings but no server.
 PRODUCTION_LIKE = env DEBUG=false ALLOWED_HOSTS=lockers.example.com CSRF_TRUSTED_ORIGINS=https://lockers.example.com \
@@ -24,7 +26,7 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help run reset test lint format lock venv venv-run clean
+.PHONY: help run reset test bench lint format lock venv venv-run clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +39,11 @@ reset: venv-run ## throw away the data of `make run`
 
 test: venv ## the whole suite, on servers of its own or on DATABASE_URL and REDIS_URL (TESTS="tests/flows -x")
 	@exec .venv/bin/python -m pytest -n $(WORKERS) $(TESTS)
+
+bench: ## the hot paths beside their peers and limits, about half an hour; needs wrk (BENCH="--quick")
+	@$(CHECK_PYTHON)
+	@$(PYTHON) tools/make_venv.py $(RUN_REQUIREMENTS) requirements-bench.txt
+	@exec .venv/bin/python -m bench $(BENCH)
 
 lint: venv ## style, types, import direction, templates, migrations, deployment checks
 	.venv/bin/ruff check .

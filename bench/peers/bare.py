@@ -10,6 +10,11 @@ from lockerportal.settings import *  # noqa: F403 - this module is settings and 
 from lockers.sql import fetch
 
 ROOT_URLCONF = "bench.peers.bare"
+MIDDLEWARE = [  # what stands in the way of a call with a key, and no more
+    "lockerportal.middleware.ApiProblemMiddleware",
+    "lockerportal.middleware.DatabaseAwayMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+]
 
 _READ = "SELECT id, code, name, city, time_zone FROM lockers_location WHERE code = %(code)s"
 
