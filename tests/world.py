@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.http import HttpResponse
 from django.test import Client
 
 from lockers.models import Compartment, Kiosk, Location, Size
@@ -145,7 +144,7 @@ def code_of(package: Package) -> str:
 def wrong_code(location: Location, start: int = 31_415_926) -> str:
     """A code that opens nothing at this location."""
     taken = {
-        bytes(mac)
+        bytes(mac or b"")
         for mac in Package.objects.filter(location=location, code_mac__isnull=False).values_list(
             "code_mac", flat=True
         )
@@ -164,19 +163,17 @@ class Api:
     key: str
     client: Client
 
-    def post(self, path: str, body: Any = None, *, key: str | None = None, **headers: str) -> HttpResponse:
+    def post(self, path: str, body: Any = None, *, key: str | None = None, **headers: str) -> Any:
         """`key` is the Idempotency-Key; a body of str or bytes goes out as it is."""
         content = body if isinstance(body, str | bytes) else b"" if body is None else json.dumps(body)
         more = {} if key is None else {"Idempotency-Key": key}
-        response: Any = self.client.post(
+        return self.client.post(
             f"/api/v1{path}", content, content_type="application/json", headers=self._headers | more | headers
         )
-        return response  # type: ignore[no-any-return]
 
-    def get(self, path: str, **query: Any) -> HttpResponse:
+    def get(self, path: str, **query: Any) -> Any:
         """One read."""
-        response: Any = self.client.get(f"/api/v1{path}", query, headers=self._headers)
-        return response  # type: ignore[no-any-return]
+        return self.client.get(f"/api/v1{path}", query, headers=self._headers)
 
     @property
     def _headers(self) -> dict[str, str]:

@@ -43,10 +43,10 @@ def test_expiry_then_return(place: Place) -> None:
     status, problem = place.type_code(code)
     assert (status, problem["code"]) == (409, "expired")
     assert len(place.messages()) == 1
-    waiting = place.courier.get("/returns", location="TLL-1").json()["items"]  # type: ignore[attr-defined]
+    waiting = place.courier.get("/returns", location="TLL-1").json()["items"]
     assert [item["id"] for item in waiting] == [package["id"]]
     place.change(package["id"], "return")
-    assert place.courier.get("/returns").json()["items"] == []  # type: ignore[attr-defined]
+    assert place.courier.get("/returns").json()["items"] == []
     assert place.doors() == ALL_FREE
     assert place.type_code(code)[0] == 404
     assert place.messages() == []
@@ -78,7 +78,7 @@ def test_an_expiry_that_was_extended_before_it_was_told_is_not_told(place: Place
 
 def test_a_drop_off_that_was_collected_before_it_was_told_is_told_by_the_pickup_only(place: Place) -> None:
     place.bring()
-    code = place.shop.get("/packages").json()["items"][0]["pickup_code"]  # type: ignore[attr-defined]
+    code = place.shop.get("/packages").json()["items"][0]["pickup_code"]
     assert place.type_code(code)[0] == 200
     (text,) = place.messages()
     assert code not in text.replace(" ", "")
@@ -161,7 +161,7 @@ def test_reassign_then_pickup(place: Place, reason: str, label: str, left: dict[
     assert place.doors()["SMALL"] == left
     text = place.messages()[0]
     assert label in text
-    code = place.shop.get(f"/packages/{package['id']}").json()["pickup_code"]  # type: ignore[attr-defined]
+    code = place.shop.get(f"/packages/{package['id']}").json()["pickup_code"]
     assert place.type_code(code)[1]["compartment"]["label"] == label
     old = door(place.location, "S1")
     for page in ("put-back", "confirm-empty"):
@@ -206,7 +206,7 @@ def test_suspended_location_keeps_what_it_holds_and_takes_nothing(place: Place) 
             "recipient": {"name": "Mari", "email": "mari@example.com"},
         },
     )
-    assert (answer.status_code, answer.json()["code"]) == (409, "location_suspended")  # type: ignore[attr-defined]
+    assert (answer.status_code, answer.json()["code"]) == (409, "location_suspended")
     assert place.type_code(code)[0] == 200
     assert place.see(package["id"])["status"] == "RETRIEVED"
 

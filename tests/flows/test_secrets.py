@@ -10,7 +10,7 @@ import io
 import logging
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -124,15 +124,15 @@ def decoded(text: str) -> str:
 def everything_in(broker: Redis) -> str:
     """All keys and values, and the bodies of Celery's messages as they read."""
     found = []
+    read: dict[Any, Callable[[Any], Any]] = {
+        b"string": broker.get,
+        b"list": lambda name: broker.lrange(name, 0, -1),
+        b"hash": broker.hgetall,
+        b"set": broker.smembers,
+        b"zset": lambda name: broker.zrange(name, 0, -1),
+    }
     for name in broker.scan_iter("*"):
-        kind = broker.type(name)
-        value: Any = {
-            b"string": lambda name=name: broker.get(name),
-            b"list": lambda name=name: broker.lrange(name, 0, -1),
-            b"hash": lambda name=name: broker.hgetall(name),
-            b"set": lambda name=name: broker.smembers(name),
-            b"zset": lambda name=name: broker.zrange(name, 0, -1),
-        }[bytes(kind)]()
+        value = read[broker.type(name)](name)
         found.append(f"{name!r} {value!r}")
     text = "\n".join(found)
     bodies = re.findall(r'"body": ?"([A-Za-z0-9+/=]+)"', text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -62,4 +63,5 @@ def test_composers_can_be_imported() -> None:
 def test_worker_logs_pass_through_the_same_filter() -> None:
     """Celery would put handlers of its own in place of ours."""
     assert app.conf.worker_hijack_root_logger is False
-    assert all("redact" in handler["filters"] for handler in settings.LOGGING["handlers"].values())
+    handlers: Any = settings.LOGGING["handlers"]
+    assert all("redact" in handler["filters"] for handler in handlers.values())

@@ -114,6 +114,7 @@ def raw(before: str, after: str, **changes: Any) -> bytes:
     return text.replace(before, after, 1).encode("utf-8", errors="surrogatepass")
 
 
+NO_LENGTHS: list[Any] = [0, -5, True, "1", 1.5, None, 10_001, 2**31, 2**63, 10**20, [], {}]
 FIELDS: list[tuple[str, Any, str]] = [
     # location
     ("location missing", changed(location=...), "location"),
@@ -155,7 +156,7 @@ FIELDS: list[tuple[str, Any, str]] = [
             changed(size=..., dimensions={"length_mm": length, "width_mm": 1, "height_mm": 1}),
             "dimensions.length_mm",
         )
-        for length in (0, -5, True, "1", 1.5, None, 10_001, 2**31, 2**63, 10**20, [], {})
+        for length in NO_LENGTHS
     ),
     (
         "length 1e308",
@@ -444,8 +445,8 @@ def test_a_cursor_of_another_list_is_none(api: Api, location: Location, courier:
     for package in packages:
         package.events.create(event="expired", from_status="STORED", to_status="EXPIRED", by="x")
         package.events.create(event="extended", from_status="EXPIRED", to_status="STORED", by="x")
-    of_returns = api.get("/returns", limit=1).json()["next_cursor"]  # type: ignore[attr-defined]
-    of_events = api.get(f"/packages/{packages[0].pk}/events", limit=1).json()["next_cursor"]  # type: ignore[attr-defined]
+    of_returns = api.get("/returns", limit=1).json()["next_cursor"]
+    of_events = api.get(f"/packages/{packages[0].pk}/events", limit=1).json()["next_cursor"]
     assert of_returns
     assert of_events
     check(api.get("/returns", cursor=of_events), *INVALID)

@@ -196,9 +196,12 @@ def test_history_is_append_only(table: str, statement: str) -> None:
     package = make_package(make_courier(), door(make_location(), "S1"))
     package.events.create(event="assigned", to_status="PENDING", by="courier:dpd")
     package.compartment.events.create(kind="taken_out", by="staff:ann", reason="broken")
-    with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute(statement.format(table))
+    with (
+        pytest.raises(IntegrityError, match="append-only"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(statement.format(table))
     assert package.events.get().by == "courier:dpd"
     assert package.compartment.events.get().by == "staff:ann"
 

@@ -93,7 +93,7 @@ class Crowd:
         packages = list(Package.objects.filter(status=Status.STORED))
         if packages:
             typed = Typed(code=code_of(chance.choice(packages)), nonce=f"{thread}-{step}")
-            self.location.kiosks.filter(pk=self.screens[thread].kiosk_id).update(
+            self.location.kiosks.filter(name=f"screen {thread}").update(
                 wrong_codes_in_row=0, locked_until=None
             )
             operations.pick_up(by=self.screens[thread], now=timezone.now(), typed=typed)

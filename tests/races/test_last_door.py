@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import re
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -124,7 +125,7 @@ def test_without_lock_and_constraint_a_door_is_given_twice(courier: Courier) -> 
     location = make_location(small=1, medium=0, large=0)
     for number in range(30):
         results = together(
-            *(lambda thread=thread: bring(courier, location, f"T-{number}-{thread}") for thread in range(8))
+            *(partial(bring, courier, location, f"T-{number}-{thread}") for thread in range(8))
         )
         if kinds(results)["ok"] > 1:
             break
@@ -160,10 +161,7 @@ def test_without_the_lock_on_the_screen_more_codes_could_be_tried(
     for number in range(30):
         screen = caller(make_kiosk(location, f"screen {number}"))
         results = together(
-            *(
-                lambda: operations.pick_up(by=screen, now=timezone.now(), typed=Typed(code=wrong))
-                for _ in range(12)
-            )
+            *[partial(operations.pick_up, by=screen, now=timezone.now(), typed=Typed(code=wrong))] * 12
         )
         if kinds(results).get("UnknownCode", 0) > 5:
             return

@@ -69,7 +69,7 @@ def test_reserved_first(by: Actor, location: Location) -> None:
     package = Package.objects.get()
     assert package.status == Status.PENDING
     assert package.reserved_until == NOW + timedelta(minutes=45)
-    assert package.stored_at is package.expires_at is package.code_mac is None
+    assert [package.stored_at, package.expires_at, package.code_mac] == [None, None, None]
     assert state(door(location, "S1")) == ("reserved", "reserved")
     assert history(package) == [("assigned", "", "PENDING", "courier:dpd", "")]
     assert told(package) == []
