@@ -1,4 +1,4 @@
-"""The switchboard as a Django app, for its start-up checks and commands."""
+"""The switchboard as a Django app, for its commands and static files."""
 
 from django.apps import AppConfig
 
@@ -6,6 +6,3 @@ from django.apps import AppConfig
 class LockerPortalConfig(AppConfig):
     name = "lockerportal"
     verbose_name = "Locker Portal"
-
-    def ready(self) -> None:
-        from lockerportal import checks  # noqa: F401  (registers them)

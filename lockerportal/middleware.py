@@ -9,6 +9,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from lockerportal.database.base import patience
 from packages_app.problems import problem, respond
 
 RETRY_AFTER_SECONDS = 2
@@ -17,13 +18,17 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
 class DatabaseAwayMiddleware:
-    """A page whose database is away or stuck answers 503 with Retry-After (the API does so itself)."""
+    """A page whose database is away or stuck answers 503 with Retry-After (the API does so itself).
+
+    Stuck: no answer for DATABASE_PATIENCE_SECONDS, which is a little more than its own statement_timeout.
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+        with patience(settings.DATABASE_PATIENCE_SECONDS):
+            return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Answers for database errors only; everything else is a fault of ours and stays one."""

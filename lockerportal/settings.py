@@ -13,6 +13,7 @@ import django_stubs_ext
 import environ
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
+from kombu.entity import Queue
 
 from lockerportal import env as read
 from lockerportal import env_messages as read_messages
@@ -100,12 +101,14 @@ _timeouts = {
     "lock_timeout": read.whole(env, "DB_LOCK_TIMEOUT_MS", default=2000, least=100, most=600_000),
     "idle_in_transaction_session_timeout": 15_000,
 }
+# A frozen server keeps no time-out of its own: so long a web request waits for it (`lockerportal/database`).
+DATABASE_PATIENCE_SECONDS = _timeouts["statement_timeout"] / 1000 + 0.5
 # One round trip and one plan for the hot statements; off behind a pooler that knows no prepared statements.
 DB_PREPARE_STATEMENTS = read.boolean(env, "DB_PREPARE_STATEMENTS", default=True)
 DATABASES: dict[str, dict[str, Any]] = {
     "default": {
         **_database,
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "lockerportal.database",
         "ATOMIC_REQUESTS": False,
         "CONN_MAX_AGE": 600,
         "CONN_HEALTH_CHECKS": True,
@@ -136,26 +139,26 @@ CACHES = {
 
 CELERY_BROKER_URL = REDIS_URL
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # for ever: the default gives up within an hour
 CELERY_BROKER_CONNECTION_TIMEOUT = 1
 CELERY_BROKER_TRANSPORT_OPTIONS = {
-    "visibility_timeout": 300,
-    "unacked_restore_interval": 5,
     "socket_timeout": 1,
     "socket_connect_timeout": 1,
     "socket_keepalive": True,
 }
 CELERY_TASK_PUBLISH_RETRY = False
-CELERY_TASK_ACKS_LATE = True
-CELERY_TASK_REJECT_ON_WORKER_LOST = True
-CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+# Jobs are taken from the queue for good. A job that dies with its worker is not missed: the next tick does
+# its work. Acknowledging instead has a flaw: where Redis is silent for a moment acknowledgements fail, each
+# keeps its place in the worker's window, and with two places the worker takes no job until it is restarted.
+CELERY_TASK_QUEUES = [Queue("lockerportal", no_ack=True)]  # type: ignore[no-untyped-call]
+CELERY_TASK_DEFAULT_QUEUE = "lockerportal"
 CELERY_TASK_SOFT_TIME_LIMIT = 120
-CELERY_TASK_TIME_LIMIT = 150  # below visibility_timeout, or a long task would be handed out a second time
+CELERY_TASK_TIME_LIMIT = 150
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_DB_REUSE_MAX = 1000  # without it Celery connects to PostgreSQL anew for every task
-CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True  # only those that acknowledge late: none
 CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False  # LOGGING below cuts secrets out of the worker's lines too
-CELERY_TASK_DEFAULT_QUEUE = "lockerportal"
 CELERY_TIMEZONE = "UTC"  # beat counts in intervals; a change of summer time must not move a job
 
 # --- The network's own figures -------------------------------------------------------------------------

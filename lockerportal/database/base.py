@@ -1,0 +1,84 @@
+"""Django's PostgreSQL backend; a web request does not wait for ever for a server that has stopped answering.
+
+`statement_timeout` is kept by the server, so it does not help against a server that is frozen or whose
+machine has gone without a word: there the client must give up. Only web requests do (see
+`DatabaseAwayMiddleware`); a worker that has just sent a message rather waits, to write that down.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, ClassVar, TypeVar
+
+import psycopg
+from django.db.backends.postgresql import base
+from psycopg.abc import PQGen
+from psycopg.pq import TransactionStatus
+
+T = TypeVar("T")
+
+CHECK_SECONDS = 1.0  # for "are you there?" before a kept connection is used again
+LONGEST_TRY_SECONDS = 5.0  # an attempt to connect has ended by then (`connect_timeout`)
+PAUSE_SECONDS = 0.5  # between two attempts while the server does not answer
+
+_patience: ContextVar[float | None] = ContextVar("database patience", default=None)
+
+
+@contextmanager
+def patience(seconds: float) -> Iterator[None]:
+    """In this block each answer of the database is waited for so long at most; then OperationalError."""
+    token = _patience.set(seconds)
+    try:
+        yield
+    finally:
+        _patience.reset(token)
+
+
+class Connection(psycopg.Connection[Any]):
+    """Waits no longer than `patience` says."""
+
+    def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
+        """As psycopg's; a connection whose answer was not waited for is closed, it could come later."""
+        try:
+            return super().wait(gen, interval, _patience.get() if timeout is None else timeout)
+        except psycopg.OperationalError:
+            if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
+                self.close()
+            raise
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    """The backend that `DATABASES` names."""
+
+    _next_try: ClassVar[float] = 0.0  # on the steady clock; 0 unless the last attempt was in vain
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        """A `Connection`. (Django has no setting for the class; the two differ in nothing but `wait`.)
+
+        While the server does not answer, one web request of this process at a time finds out whether it does
+        again, and the others are refused at once: waiting by turns would keep the last one waiting for long.
+        """
+        cls, now = DatabaseWrapper, time.monotonic()
+        if cls._next_try:
+            if now < cls._next_try and _patience.get() is not None:
+                raise psycopg.OperationalError("the database did not answer a moment ago")
+            cls._next_try = now + LONGEST_TRY_SECONDS
+        try:
+            connection = super().get_new_connection(conn_params)
+        except psycopg.errors.ConnectionTimeout:
+            cls._next_try = time.monotonic() + PAUSE_SECONDS
+            raise
+        except psycopg.Error:
+            cls._next_try = 0.0
+            raise
+        cls._next_try = 0.0
+        connection.__class__ = Connection
+        return connection
+
+    def is_usable(self) -> bool:
+        """Whether a kept connection still answers."""
+        with patience(CHECK_SECONDS):
+            return bool(super().is_usable())
