@@ -1,0 +1,151 @@
+"""Web workers and beats are killed and doubled: no key stays locked, nothing happens twice."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from celery import Celery
+
+from tests.chaos import checks
+from tests.chaos.clients import Client, History, Load
+from tests.chaos.conftest import Figures
+from tests.chaos.stack import LONG, Stack, wait_until
+
+pytestmark = pytest.mark.chaos
+
+WEB_KILLS = 12 if LONG else 3
+# Granian gives up (for its supervisor to start it again) when one worker ends twice within 5.5 s.
+BETWEEN_KILLS = 7.0
+EXPIRING = 120
+SWEEPS = 8  # asked for at once, besides those of two beats
+
+
+@pytest.fixture(scope="module", autouse=True)
+def running(stack: Stack) -> None:
+    """Two beats at once from the beginning."""
+    stack.start("web", "worker", "beat-1", "beat-2")
+
+
+def test_killed_in_mid_request(stack: Stack, figures: Figures) -> None:
+    """The key was taken and the door not yet: the kill leaves neither, and the repeat gets its answer."""
+    history = History()
+    client = Client(stack, history)
+    asking = [threading.Thread(target=client.bring) for _ in range(3)]
+    with _nobody_can_write_packages(stack):
+        for request in asking:
+            request.start()
+        wait_until(lambda: _waiting_for_lock(stack) == len(asking), 10, "the requests are at work")
+        _kill(stack, stack.children("web"))
+    for request in asking:
+        request.join()
+    assert history.statuses()[0] >= len(asking)  # each first request ended without an answer
+    assert history.statuses()[201] == len(asking)
+    checks.packages(stack, history)
+    assert stack.value("SELECT count(*) FROM packages_app_package") == len(asking)
+    figures(
+        f"{len(asking)} requests killed at work, {dict(history.statuses())},"
+        f" slowest {history.slowest():.2f} s"
+    )
+
+
+def test_killed_under_load(stack: Stack, figures: Figures) -> None:
+    """Web workers die at any point; couriers and kiosks repeat, and see each thing happen once."""
+    before = stack.value("SELECT count(*) FROM packages_app_package")
+    with Load(stack, clients=6) as load:
+        for _ in range(WEB_KILLS):
+            time.sleep(BETWEEN_KILLS)
+            _kill(stack, stack.children("web")[:1])
+    wait_until(lambda: stack.unsent() == 0, 60, "every message is sent")
+    statuses = load.history.statuses()
+    assert set(statuses) <= {0, 200, 201}
+    assert statuses[0] > 0  # it was felt
+    assert load.history.wrong == []
+    acknowledged = {story.package_id for story in load.history.stories}
+    assert None not in acknowledged
+    assert stack.value("SELECT count(*) FROM packages_app_package") == before + len(acknowledged)
+    assert checks.messages(stack, duplicates=0) == 0
+    checks.audit(stack)
+    figures(f"{WEB_KILLS} kills of a web worker, {len(load.history.stories)} packages, {dict(statuses)}")
+
+
+def test_two_beats_and_a_killed_one(stack: Stack, figures: Figures) -> None:
+    """The hold of many packages ends while beats tick twice, one dies, and sweeps run at the same time."""
+    client = Client(stack, History())
+    ids = []
+    for _ in range(EXPIRING):
+        ids.append(client.bring().package_id)
+        assert ids[-1] is not None
+    wait_until(lambda: stack.unsent() == 0, 60, "the codes are sent")
+    _age(stack, ids)
+    stack.kill("beat-1")
+    stack.start("beat-3")
+    _ask_for_sweeps(stack)
+    expired = "SELECT count(*) FROM packages_app_package WHERE status = 'EXPIRED' AND id = ANY(%s::uuid[])"
+    seconds = wait_until(lambda: stack.value(expired, ids) == EXPIRING, 45, "all of them expire")
+    _two_ticks(stack)
+    wait_until(lambda: stack.unsent() == 0, 60, "every message is sent")
+
+    events = "SELECT count(*) FROM packages_app_packageevent WHERE event = 'expired'"
+    assert stack.value(events) == EXPIRING
+    told = [message for message in stack.sinks.messages() if message["kind"] == "expired"]
+    assert len(told) == len({message["id"] for message in told}) == 2 * EXPIRING
+    assert checks.messages(stack, duplicates=0) == 0
+    checks.audit(stack)
+    figures(f"{EXPIRING} expired in {seconds:.1f} s, {len(told)} messages, 0 twice")
+
+
+def _kill(stack: Stack, workers: list[int]) -> None:
+    """`kill -9` of what serves requests; the web server's parent starts them again."""
+    assert workers
+    for pid in workers:
+        os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: len(set(stack.children("web")) - set(workers)) == 2, 20, "workers are started again")
+
+
+@contextmanager
+def _nobody_can_write_packages(stack: Stack) -> Iterator[None]:
+    with stack.database() as connection:
+        connection.execute("LOCK TABLE packages_app_package IN SHARE MODE")
+        yield
+
+
+def _waiting_for_lock(stack: Stack) -> int:
+    return int(
+        stack.value(
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND state = 'active'"
+            " AND query LIKE '%%packages_app_package%%'"
+        )
+    )
+
+
+def _age(stack: Stack, ids: list[str | None]) -> None:
+    """Ten days go by for these packages."""
+    stack.rows(
+        "UPDATE packages_app_package SET stored_at = stored_at - interval '10 days',"
+        " expires_at = expires_at - interval '10 days' WHERE id = ANY(%s::uuid[]) RETURNING id",
+        ids,
+    )
+
+
+def _ask_for_sweeps(stack: Stack) -> None:
+    asking = Celery(broker=stack.servers.redis_url)
+    for _ in range(SWEEPS):
+        asking.send_task("packages_app.tasks.expire", queue="lockerportal", ignore_result=True)
+        asking.send_task("notifications.tasks.deliver", queue="lockerportal", ignore_result=True)
+    asking.close()
+
+
+def _two_ticks(stack: Stack) -> None:
+    """Both beats have looked since everything was expired, and found nothing more to do."""
+
+    def ticks() -> list[int]:
+        return [stack.log(beat).read_text().count("deliver messages") for beat in ("beat-2", "beat-3")]
+
+    before = ticks()
+    wait_until(lambda: all(now > then for now, then in zip(ticks(), before, strict=True)), 20, "both tick")
