@@ -312,5 +312,9 @@ LOGGING = {
         "stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["redact"]},
     },
     "root": {"handlers": ["stderr"], "level": read.log_level(env)},
-    "loggers": {"django.request": {"level": "ERROR"}, "django.server": {"level": "INFO"}},
+    "loggers": {
+        "django": {"handlers": []},  # its own would print and mail every line a second time, with secrets
+        "django.request": {"level": "ERROR"},
+        "django.server": {"handlers": [], "propagate": True},
+    },
 }

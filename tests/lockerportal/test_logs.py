@@ -111,3 +111,10 @@ def test_a_refused_key_is_told_by_its_public_part(stderr: io.StringIO) -> None:
     written = stderr.getvalue()
     assert f"API key refused: expired {row.key_id}" in written
     assert key not in written
+
+
+def test_no_logger_writes_past_the_filter() -> None:
+    """Django brings handlers of its own, which print and mail each line as it came."""
+    names = [name for name in logging.root.manager.loggerDict if name.partition(".")[0] == "django"]
+    assert {"django", "django.server"} <= set(names)
+    assert {name: logging.getLogger(name).handlers for name in names} == {name: [] for name in names}
