@@ -22,4 +22,4 @@ RUN DEBUG=false ALLOWED_HOSTS=build.invalid DATABASE_URL=postgres://build.invali
 USER 10001
 EXPOSE 8000
 CMD ["granian", "--interface", "wsgi", "--host", "0.0.0.0", "--port", "8000", "--workers", "2", \
-     "--blocking-threads", "4", "--no-ws", "--respawn-failed-workers", "lockerportal.wsgi:application"]
+     "--blocking-threads", "8", "--no-ws", "--respawn-failed-workers", "lockerportal.wsgi:application"]

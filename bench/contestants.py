@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.machine import OUTPUT, cpu_seconds, free_port, process, python, wait_until_ready
 
-WORKERS, BLOCKING_THREADS = 2, 4
+WORKERS, BLOCKING_THREADS = 2, 8
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,7 @@ class Supervisor:
         python = [sys.executable, "-m"]
         celery = [*python, "celery", "-A", "lockerportal"]
         web = ["--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port), "--workers", "2"]
-        web += ["--blocking-threads", "4", "--no-ws", "--respawn-failed-workers"]
+        web += ["--blocking-threads", "8", "--no-ws", "--respawn-failed-workers"]
         self.children = [
             Child("web", [*python, "granian", *web, "lockerportal.wsgi:application"]),
             Child("worker", [*celery, "worker", "--pool", "prefork", "--concurrency", "2", "-l", "INFO"]),
