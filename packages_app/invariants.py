@@ -36,11 +36,11 @@ _TOLD = _values((event, before, kind) for (event, before), kind in TOLD.items())
 # From when until when each package held each door, as its history tells it.
 _STINTS = """
 change AS (
-    SELECT id, package_id, compartment_id, at,
+    SELECT id, package_id, event, compartment_id, at,
            compartment_id IS DISTINCT FROM lag(compartment_id) OVER history AS changed
     FROM packages_app_packageevent WINDOW history AS (PARTITION BY package_id ORDER BY id)
 ), stint AS (
-    SELECT id, package_id, compartment_id, at AS since,
+    SELECT id, package_id, event, compartment_id, at AS since,
            coalesce(lead(at) OVER (PARTITION BY package_id ORDER BY id), 'infinity') AS until
     FROM change WHERE changed
 )
@@ -127,7 +127,7 @@ DOORS = (
     ),
     Invariant(
         "I3-service",
-        "No compartment was given out while it was out of service",
+        "No compartment was given out while it was out of service (a door that did not open is not given out)",
         f"""
         WITH {_STINTS}, turned AS (
             SELECT compartment_id, kind, at AS since,
@@ -137,6 +137,7 @@ DOORS = (
         SELECT compartment_id, stint.package_id, stint.since AS given_out, turned.since AS out_of_service
         FROM stint JOIN turned USING (compartment_id)
         WHERE turned.kind = 'taken_out' AND stint.since > turned.since AND stint.since < turned.until
+          AND stint.event <> '{Event.DOOR_FAILED}'
         """,
     ),
     Invariant(

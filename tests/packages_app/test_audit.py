@@ -340,6 +340,19 @@ SPOILT: list[tuple[str, Spoil]] = [
 ]
 
 
+def test_a_package_may_be_back_in_a_door_that_is_out_of_service(lived: World) -> None:
+    """The kiosk finds the door silent, and then that it stayed shut at the pickup."""
+    bring = {"by": lived.by, "now": lived.now, "location": lived.place.code, "size": Size.SMALL}
+    brought = operations.assign(**bring, tracking_number="BACK", recipient=world.make_recipient())
+    kiosk, doors = world.caller(world.make_kiosk(lived.place, "left")), Compartment.objects.all()
+    code = world.code_of(brought.package)
+    opened = operations.pick_up(by=kiosk, now=lived.now, typed=Typed(code=code))
+    silent = {"compartment_id": opened.compartment_id, "by": "kiosk:left", "reason": "does not answer"}
+    service.take_out_of_service(compartments=doors, now=lived.now, **silent)
+    operations.door_failed(package_id=opened.package_id, by=kiosk.actor, now=lived.now)
+    assert [finding.invariant.id for finding in map(audit.check, INVARIANTS) if finding.violations] == []
+
+
 def test_every_invariant_has_been_seen_to_fail() -> None:
     assert {name for name, _ in SPOILT} == set(BY_ID)
 
