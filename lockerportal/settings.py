@@ -102,7 +102,7 @@ _timeouts = {
     "idle_in_transaction_session_timeout": 15_000,
 }
 # A frozen server keeps no time-out of its own: so long a web request waits for it (`lockerportal/database`).
-DATABASE_PATIENCE_SECONDS = _timeouts["statement_timeout"] / 1000 + 0.5
+DATABASE_PATIENCE_SECONDS = _timeouts["statement_timeout"] / 1000 + 0.25
 # One round trip and one plan for the hot statements; off behind a pooler that knows no prepared statements.
 DB_PREPARE_STATEMENTS = read.boolean(env, "DB_PREPARE_STATEMENTS", default=True)
 DATABASES: dict[str, dict[str, Any]] = {

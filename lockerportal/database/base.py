@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 import psycopg
 from django.db.backends.postgresql import base
@@ -37,6 +37,36 @@ def patience(seconds: float) -> Iterator[None]:
         _patience.reset(token)
 
 
+class Silence:
+    """Whether the server has stopped answering, as the threads of this process know it."""
+
+    def __init__(self) -> None:
+        self.next_try = 0.0  # on the steady clock; 0 while it answers
+
+    def noticed(self) -> None:
+        """It did not answer in time: leave it alone for a moment."""
+        self.next_try = time.monotonic() + PAUSE_SECONDS
+
+    def over(self) -> None:
+        """It said something."""
+        self.next_try = 0.0
+
+    def enter(self) -> None:
+        """Call this before connecting.
+
+        One web request at a time finds out whether the server answers again, and the others are refused at
+        once with OperationalError: waiting by turns would keep the last one waiting for long.
+        """
+        now = time.monotonic()
+        if self.next_try and now < self.next_try and _patience.get() is not None:
+            raise psycopg.OperationalError("the database did not answer a moment ago")
+        if self.next_try:
+            self.next_try = now + LONGEST_TRY_SECONDS
+
+
+silence = Silence()
+
+
 class Connection(psycopg.Connection[Any]):
     """Waits no longer than `patience` says."""
 
@@ -47,34 +77,25 @@ class Connection(psycopg.Connection[Any]):
         except psycopg.OperationalError:
             if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
                 self.close()
+                silence.noticed()
             raise
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
     """The backend that `DATABASES` names."""
 
-    _next_try: ClassVar[float] = 0.0  # on the steady clock; 0 unless the last attempt was in vain
-
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        """A `Connection`. (Django has no setting for the class; the two differ in nothing but `wait`.)
-
-        While the server does not answer, one web request of this process at a time finds out whether it does
-        again, and the others are refused at once: waiting by turns would keep the last one waiting for long.
-        """
-        cls, now = DatabaseWrapper, time.monotonic()
-        if cls._next_try:
-            if now < cls._next_try and _patience.get() is not None:
-                raise psycopg.OperationalError("the database did not answer a moment ago")
-            cls._next_try = now + LONGEST_TRY_SECONDS
+        """A `Connection`. (Django has no setting for the class; the two differ in nothing but `wait`.)"""
+        silence.enter()
         try:
             connection = super().get_new_connection(conn_params)
         except psycopg.errors.ConnectionTimeout:
-            cls._next_try = time.monotonic() + PAUSE_SECONDS
+            silence.noticed()
             raise
         except psycopg.Error:
-            cls._next_try = 0.0
+            silence.over()
             raise
-        cls._next_try = 0.0
+        silence.over()
         connection.__class__ = Connection
         return connection
 
