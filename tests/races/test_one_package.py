@@ -11,6 +11,7 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
+from lockers import service
 from lockers.models import Compartment, Location
 from notifications.models import Notification
 from packages_app import operations
@@ -93,7 +94,10 @@ def race(
     def prepare(number: int) -> None:
         for package in Package.objects.in_door():
             end(package, courier)
-        Compartment.objects.update(occupancy="empty", out_of_service_at=None, out_of_service_reason="")
+        doors = Compartment.objects.all()
+        for compartment in doors:
+            service.confirm_empty(compartments=doors, compartment_id=compartment.pk, by="x")
+            service.put_back_in_service(compartments=doors, compartment_id=compartment.pk, by="x")
         packages.append(bring(courier, location, f"T-{number}", **more))
 
     prepared: list[list[Act]] = []
@@ -166,6 +170,24 @@ def test_reassignment_and_pickup_at_once(location: Location, courier: Courier) -
         assert opened.status == Status.RETRIEVED
         assert opened.compartment_id == one[0].compartment_id
         assert set(kinds(one[1:])) <= {"ok", "WrongStatus"}
+
+
+def test_all_the_courier_s_changes_at_once(location: Location, courier: Courier) -> None:
+    """Whoever waits finds the package where it is by then: `race` refuses to hear that there is none."""
+    by = actor(courier)
+
+    def acts(package: Package) -> list[Act]:
+        common: dict[str, Any] = {"package_id": package.pk, "by": by, "now": timezone.now()}
+        return [
+            lambda: operations.reassign(reason=Reason.TOO_SMALL, **common),
+            lambda: operations.extend(hours=1, **common),
+            lambda: operations.resend_code(**common),
+            lambda: operations.reassign(reason=Reason.DAMAGED, **common),
+            lambda: operations.extend(hours=1, **common),
+        ]
+
+    for one in race(location, courier, acts, rounds=15):
+        assert kinds(one) == {"ok": 5}
 
 
 def test_lapse_and_deposit_at_once(location: Location, courier: Courier) -> None:

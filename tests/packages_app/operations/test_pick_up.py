@@ -202,6 +202,25 @@ def test_a_repeat_gives_no_tries_back(screen: Caller, package: Package, location
     assert kiosk_of(screen) == (3, None)
 
 
+def test_a_repeat_comes_within_minutes(screen: Caller, package: Package) -> None:
+    """Later the door may hold somebody else's package."""
+    code = code_of(package)
+    try_code(screen, code, nonce="n-1")
+    with pytest.raises(UnknownCode):
+        try_code(screen, code, nonce="n-1", now=NOW + timedelta(minutes=5, seconds=1))
+
+
+def test_a_repeat_gives_no_tries_back(screen: Caller, package: Package, location: Location) -> None:
+    """Or one package of one's own would be worth any number of guesses."""
+    code = code_of(package)
+    try_code(screen, code, nonce="n-1")
+    for _ in range(4):
+        with pytest.raises(UnknownCode):
+            try_code(screen, wrong_code(location))
+    try_code(screen, code, nonce="n-1")
+    assert kiosk_of(screen) == (4, None)
+
+
 @pytest.mark.parametrize("nonce", [None, "n-2"])
 def test_another_nonce_or_none_is_another_try(screen: Caller, package: Package, nonce: str | None) -> None:
     code = code_of(package)
