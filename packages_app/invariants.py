@@ -127,7 +127,7 @@ DOORS = (
     ),
     Invariant(
         "I3-service",
-        "No compartment was given out while it was out of service (a door that did not open is not given out)",
+        "No compartment was given out while it was out of service (one that stayed shut is not)",
         f"""
         WITH {_STINTS}, turned AS (
             SELECT compartment_id, kind, at AS since,

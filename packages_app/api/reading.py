@@ -32,6 +32,7 @@ router = Router(tags=["couriers"])
 )
 def get_package(request: CallerRequest, package_id: UUID) -> HttpResponse:
     """Where it is and how it stands."""
+    known_only(request)
     package = _package(request, package_id)
     return respond(Answer(200, bodies.of_row(package, code=request.auth.reads_codes)))
 
@@ -80,6 +81,7 @@ def list_events(
     request: CallerRequest, package_id: UUID, limit: Limit = 50, cursor: Cursor = None
 ) -> HttpResponse:
     """Oldest first."""
+    known_only(request, "limit", "cursor")
     package = _package(request, package_id)
     lines = package.events.select_related("compartment__locker")
     rows, next_cursor = paginate(lines, order=("id",), limit=limit, cursor=cursor)
@@ -97,6 +99,7 @@ def list_notifications(
     request: CallerRequest, package_id: UUID, limit: Limit = 50, cursor: Cursor = None
 ) -> HttpResponse:
     """Oldest first; kinds and times, never the text."""
+    known_only(request, "limit", "cursor")
     package = _package(request, package_id)
     messages = Notification.objects.about(f"package:{package.pk}")
     rows, next_cursor = paginate(messages, order=("id",), limit=limit, cursor=cursor)
@@ -114,6 +117,7 @@ def list_returns(
     request: CallerRequest, location: LocationCode | None = None, limit: Limit = 50, cursor: Cursor = None
 ) -> HttpResponse:
     """The courier's own, oldest first."""
+    known_only(request, "location", "limit", "cursor")
     packages = request.auth.actor.packages().to_return().select_related("location", "compartment__locker")
     if location is not None:
         if not Location.objects.filter(code=location).exists():

@@ -74,7 +74,7 @@ def assign(
         package.reserved_until = now + reserve_for
     door = _claim(package, recipient, by)
     if deposited:
-        transaction.on_commit(nudge)
+        transaction.on_commit(nudge, robust=True)
     package.compartment_id = door.id
     return Assigned(package, place, door.id, door.label, door.locker, door.size)
 

@@ -418,6 +418,7 @@ QUERIES: list[tuple[str, str, tuple[int, str]]] = [
         )
     ),
     ("/packages", "offset=-1", INVALID),
+    ("/returns", "locaton=TLL-1", INVALID),
     ("/lockers/status", "location=%00", INVALID),
     ("/lockers/status", "location=x", (404, "unknown_location")),
     ("/locations", "near=1", INVALID),
