@@ -24,14 +24,12 @@ class Sinks:
     """An SMTP server and an SMS gateway that append each accepted message to one file.
 
     `pause`: seconds from accepting a message to saying so: the moment in which a killed worker leaves a
-    message that is out and not written down. `dropping`: how many acceptances end with a broken connection
-    instead of an answer.
+    message that is out and not written down.
     """
 
     def __init__(self, file: Path) -> None:
         self.file = file
         self.pause = 0.0
-        self.dropping = 0
         self._lock = threading.Lock()
         self._smtp = Controller(_Mail(self), hostname="127.0.0.1", port=free_port())
         self._sms = _Gateway(self)
@@ -59,15 +57,13 @@ class Sinks:
         """Where SMS are taken."""
         return int(self._sms.server_port)
 
-    def take(self, channel: str, notification: int, kind: str, to: str) -> bool:
-        """Write a message down; answer whether the connection is to be broken now."""
+    def take(self, channel: str, notification: int, kind: str, to: str) -> None:
+        """Write a message down."""
         line = json.dumps({"channel": channel, "id": notification, "kind": kind, "to": to})
         with self._lock:
             descriptor = os.open(self.file, os.O_WRONLY | os.O_APPEND)
             os.write(descriptor, f"{line}\n".encode())
             os.close(descriptor)
-            self.dropping -= 1
-            return self.dropping >= 0
 
     def messages(self) -> list[dict[str, Any]]:
         """Everything that was accepted so far, copies too."""
@@ -85,10 +81,8 @@ class _Mail:
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         mail = message_from_bytes(envelope.content or b"")  # type: ignore[arg-type]
         number, kind = int(mail["X-Notification-Id"]), mail["X-Notification-Kind"]
-        drop = self.sinks.take("email", number, kind, envelope.rcpt_tos[0])
+        self.sinks.take("email", number, kind, envelope.rcpt_tos[0])
         await asyncio.sleep(self.sinks.pause)
-        if drop and isinstance(server.transport, asyncio.Transport):
-            server.transport.abort()
         return "250 OK"
 
 
@@ -99,11 +93,8 @@ class _Form(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
         kind, _, number = form["reference"][0].rpartition("-")
-        drop = self.server.sinks.take("sms", int(number), kind, form["to"][0])
+        self.server.sinks.take("sms", int(number), kind, form["to"][0])
         time.sleep(self.server.sinks.pause)
-        if drop:
-            self.close_connection = True
-            return
         self.send_response(200)
         self.send_header("Content-Length", "2")
         self.end_headers()
