@@ -63,6 +63,11 @@ class Tally:
             self.lost_connections += 1
 
     @property
+    def faults(self) -> int:
+        """Answers 5xx, but for 503: that one says "not now", changes nothing, and was asked again."""
+        return sum(count for what, count in self.server_errors.items() if not what.endswith(" 503"))
+
+    @property
     def calls(self) -> int:
         """How many were answered."""
         return sum(map(len, list(self.milliseconds.values())))

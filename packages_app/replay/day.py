@@ -17,13 +17,17 @@ from packages_app.replay.parcels import Fate, Parcel
 
 # How full the network may become: with parcels that wait for their recipient, and with those that stay.
 _WAITING_SHARE, _STAYING_SHARE = 0.4, 0.25
-# How often a parcel comes back to a full network before it is given up.
-MOST_TRIES = 40
+# A parcel that finds no door asks so many other places, and makes so many recipients come first.
+_ALTERNATIVES, _COLLECT_FIRST = 3, 8
 _FITS_NOTHING = "fits_no_compartment"
 
 
 class Day:
-    """The parcels of one replay. After `drive`, each has an outcome or lies in `staying`."""
+    """The parcels of one replay.
+
+    After `drive` each has an outcome, or lies in `staying` until `take_back`, or waits for the next day,
+    since there was no door for it.
+    """
 
     def __init__(self, *, url: str, run: str, keys: Keys, parcels: list[Parcel], tally: Tally) -> None:
         self.url, self.run, self.keys, self.tally = url, run, keys, tally
@@ -31,7 +35,9 @@ class Day:
         self.staying: list[Parcel] = []
         self._coming = deque(parcels)
         self._waiting: deque[Parcel] = deque()
-        self._locations = list(keys.kiosks)
+        self._turned_away: list[Parcel] = []
+        self._collect_first = 0
+        self._locations = list(keys.open_locations)
         self._next_location = 0
         self._at_work = 0
         self._lock = threading.Lock()
@@ -40,6 +46,7 @@ class Day:
 
     def drive(self, *, threads: int, every: float, progress: Callable[[], None]) -> None:
         """All parcels, to where only the sweep is needed; calls `progress` each `every` seconds."""
+        self._stop.clear()
         with ThreadPoolExecutor(threads) as pool:
             running = [pool.submit(self._work) for _ in range(threads)]
             try:
@@ -76,6 +83,17 @@ class Day:
             for future in [pool.submit(work) for _ in range(threads)]:
                 future.result()
 
+    def next_day(self) -> bool:
+        """Whether parcels are left for which there may be room now; else those that are left are refused."""
+        left, freed = self._turned_away, len(self.staying)
+        self._turned_away, self.staying = [], []
+        if left and freed:
+            self._coming.extend(left)
+            return True
+        for parcel in left:
+            parcel.outcome = "refused: location_full"
+        return False
+
     # --- who does what next ---
 
     def _work(self) -> None:
@@ -96,11 +114,12 @@ class Day:
 
     def _next(self) -> tuple[Callable[[Api, Parcel], None], Parcel] | None:
         with self._lock:
-            full = len(self._waiting) >= max(8, self.keys.free_doors * _WAITING_SHARE)
-            if self._coming and not full:
+            full = self._collect_first or len(self._waiting) >= self.keys.free_doors * _WAITING_SHARE
+            if self._coming and not (full and self._waiting):
                 step, parcel = self._bring, self._coming.popleft()
             elif self._waiting:
                 step, parcel = self._collect, self._waiting.popleft()
+                self._collect_first = max(0, self._collect_first - 1)
             else:
                 if not self._at_work:
                     self._stop.set()
@@ -115,23 +134,29 @@ class Day:
             location = self._locations[self._next_location % len(self._locations)]
             self._next_location += 1
         answer = self._assign(api, parcel, location)
-        while answer.code == "location_full" and answer.body.get("alternatives"):
-            parcel.tries += 1
-            near = [place["location"] for place in answer.body["alternatives"]]
+        for _ in range(_ALTERNATIVES):
+            near = [place["location"] for place in answer.body.get("alternatives", ())]
             known = [code for code in near if code in self.keys.kiosks]
-            if not known or parcel.tries > MOST_TRIES:
+            if answer.code != "location_full" or not known:
                 break
             answer = self._assign(api, parcel, known[0])
         if answer.status == 201:
             self._brought(api, parcel, answer)
         elif answer.code == "duplicate_tracking_number":
             self._found_again(api, parcel, str(answer.body.get("package_id")))
-        elif answer.code == "location_full" and parcel.tries < MOST_TRIES:
-            parcel.tries += 1
-            with self._lock:
-                self._coming.append(parcel)
+        elif answer.code == "location_full":
+            self._no_room(parcel)
         else:
             parcel.outcome = "fits nothing" if answer.code == _FITS_NOTHING else f"refused: {answer.code}"
+
+    def _no_room(self, parcel: Parcel) -> None:
+        """Later the same day if anybody is going to collect anything, or else the next day."""
+        with self._lock:
+            if self._waiting:
+                self._collect_first = _COLLECT_FIRST
+                self._coming.append(parcel)
+            else:
+                self._turned_away.append(parcel)
 
     def _assign(self, api: Api, parcel: Parcel, location: str) -> Answer:
         body: dict[str, Any] = {
@@ -143,6 +168,7 @@ class Day:
         }
         if parcel.weight_g is not None:
             body["weight_g"] = parcel.weight_g
+        parcel.tries += 1
         ask = partial(
             api.post,
             "assign",

@@ -20,11 +20,15 @@ _LIFE = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The courier's key, a kiosk's key for each open location by its code, and how much room there is."""
+    """The courier's key, the kiosks' keys by location code, and where there is room.
+
+    There is a kiosk also at places without room where a package of an earlier replay lies.
+    """
 
     courier_id: int
     courier: str
     kiosks: dict[str, str]
+    open_locations: list[str]
     free_doors: int
 
 
@@ -43,7 +47,9 @@ def keys(run: str) -> Iterator[Keys]:
 def _make(courier: Courier, name: str) -> Keys:
     scopes = [str(ApiKey.Scope.PACKAGES), str(ApiKey.Scope.CODES_READ)]
     free = Compartment.objects.free().filter(location__suspended_at__isnull=True)
-    locations = list(Location.objects.filter(pk__in=free.order_by().values("location")))
+    open_locations = Location.objects.filter(pk__in=free.order_by().values("location"))
+    left_over = Location.objects.filter(pk__in=courier.packages.in_door().order_by().values("location"))
+    locations = list(open_locations | left_over)
     there = {
         kiosk.location_id: kiosk
         for kiosk in Kiosk.objects.filter(name=KIOSK, location__in=locations).select_related("location")
@@ -59,5 +65,6 @@ def _make(courier: Courier, name: str) -> Keys:
             location.code: make_key(kiosk=there[location.pk], name=name, life=_LIFE)[1]
             for location in locations
         },
+        open_locations=list(open_locations.values_list("code", flat=True)),
         free_doors=free.count(),
     )

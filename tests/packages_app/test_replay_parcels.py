@@ -20,7 +20,7 @@ from lockers.clock import database_now
 from lockers.models import Compartment
 from notifications.delivery import deliver_due
 from notifications.models import Notification
-from packages_app import operations
+from packages_app import bodies, operations
 from packages_app.models import ApiKey, Package
 from packages_app.replay import client
 from packages_app.replay.client import Api, Tally, Unanswered
@@ -121,6 +121,7 @@ class TestClient:
         assert (answer.status, answer.body) == (201, {"id": "1"})
         assert seen == ["same"] * 3
         assert tally.server_errors == {"assign 503": 1}
+        assert tally.faults == 0
         assert tally.lost_connections == 1
         assert len(tally.milliseconds["assign"]) == tally.calls == 2
 
@@ -262,6 +263,26 @@ class TestReplay:
         )
         with beat(), pytest.raises(CommandError, match=r"messages: .* [1-9]\d* missing"):
             replay(file, portal)
+
+    def test_a_fault_of_the_portal_is_a_loose_end(
+        self, portal: str, file: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The door opens, the answer breaks; the kiosk asks again and gets it, but a fault it was."""
+        two_places()
+        answer, broken = bodies.opened, iter([True])
+
+        def breaks_once(opened: Any) -> Any:
+            if next(broken, False):
+                raise RuntimeError
+            return answer(opened)
+
+        monkeypatch.setattr(bodies, "opened", breaks_once)
+        with (
+            beat(),
+            pytest.raises(CommandError, match=r"^Not accounted for: 1 answers were faults of the portal$"),
+        ):
+            replay(file, portal, "--limit=5")
+        assert not Package.objects.filter(released_at__isnull=True).exists()
 
     def test_what_the_audit_finds_is_a_loose_end(self, portal: str, file: Path) -> None:
         two_places()

@@ -66,7 +66,7 @@ class Command(BaseCommand):
         begun, mailbox_from = database_now(), outcome.mailbox_size()
         run = secrets.token_hex(4)
         with keys(run) as made:
-            if not made.kiosks:
+            if not made.open_locations:
                 raise CommandError("There is no open location with a free door.")
             faults = self._replay(parcels, made, run, begun, mailbox_from, options)
         if faults:
@@ -84,12 +84,16 @@ class Command(BaseCommand):
     ) -> list[str]:
         """The whole replay; returns what is not accounted for."""
         threads, tally, started = options["concurrency"], Tally(), time.monotonic()
-        self._say(f"{len(parcels):,} parcels, {len(made.kiosks):,} locations, {made.free_doors:,} free doors")
+        room = f"{made.free_doors:,} free doors at {len(made.open_locations):,} locations"
+        self._say(f"{len(parcels):,} parcels, {room}")
         day = Day(url=options["url"], run=run, keys=made, parcels=parcels, tally=tally)
         try:
-            day.drive(threads=threads, every=3, progress=lambda: self._progress(parcels, tally, started))
-            self._let_expire(day.staying, options["sweep_wait"])
-            day.take_back(threads=threads)
+            more = True
+            while more:
+                day.drive(threads=threads, every=3, progress=lambda: self._progress(parcels, tally, started))
+                self._let_expire(day.staying, options["sweep_wait"])
+                day.take_back(threads=threads)
+                more = day.next_day()
         except Unanswered as error:
             raise CommandError(f"The portal does not answer at {options['url']}: {error}") from None
         seconds = time.monotonic() - started
@@ -99,8 +103,8 @@ class Command(BaseCommand):
         outcome.wait_for_messages(rows, seconds=options["message_wait"], say=self._say)
         faults = self._tell_parcels(parcels)
         self._tell_calls(tally)
-        if tally.server_errors:
-            faults.append(f"{tally.server_errors.total()} answers were 5xx")
+        if tally.faults:
+            faults.append(f"{tally.faults:,} answers were faults of the portal")
         faults += self._tell_messages(outcome.mail(rows, mailbox_from=mailbox_from))
         return faults + self._tell_audit()
 
