@@ -30,6 +30,15 @@ class DeliveryError(Exception):
         self.channel_failed = not permanent if channel_failed is None else channel_failed
 
 
+def storable(text: str) -> str:
+    """`text` with a question mark for what cannot be printed: PostgreSQL takes no NUL and no lone surrogate.
+
+    A provider's words are written down after it has taken the message: a refusal by the database would
+    have the message sent again.
+    """
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
 def public_reason(text: str) -> str:
     """`text` in one line, without addresses and without anything that may be a number or a pickup code.
 
@@ -37,4 +46,4 @@ def public_reason(text: str) -> str:
     notification's row or in a log.
     """
     masked = _DIGITS.sub("…", _EMAIL.sub("…", text))
-    return " ".join(masked.split())[:200]
+    return storable(" ".join(masked.split()))[:200]

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import F
 
+from notifications.errors import storable
 from notifications.models import Notification, Status
 
 LEASE = timedelta(seconds=60)
@@ -76,7 +77,11 @@ class Batch:
     def sent(self, row: Notification, provider_id: str) -> bool:
         """The provider has taken it."""
         return self._record(
-            row, status=Status.SENT, sent_at=self.clock.now(), provider_id=provider_id, reason=""
+            row,
+            status=Status.SENT,
+            sent_at=self.clock.now(),
+            provider_id=storable(provider_id)[:200],
+            reason="",
         )
 
     def retry(self, row: Notification, reason: str, *, after: timedelta) -> bool:

@@ -64,7 +64,7 @@ def _message_id(answer: bytes) -> str:
     """The gateway's id of the message, where its answer is JSON and has one under a usual name."""
     try:
         fields = json.loads(answer)
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
     if not isinstance(fields, dict):
         return ""

@@ -15,6 +15,7 @@ from notifications.errors import DeliveryError, public_reason
         ("cannot send 'Code 4821 7730, door 7'", "cannot send 'Code …, door 7'"),
         ("code 48217730", "code …"),
         ("HTTP 503", "HTTP 503"),
+        ("\x1f\x8b\x00 gzip \ud800", "?? gzip ?"),
         ("x" * 300, "x" * 200),
     ],
 )

@@ -50,6 +50,7 @@ def test_it_posts_a_form_with_the_token_and_returns_the_id(gateway: SmsGateway) 
         ("[1]", ""),
         ("OK", ""),
         ("", ""),
+        ("[" * 60_000, ""),
     ],
 )
 def test_the_id_is_found_where_gateways_put_it(gateway: SmsGateway, answer: str, message_id: str) -> None:
@@ -136,6 +137,19 @@ def test_the_row_keeps_the_id_or_the_reason_but_no_number(put: Put, gateway: Sms
     dead.refresh_from_db()
     assert (sent.status, sent.provider_id) == (Status.SENT, "abc")
     assert (dead.status, dead.reason) == (Status.DEAD, 'SMS gateway: HTTP 400: {"error": "bad number …"}')
+
+
+@pytest.mark.django_db
+def test_bytes_that_the_database_refuses_send_nothing_twice(put: Put, gateway: SmsGateway) -> None:
+    sent, dead = put("sms"), put("sms")
+    gateway.moods = [(200, {}, '{"id": "a\\u0000b\\ud800"}'), (400, {}, "\x1f\x00")]
+
+    assert deliver_due(now=NOW) == Counts(claimed=2, sent=1, dead=1)
+
+    sent.refresh_from_db()
+    dead.refresh_from_db()
+    assert sent.provider_id == "a?b?"
+    assert dead.reason == "SMS gateway: HTTP 400: ?"
 
 
 @pytest.mark.django_db
