@@ -9,7 +9,17 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import resolve
 from django.utils import translation
 
+from packages_app.errors import Refusal
+from packages_app.problems import problem_answer, respond
+
 GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+class LengthRequired(Refusal):
+    """Send the body with its Content-Length: one that comes in chunks is not read."""
+
+    code = "length_required"
+    status = 411
 
 
 class ApiMiddleware:
@@ -28,6 +38,9 @@ class ApiMiddleware:
         if "HTTP_AUTHORIZATION" not in request.META or not path.startswith("/api/") or "/docs" in path:
             return self.get_response(request)
         request.get_host()  # refuses a Host that is not ours, as CommonMiddleware does for pages
+        if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
+            # Django would take the body for an empty one, and a kiosk's nonce would be lost without a word.
+            return respond(problem_answer(request, LengthRequired()))
         translation.activate(settings.LANGUAGE_CODE)  # whatever the last page on this thread was read in
         request.resolver_match = match = resolve(path)
         response: HttpResponse = match.func(request, *match.args, **match.kwargs)

@@ -33,7 +33,7 @@ class Problem(Schema):
 
 
 PROBLEMS: dict[int, type[Problem]] = dict.fromkeys(
-    (400, 401, 403, 404, 409, 413, 415, 422, 429, 503), Problem
+    (400, 401, 403, 404, 409, 411, 413, 415, 422, 429, 503), Problem
 )
 
 # Refusals after which trying again soon may help, and after how many seconds.

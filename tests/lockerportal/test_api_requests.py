@@ -45,6 +45,17 @@ def test_a_foreign_host_is_refused(api: Api) -> None:
     assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
 
 
+@pytest.mark.parametrize("path", ["/lockers/assign", "/pickup/48217730", "/nowhere"])
+def test_a_body_in_chunks_is_refused_rather_than_taken_for_none(api: Api, path: str) -> None:
+    answer = api.client.post(
+        f"/api/v1{path}",
+        headers={"Authorization": f"Bearer {api.key}", "Transfer-Encoding": "chunked"},
+        CONTENT_LENGTH="",
+    )
+    assert (answer.status_code, answer.json()["code"]) == (411, "length_required")
+    assert "48217730" not in answer.content.decode()
+
+
 @pytest.mark.parametrize(("path", "status"), [("/nowhere", 404), ("/lockers/assign", 405)])
 def test_what_is_not_there_is_a_problem_document(api: Api, path: str, status: int) -> None:
     answer = api.get(path)
