@@ -1,0 +1,301 @@
+"""Any order of operations, against a model that a reader can check by eye: Hypothesis looks for the shortest
+programme after which the two differ.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import transaction
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from lockers import service
+from lockers.errors import Refusal
+from lockers.models import Compartment
+from packages_app import operations
+from packages_app.audit import check
+from packages_app.invariants import INVARIANTS
+from packages_app.models import Package, Recipient
+from packages_app.operations.pick_up import Typed
+from packages_app.operations.reassign import Reason
+from tests.world import NOW, actor, caller, code_of, make_courier, make_kiosk, make_location
+
+HOLD, RESERVATION = timedelta(days=3), timedelta(minutes=30)
+SIZES = {"S1": 1, "S2": 1, "M1": 2, "L1": 3}  # in the order in which they are given out
+
+
+@dataclass
+class Parcel:
+    """What the model knows of one package."""
+
+    status: str
+    door: str | None
+    ends: datetime  # of the reservation, or of the hold
+    size: int
+    codes: int = 1
+
+
+class Custody(RuleBasedStateMachine):
+    """One location with four doors, one courier, one screen."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.now = NOW
+        self.savepoint = transaction.atomic()
+        self.savepoint._from_testcase = True  # or it would count as a transaction around the operations
+        self.savepoint.__enter__()
+        location = make_location(small=2, medium=1, large=1, max_hold_days=60)
+        self.location, self.by = location, actor(make_courier())
+        self.screen = caller(make_kiosk(location))
+        self.parcels: dict[str, Parcel] = {}
+        self.packages: dict[str, Package] = {}
+        self.used: dict[str, str] = {}
+        self.broken: set[str] = set()
+        self.doubtful: set[str] = set()
+
+    def teardown(self) -> None:
+        if hasattr(self, "savepoint"):
+            transaction.set_rollback(True)
+            self.savepoint.__exit__(None, None, None)
+
+    # --- What the model says --------------------------------------------------------------------------------
+
+    def holder(self, label: str) -> Parcel | None:
+        return next((parcel for parcel in self.parcels.values() if parcel.door == label), None)
+
+    def best(self, size: int) -> str | None:
+        free = (
+            label
+            for label, room in SIZES.items()
+            if room >= size
+            and label not in self.broken
+            and label not in self.doubtful
+            and self.holder(label) is None
+        )
+        return next(free, None)
+
+    def refusal(self, work: Any, **arguments: Any) -> str:
+        """The code of the refusal, "" when it was done."""
+        try:
+            work(**arguments)
+        except Refusal as refused:
+            return refused.code
+        return ""
+
+    def change(self, operation: Any, number: str, **more: Any) -> str:
+        package = self.packages[number]
+        return self.refusal(operation, package_id=package.pk, by=self.by, now=self.now, **more)
+
+    some = st.sampled_from([f"T-{number}" for number in range(6)])
+
+    # --- What can happen ------------------------------------------------------------------------------------
+
+    @rule(number=some, size=st.integers(1, 3), deposited=st.booleans())
+    def assign(self, number: str, size: int, deposited: bool) -> None:
+        held = self.parcels.get(number)
+        door = self.best(size)
+        expected = (
+            "duplicate_tracking_number" if held and held.door else "location_full" if door is None else ""
+        )
+        answer = self.refusal(
+            operations.assign,
+            by=self.by,
+            now=self.now,
+            location=self.location.code,
+            tracking_number=number,
+            size=size,
+            recipient=Recipient(name="Mari", email="mari@example.com"),
+            deposited=deposited,
+        )
+        assert answer == expected
+        if not expected:
+            self.packages[number] = Package.objects.in_door().get(tracking_number=number)
+            ends = self.now + (HOLD if deposited else RESERVATION)
+            self.parcels[number] = Parcel("STORED" if deposited else "PENDING", door, ends, size)
+
+    @precondition(lambda self: self.parcels)
+    @rule(number=some)
+    def deposit(self, number: str) -> None:
+        if parcel := self.parcels.get(number):
+            ok = parcel.status == "PENDING"
+            assert self.change(operations.deposit, number) == ("" if ok else "wrong_status")
+            if ok:
+                parcel.status, parcel.ends = "STORED", self.now + HOLD
+
+    @precondition(lambda self: self.parcels)
+    @rule(number=some)
+    def cancel(self, number: str) -> None:
+        if parcel := self.parcels.get(number):
+            ok = parcel.status in ("PENDING", "STORED", "EXPIRED")
+            assert self.change(operations.cancel, number) == ("" if ok else "wrong_status")
+            if ok:
+                self.give_up(parcel) if parcel.status == "PENDING" else None
+                parcel.status = "CANCELLED"
+
+    def give_up(self, parcel: Parcel) -> None:
+        assert parcel.door is not None
+        self.doubtful.add(parcel.door)
+        parcel.door = None
+
+    @precondition(lambda self: self.parcels)
+    @rule(number=some, hours=st.integers(1, 48))
+    def extend(self, number: str, hours: int) -> None:
+        if parcel := self.parcels.get(number):
+            ok = parcel.status in ("STORED", "EXPIRED")
+            answer = self.change(operations.extend, number, hours=hours)
+            if answer == "extension_limit":
+                return
+            assert answer == ("" if ok else "wrong_status")
+            if ok:
+                parcel.status, parcel.ends = "STORED", max(parcel.ends, self.now) + timedelta(hours=hours)
+
+    @precondition(lambda self: self.parcels)
+    @rule(number=some)
+    def take_back(self, number: str) -> None:
+        if parcel := self.parcels.get(number):
+            ok = parcel.status in ("EXPIRED", "CANCELLED") and parcel.door is not None
+            assert self.change(operations.return_to_courier, number) == ("" if ok else "wrong_status")
+            if ok:
+                parcel.status, parcel.door = "RETURNED", None
+
+    @precondition(lambda self: self.parcels)
+    @rule(number=some)
+    def resend(self, number: str) -> None:
+        if parcel := self.parcels.get(number):
+            ok = parcel.status == "STORED" and parcel.ends > self.now
+            before = code_of(self.packages[number])
+            assert self.change(operations.resend_code, number) == ("" if ok else "wrong_status")
+            assert (code_of(self.packages[number]) != before) == ok
+
+    @precondition(lambda self: self.parcels)
+    @rule(number=some, reason=st.sampled_from(Reason))
+    def reassign(self, number: str, reason: Reason) -> None:
+        parcel = self.parcels.get(number)
+        if parcel is None:
+            return
+        answer = self.change(operations.reassign, number, reason=reason)
+        if parcel.status not in ("PENDING", "STORED"):
+            assert answer == "wrong_status"
+            return
+        assert parcel.door is not None
+        larger = SIZES[parcel.door] + 1 if reason == Reason.TOO_SMALL else parcel.size
+        door = self.best(larger)
+        assert answer == ("location_full" if door is None else "")
+        if door is None:
+            return
+        if reason in (Reason.DOOR_STUCK, Reason.DAMAGED):
+            self.broken.add(parcel.door)
+        if reason == Reason.NOT_EMPTY:
+            self.doubtful.add(parcel.door)
+        parcel.door, parcel.size = door, max(parcel.size, larger)
+
+    @precondition(lambda self: self.parcels)
+    @rule(number=some)
+    def pick_up(self, number: str) -> None:
+        if parcel := self.parcels.get(number):
+            code = code_of(self.packages[number])
+            in_time = parcel.status == "STORED" and parcel.ends > self.now
+            late = parcel.status in ("STORED", "EXPIRED")
+            answer = self.refusal(operations.pick_up, by=self.screen, now=self.now, typed=Typed(code=code))
+            if answer in ("too_many_attempts", "phone_check_required"):
+                return
+            assert answer == ("" if in_time else "expired" if late else "unknown_code")
+            if in_time:
+                parcel.status, parcel.door = "RETRIEVED", None
+
+    @rule(minutes=st.sampled_from([1, 29, 30, 31, 60 * 24, 60 * 24 * 3]))
+    def wait(self, minutes: int) -> None:
+        self.now += timedelta(minutes=minutes)
+
+    @rule()
+    def sweep(self) -> None:
+        due = [parcel for parcel in self.parcels.values() if parcel.ends <= self.now]
+        stored = [parcel for parcel in due if parcel.status == "STORED"]
+        pending = [parcel for parcel in due if parcel.status == "PENDING"]
+        assert operations.expire(now=self.now) == len(stored)
+        assert operations.lapse(now=self.now) == len(pending)
+        for parcel in stored:
+            parcel.status = "EXPIRED"
+        for parcel in pending:
+            parcel.status = "CANCELLED"
+            self.give_up(parcel)
+
+    @rule(label=st.sampled_from(list(SIZES)), act=st.sampled_from(["break", "mend", "look"]))
+    def door(self, label: str, act: str) -> None:
+        doors = Compartment.objects.filter(location=self.location)
+        common: dict[str, Any] = {
+            "compartments": doors,
+            "compartment_id": doors.get(label=label).pk,
+            "by": "x",
+        }
+        if act == "break":
+            service.take_out_of_service(reason="hinge", now=self.now, **common)
+            self.broken.add(label)
+        elif act == "mend":
+            service.put_back_in_service(**common)
+            self.broken.discard(label)
+        else:
+            held = self.holder(label) is not None
+            assert self.refusal(service.confirm_empty, **common) == ("compartment_in_use" if held else "")
+            self.doubtful.discard(label)
+
+    # --- What must be the same ------------------------------------------------------------------------------
+
+    @invariant()
+    def the_packages_are_as_the_model_says(self) -> None:
+        if not hasattr(self, "packages"):
+            return
+        for number, parcel in self.parcels.items():
+            package = Package.objects.select_related("compartment").get(pk=self.packages[number].pk)
+            assert package.status == parcel.status
+            assert (package.compartment.label if package.holds_door else None) == parcel.door
+
+    @invariant()
+    def the_doors_are_as_the_model_says(self) -> None:
+        if not hasattr(self, "packages"):
+            return
+        for compartment in Compartment.objects.all():
+            parcel = self.holder(compartment.label)
+            if parcel is not None:
+                expected = "reserved" if parcel.status == "PENDING" else "occupied"
+            else:
+                expected = "unverified" if compartment.label in self.doubtful else "empty"
+            assert compartment.occupancy == expected
+            assert (compartment.out_of_service_at is not None) == (compartment.label in self.broken)
+
+    @invariant()
+    def the_audit_finds_nothing(self) -> None:
+        """But for what asks the real clock: the model's own runs ahead of it."""
+        if not hasattr(self, "packages"):
+            return
+        for one in INVARIANTS:
+            if one.id not in ("I10", "I14", "I8-pairs"):
+                finding = check(one)
+                assert not finding.rows, (one.id, one.meaning, finding.rows)
+
+
+@pytest.mark.django_db
+def test_any_order_of_operations() -> None:
+    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        Custody,
+        settings=settings(
+            max_examples=20,
+            stateful_step_count=25,
+            deadline=None,
+            derandomize=True,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
