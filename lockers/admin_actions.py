@@ -39,7 +39,7 @@ class SavesWhatChanged:
     A page knows the row as it was when it was read; a door that was given out since then would be free again.
     """
 
-    def save_model(self, request: HttpRequest, obj: models.Model, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """A new row whole, a known one in part."""
         columns = {field.name for field in obj._meta.concrete_fields}
         obj.save(update_fields=columns.intersection(form.changed_data) if change else None)

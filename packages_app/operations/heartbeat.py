@@ -20,6 +20,8 @@ def heartbeat(
     A door stays out until a manager puts it back: one that answers now and then is broken as well. Ids
     that are no door of the kiosk's location are ignored, so that one wrong id silences no heartbeat.
     """
+    assert by.kiosk_id is not None
+    assert by.location_id is not None
     Kiosk.objects.filter(pk=by.kiosk_id).update(last_seen_at=now, software_version=software_version)
     doors = Compartment.objects.filter(location_id=by.location_id, out_of_service_at__isnull=True)
     for door_id in doors.filter(pk__in=silent_compartments).order_by("pk").values_list("pk", flat=True):
@@ -28,6 +30,7 @@ def heartbeat(
 
 @Operation
 def _silence(*, door_id: int, by: Caller, now: datetime) -> None:
+    assert by.location_id is not None
     try:
         door = Compartment.objects.filter(location_id=by.location_id).lock(door_id)
     except UnknownCompartment:
