@@ -1,6 +1,6 @@
 """A package's life, as one table.
 
-PENDING ──deposit──▶ STORED ──pickup──▶ RETRIEVED
+PENDING ──deposit──▶ STORED ──pickup──▶ RETRIEVED ──door failed──▶ STORED
    │                   ├──expire──▶ EXPIRED ──return──▶ RETURNED
    │                   │               └──extend──▶ STORED
    └──cancel/lapse─▶ CANCELLED ◀─cancel─ STORED, EXPIRED (holds its door until) ──return──▶ RETURNED
