@@ -20,7 +20,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="one short round: shows that all of it runs")
     parser.add_argument("--only", choices=SCENARIOS, action="append", help="may be given several times")
     parser.add_argument("--rounds", type=int, help="how often each contestant runs (default 5)")
-    parser.add_argument("--seconds", type=float, help="how long one run takes (default 6)")
+    parser.add_argument("--seconds", type=float, help="how long one run takes (default 4)")
     chosen = parser.parse_args()
     options = Options.quick() if chosen.quick else Options()
     given = {name: getattr(chosen, name) for name in ("rounds", "seconds") if getattr(chosen, name)}

@@ -28,6 +28,7 @@ class Stream:
 
     sent: int = 0
     good: int = 0
+    starved: int = 0  # pickups for which there was no package yet: drop-offs were that far behind
     bad: list[str] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
 
@@ -148,9 +149,9 @@ async def arrive(caller: Caller, seconds: float, *, dropoffs: float, pickups: fl
                 task.add_done_callback(tasks.discard)
 
     def pick(moment: float) -> object:
-        if not caller.codes:  # drop-offs are that far behind
+        if not caller.codes:
             picked.sent += 1
-            picked.bad.append("nothing to pick up")
+            picked.starved += 1
             return None
         return caller.pick_up(picked, moment, *caller.codes.popleft())
 

@@ -59,8 +59,8 @@ def textbook() -> Iterator[Server]:
 
 @contextlib.contextmanager
 def bare_read() -> Iterator[Server]:
-    """One indexed read in a plain Django view, on the portal's server and settings."""
-    with portal("bare", DJANGO_SETTINGS_MODULE="bench.peers.bare") as server:
+    """Indexed reads in plain Django views, on the portal's server and settings."""
+    with portal("bare", DJANGO_SETTINGS_MODULE="bench.peers.bare_settings") as server:
         yield server
 
 

@@ -65,10 +65,11 @@ def make(rows: int) -> None:
             "INSERT INTO packages_app_package (id, courier_id, tracking_number, location_id, compartment_id,"
             " recipient_id, size, accessible, status, created_at, stored_at, expires_at, code_version,"
             " code_secret, code_mac)"
-            " SELECT md5(n::text)::uuid, (SELECT min(id) FROM packages_app_courier), 'S' || n, d.location_id,"
-            " d.id, n, 1, false, 'STORED', %s, %s, %s + n * interval '1 ms', 1, 1, sha256(n::text::bytea)"
-            " FROM (SELECT row_number() OVER (ORDER BY c.id) n, c.id, c.location_id FROM lockers_compartment c"
-            " JOIN lockers_location l ON l.id = c.location_id WHERE l.code = %s) d",
+            " SELECT md5(n::text)::uuid, (SELECT min(id) FROM packages_app_courier), 'S' || n,"
+            " d.location_id, d.id, n, 1, false, 'STORED', %s, %s, %s + n * interval '1 ms', 1, 1,"
+            " sha256(n::text::bytea)"
+            " FROM (SELECT row_number() OVER (ORDER BY c.id) n, c.id, c.location_id"
+            " FROM lockers_compartment c JOIN lockers_location l ON l.id = c.location_id WHERE l.code = %s) d",
             [past, past, past, CODE],
         )
         cursor.execute(
@@ -77,8 +78,11 @@ def make(rows: int) -> None:
             [CODE],
         )
         cursor.execute(
-            "INSERT INTO packages_app_packageevent (package_id, event, from_status, to_status, by, compartment_id)"
-            " SELECT id, step.event, step.before, step.after, 'bench', compartment_id FROM packages_app_package,"
-            " (VALUES ('assigned', '', 'PENDING'), ('deposited', 'PENDING', 'STORED')) step (event, before, after)"
+            "INSERT INTO packages_app_packageevent"
+            " (package_id, event, from_status, to_status, by, compartment_id)"
+            " SELECT id, step.event, step.before, step.after, 'bench', compartment_id"
+            " FROM packages_app_package, (VALUES (1, 'assigned', '', 'PENDING'),"
+            " (2, 'deposited', 'PENDING', 'STORED')) step (number, event, before, after)"
+            " ORDER BY id, step.number"
         )
     world.analyse()

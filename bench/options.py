@@ -10,10 +10,10 @@ class Options:
     """`quick` shows that everything runs; its figures prove nothing."""
 
     rounds: int = 5
-    seconds: float = 6
+    seconds: float = 4
     warm_up: float = 3
     sweep_packages: int = 100_000
-    messages: int = 4_000
+    messages: int = 2_000
     old_packages: int = 20_000
 
     @classmethod

@@ -2,39 +2,36 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 from pathlib import Path
 
 from django.db import transaction
 
-from lockers import allocation, availability
+from lockers import availability
 from packages_app import access, idempotency, statements
-from packages_app.operations import assign, pick_up  # noqa: F401 - the modules are looked up by name below
 
 _PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 
 
 def collect() -> dict[str, str]:
     """Each statement with psycopg's named placeholders, as the portal sends it."""
-    import sys
-
-    assigning = sys.modules["packages_app.operations.assign"]
-    picking = sys.modules["packages_app.operations.pick_up"]
+    assigning = importlib.import_module("packages_app.operations.assign")
+    picking_up = importlib.import_module("packages_app.operations.pick_up")
     with transaction.atomic():  # Django compiles a locking SELECT only there
-        allocation.claim_sql("best_fit", accessible=False)
-        found = {
-            "key": access._KEY_BY_PUBLIC_PART,
-            "claim_key": idempotency._CLAIM,
-            "read_key": idempotency._READ,
-            "file_key": idempotency._FILE,
-            "location": assigning._LOCATION,
-            "assign": statements.assign("best_fit", accessible=False),
-            "kiosk": picking._KIOSK,
-            "pick_up": statements.PICK_UP,
-            "status": availability._BY_CODE,
-        }
-    return found
+        drop_off = statements.assign("best_fit", accessible=False)
+    return {
+        "key": access._KEY_BY_PUBLIC_PART,
+        "claim_key": idempotency._CLAIM,
+        "read_key": idempotency._READ,
+        "file_key": idempotency._FILE,
+        "location": assigning._LOCATION,
+        "assign": drop_off,
+        "kiosk": picking_up._KIOSK,
+        "pick_up": statements.PICK_UP,
+        "status": availability._BY_CODE,
+    }
 
 
 def numbered(sql: str) -> tuple[str, list[str]]:

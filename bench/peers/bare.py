@@ -1,4 +1,4 @@
-"""One indexed read over HTTP and nothing else: the limit of what a status can cost on the portal's server."""
+"""Indexed reads over HTTP and nothing else: the limits of what a status can cost on the portal's server."""
 
 from __future__ import annotations
 
@@ -6,23 +6,22 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
 
 from lockerportal.health import livez
-from lockerportal.settings import *  # noqa: F403 - this module is settings and urls in one
+from lockers import availability
 from lockers.sql import fetch
 
-ROOT_URLCONF = "bench.peers.bare"
-MIDDLEWARE = [  # what stands in the way of a call with a key, and no more
-    "lockerportal.middleware.ApiProblemMiddleware",
-    "lockerportal.middleware.DatabaseAwayMiddleware",
-    "django.middleware.security.SecurityMiddleware",
-]
-
-_READ = "SELECT id, code, name, city, time_zone FROM lockers_location WHERE code = %(code)s"
+_ROW = "SELECT id, code, name, city, time_zone FROM lockers_location WHERE code = %(code)s"
 
 
-def read(request: HttpRequest) -> HttpResponse:
-    """The location's row by its unique code."""
-    row = fetch(_READ, {"code": request.GET["location"]})[0]
-    return JsonResponse(row._asdict())
+def count(request: HttpRequest) -> HttpResponse:
+    """The doors of a location by size and state: the status's own read, without key, schema and framework."""
+    rows = fetch(availability._BY_CODE, {"code": request.GET["location"]})
+    return JsonResponse([{**row._asdict(), "as_of": row.as_of.isoformat()} for row in rows], safe=False)
 
 
-urlpatterns = [path("read", read), path("livez", livez)]
+def row(request: HttpRequest) -> HttpResponse:
+    """The location's row by its unique code: the least that can be called a read."""
+    found = fetch(_ROW, {"code": request.GET["location"]})[0]
+    return JsonResponse(found._asdict())
+
+
+urlpatterns = [path("count", count), path("row", row), path("livez", livez)]

@@ -11,12 +11,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import itertools
 import json
 import os
 import random
 import re
 import uuid
 import zlib
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -82,7 +84,7 @@ async def wake_delivery() -> None:
 
 
 @asynccontextmanager
-async def lifespan(app: FastAPI):
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     async def no_reset(connection: asyncpg.Connection) -> None:
         """The requests leave nothing behind that would have to be reset."""
 
@@ -186,7 +188,7 @@ def lookup_mac(location_id: int, digits: str) -> bytes:
 
 
 def trivial(digits: str) -> bool:
-    steps = {(int(b) - int(a)) % 10 for a, b in zip(digits, digits[1:], strict=False)}
+    steps = {(int(b) - int(a)) % 10 for a, b in itertools.pairwise(digits)}
     return (len(steps) == 1 and steps <= {0, 1, 9}) or digits == digits[:2] * 4 or digits == digits[:4] * 2
 
 

@@ -61,7 +61,7 @@ async def _measure(address: str, network: World, way: str, seconds: float) -> tu
     """The sweep's seconds, and the pickups before and during it."""
     caller = Caller(address, network, network.spread)
     await caller.connect()
-    await caller.prepare(int(PICKUPS * (seconds + 25)), Stream())
+    await caller.prepare(int(PICKUPS * (seconds + 35)), Stream())
     _, quiet = await arrive(caller, seconds, dropoffs=0, pickups=PICKUPS)
     worker = await asyncio.create_subprocess_exec(
         sys.executable,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from statistics import median
 
 from bench import contestants, load, pgbench, world
 from bench.machine import progress
@@ -82,7 +83,7 @@ def _report(
         note = ""
         if (name, connections) in details:
             p99, cpu = zip(*details[name, connections], strict=True)
-            note = f"p99 {sorted(p99)[len(p99) // 2]:.0f} ms, {sorted(cpu)[len(cpu) // 2]:.0f} µs of CPU a request"
+            note = f"p99 {median(p99):.0f} ms, {median(cpu):.0f} µs of its own CPU a request"
         medians[name, connections] = report.add(
             f"drop-off + pickup: {name}, {connections} connections", "requests/s", rounds, note
         )
