@@ -7,6 +7,7 @@ machine has gone without a word: there the client must give up. Only web request
 
 from __future__ import annotations
 
+import select
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from psycopg.pq import TransactionStatus
 
 T = TypeVar("T")
 
+JUST_NOW_SECONDS = 1.0
 CHECK_SECONDS = 1.0  # for "are you there?" before a kept connection is used again
 LONGEST_TRY_SECONDS = 5.0  # an attempt to connect has ended by then (`connect_timeout`)
 PAUSE_SECONDS = 0.5  # between two attempts while the server does not answer
@@ -70,15 +72,27 @@ silence = Silence()
 class Connection(psycopg.Connection[Any]):
     """Waits no longer than `patience` says."""
 
+    answered_at = float("-inf")  # on the steady clock
+
     def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
         """As psycopg's; a connection whose answer was not waited for is closed, it could come later."""
         try:
-            return super().wait(gen, interval, _patience.get() if timeout is None else timeout)
+            answer = super().wait(gen, interval, _patience.get() if timeout is None else timeout)
         except psycopg.OperationalError:
             if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
                 self.close()
                 silence.noticed()
             raise
+        self.answered_at = time.monotonic()
+        return answer
+
+    def answered_just_now(self) -> bool:
+        """Whether it answered within the last second, and nothing has come since (as a server's end does)."""
+        if self.closed or time.monotonic() - self.answered_at > JUST_NOW_SECONDS:
+            return False
+        poll = select.poll()
+        poll.register(self.fileno(), select.POLLIN)
+        return not poll.poll(0)
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -100,6 +114,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return connection
 
     def is_usable(self) -> bool:
-        """Whether a kept connection still answers."""
+        """Whether a kept connection still answers; a busy one is not asked before each request."""
+        kept = self.connection
+        if isinstance(kept, Connection) and kept.answered_just_now() and not silence.next_try:
+            return True
         with patience(CHECK_SECONDS):
             return bool(super().is_usable())

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 import psycopg
 import pytest
 from django.db import OperationalError, connection, connections
+from django.db.backends.postgresql import base
 
 from lockerportal.database.base import Connection, DatabaseWrapper, patience, silence
 from tests.notifications.providers import SilentServer
@@ -57,3 +59,57 @@ def test_while_one_finds_out_the_others_are_refused_at_once(monkeypatch: pytest.
     with patience(3), pytest.raises(OperationalError, match="refused"):
         wrapper.ensure_connection()
     assert silence.next_try == 0.0  # a server that says no is not silent
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Grows with each "are you there?" that goes to the server."""
+    questions: list[bool] = []
+    ask = base.DatabaseWrapper.is_usable
+
+    def count(wrapper: base.DatabaseWrapper) -> bool:
+        questions.append(True)
+        return bool(ask(wrapper))
+
+    monkeypatch.setattr(base.DatabaseWrapper, "is_usable", count)
+    monkeypatch.setattr(silence, "next_try", 0.0)
+    return questions
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_answered_just_now_is_not_asked_again(asked: list[bool]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    assert connection.is_usable()
+    assert not asked
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_rested_is_asked(asked: list[bool], monkeypatch: pytest.MonkeyPatch) -> None:
+    connection.ensure_connection()
+    monkeypatch.setattr(connection.connection, "answered_at", time.monotonic() - 1.5)
+    assert connection.is_usable()
+    assert asked
+
+
+@pytest.mark.django_db(transaction=True)
+def test_while_the_server_is_silent_every_connection_is_asked(
+    asked: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    monkeypatch.setattr(silence, "next_try", time.monotonic() + 60)
+    assert connection.is_usable()
+    assert asked
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_the_server_ended_a_moment_ago_is_not_usable(asked: list[bool]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        (pid,) = cursor.fetchone()
+    with psycopg.connect(os.environ["DATABASE_URL"], dbname=connection.settings_dict["NAME"]) as other:
+        other.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+    assert not connection.is_usable()
+    assert asked
+    connection.close()
