@@ -33,5 +33,7 @@ def expire(*, now: datetime, batch: int = BATCH) -> int:
 @Operation
 def _expire_batch(*, now: datetime, batch: int) -> int:
     rows = fetch(statements.EXPIRE, {"now": now, "batch": batch, "by": SYSTEM.name})
-    transaction.on_commit(nudge, robust=True)
-    return int(rows[0].expired)
+    expired = int(rows[0].expired)
+    if expired:
+        transaction.on_commit(nudge, robust=True)
+    return expired

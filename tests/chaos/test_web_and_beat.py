@@ -85,6 +85,11 @@ def test_two_beats_and_a_killed_one(stack: Stack, figures: Figures) -> None:
     _age(stack, ids)
     stack.kill("beat-1")
     stack.start("beat-3")
+    with _somebody_holds(stack, ids):
+        _ask_for_sweeps(stack)
+        time.sleep(
+            1
+        )  # below lock_timeout: sweeps that waited for the rows would all go on at the same moment
     _ask_for_sweeps(stack)
     expired = "SELECT count(*) FROM packages_app_package WHERE status = 'EXPIRED' AND id = ANY(%s::uuid[])"
     seconds = wait_until(lambda: stack.value(expired, ids) == EXPIRING, 45, "all of them expire")
@@ -112,6 +117,13 @@ def _kill(stack: Stack, workers: list[int]) -> None:
 def _nobody_can_write_packages(stack: Stack) -> Iterator[None]:
     with stack.database() as connection:
         connection.execute("LOCK TABLE packages_app_package IN SHARE MODE")
+        yield
+
+
+@contextmanager
+def _somebody_holds(stack: Stack, ids: list[str | None]) -> Iterator[None]:
+    with stack.database() as connection:
+        connection.execute("SELECT FROM packages_app_package WHERE id = ANY(%s::uuid[]) FOR UPDATE", [ids])
         yield
 
 
