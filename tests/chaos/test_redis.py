@@ -33,10 +33,7 @@ def running(stack: Stack) -> None:
 
 
 def test_stopped_and_wiped(stack: Stack, figures: Figures) -> None:
-    """Killed under load, away for a while, and back, with nothing of what it knew, when the load has ended.
-
-    So nobody is woken any more by a commit: what waits is for the sweep to find.
-    """
+    """Killed under load, away for a while, and back, with nothing of what it knew, when the load has ended."""
     with _starts_empty(stack), Load(stack, clients=4) as load:
         time.sleep(3)
         stack.kill_valkey()
@@ -133,7 +130,6 @@ def _starts_empty(stack: Stack) -> Iterator[None]:
     try:
         yield
     finally:
-        time.sleep(3)  # the last wake-up call of the web server has failed by then
         shutil.rmtree(stack.servers.home / "valkey" / "appendonlydir")
         stack.servers.start_valkey()
 
