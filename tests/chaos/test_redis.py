@@ -33,7 +33,7 @@ def running(stack: Stack) -> None:
 
 
 def test_stopped_and_wiped(stack: Stack, figures: Figures) -> None:
-    """Killed under load, away for a while, and back, with nothing of what it knew, when the load has ended."""
+    """Killed under load, away for a while, and back with nothing of what it knew when the load has ended."""
     with _starts_empty(stack), Load(stack, clients=4) as load:
         time.sleep(3)
         stack.kill_valkey()
