@@ -44,7 +44,6 @@ class Parcel:
     door: str | None
     ends: datetime  # of the reservation, or of the hold
     size: int
-    codes: int = 1
 
 
 class Custody(RuleBasedStateMachine):
@@ -53,15 +52,15 @@ class Custody(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.now = NOW
-        self.savepoint = transaction.atomic()
-        self.savepoint._from_testcase = True  # or it would count as a transaction around the operations
-        self.savepoint.__enter__()
+        savepoint: Any = transaction.atomic()
+        savepoint._from_testcase = True  # or it would count as a transaction around the operations
+        savepoint.__enter__()
+        self.savepoint = savepoint
         location = make_location(small=2, medium=1, large=1, max_hold_days=60)
         self.location, self.by = location, actor(make_courier())
         self.screen = caller(make_kiosk(location))
         self.parcels: dict[str, Parcel] = {}
         self.packages: dict[str, Package] = {}
-        self.used: dict[str, str] = {}
         self.broken: set[str] = set()
         self.doubtful: set[str] = set()
 
@@ -288,7 +287,7 @@ class Custody(RuleBasedStateMachine):
 
 @pytest.mark.django_db
 def test_any_order_of_operations() -> None:
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         Custody,
         settings=settings(
             max_examples=20,

@@ -1,0 +1,62 @@
+"""What every answer of the API must look like."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ninja import Schema
+
+from packages_app.problems import Problem
+
+PACKAGE_FIELDS = [
+    "id",
+    "tracking_number",
+    "status",
+    "size",
+    "location",
+    "compartment",
+    "created_at",
+    "reserved_until",
+    "stored_at",
+    "expires_at",
+    "retrieved_at",
+    "cancelled_at",
+    "returned_at",
+]
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+CHANGES: list[tuple[str, Any]] = [
+    ("deposit", None),
+    ("reassign", {"reason": "damaged"}),
+    ("cancel", None),
+    ("extend", {"hours": 1}),
+    ("return", None),
+    ("resend-code", None),
+]
+READS = ["", "/events", "/notifications"]
+
+
+def declared(response: Any, status: int, schema: type[Schema]) -> Any:
+    """The body, which has this status and nothing that the schema does not declare."""
+    body = response.json()
+    assert response.status_code == status, body
+    assert response["Content-Type"] == "application/json"
+    assert response["Cache-Control"] == "no-store"
+    schema.model_validate(body)
+    assert set(body) <= set(schema.model_fields)
+    return body
+
+
+def refused(response: Any, status: int, code: str) -> Any:
+    """The problem document of a refusal."""
+    body = response.json()
+    assert (response.status_code, body["code"]) == (status, code), body
+    assert response["Content-Type"] == "application/problem+json"
+    assert response["Cache-Control"] == "no-store"
+    Problem.model_validate(body)
+    assert body["status"] == status
+    assert body["type"] == f"/api/v1/docs/problems#{code}"
+    assert body["title"]
+    assert body["detail"]
+    assert body["instance"].startswith("/api/v1/")
+    return body

@@ -1,0 +1,51 @@
+"""Noon of a Friday; a location, a courier with its key, a screen with its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import time_machine
+
+from lockers.models import Kiosk, Location
+from packages_app.models import Courier
+from tests.world import (
+    NOW,
+    Api,
+    courier_api,
+    kiosk_api,
+    make_courier,
+    make_kiosk,
+    make_location,
+)
+
+
+@pytest.fixture(autouse=True)
+def noon() -> Any:
+    with time_machine.travel(NOW, tick=False):
+        yield
+
+
+@pytest.fixture
+def location() -> Location:
+    return make_location(time_zone="Europe/Tallinn")
+
+
+@pytest.fixture
+def courier() -> Courier:
+    return make_courier()
+
+
+@pytest.fixture
+def api(courier: Courier) -> Api:
+    return courier_api(courier)
+
+
+@pytest.fixture
+def kiosk(location: Location) -> Kiosk:
+    return make_kiosk(location)
+
+
+@pytest.fixture
+def screen(kiosk: Kiosk) -> Api:
+    return kiosk_api(kiosk)

@@ -1,0 +1,154 @@
+"""What couriers do to a package: every field, status and code, as they rely on them."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import pytest
+
+from lockers.models import Compartment, Location
+from packages_app.lifecycle import Status
+from packages_app.models import Courier, Package
+from packages_app.schemas import PackageOut
+from tests.packages_app.contract.answers import CHANGES, READS, declared, refused
+from tests.world import (
+    Api,
+    code_of,
+    courier_api,
+    door,
+    make_courier,
+    make_package,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize("reason", ["too_small", "door_stuck", "not_empty", "damaged"])
+def test_reassign(api: Api, location: Location, courier: Courier, reason: str) -> None:
+    package = make_package(courier, door(location, "S1"))
+    body = declared(api.post(f"/packages/{package.pk}/reassign", {"reason": reason}), 200, PackageOut)
+    assert body["compartment"]["label"] == ("M1" if reason == "too_small" else "S2")
+    assert body["status"] == "STORED"
+
+
+def test_reassign_at_a_full_location(api: Api, location: Location, courier: Courier) -> None:
+    package = make_package(courier, door(location, "L1"))
+    problem = refused(
+        api.post(f"/packages/{package.pk}/reassign", {"reason": "too_small"}), 409, "location_full"
+    )
+    assert problem["alternatives"] == []
+    make_package(courier, door(location, "L2"))
+    refused(api.post(f"/packages/{package.pk}/reassign", {"reason": "damaged"}), 409, "location_full")
+    assert door(location, "L1").out_of_service_at is None
+
+
+@pytest.mark.parametrize("body", [None, {}, {"reason": "called off"}])
+def test_cancel(api: Api, location: Location, courier: Courier, body: Any) -> None:
+    package = make_package(courier, door(location, "S1"))
+    answer = declared(api.post(f"/packages/{package.pk}/cancel", body), 200, PackageOut)
+    assert (answer["status"], answer["cancelled_at"]) == ("CANCELLED", "2026-11-20T12:00:00Z")
+    assert answer["compartment"]["label"] == "S1"
+    assert package.events.get().reason == ("called off" if body else "")
+
+
+def test_cancel_of_a_reservation_gives_the_door_up(api: Api, location: Location, courier: Courier) -> None:
+    package = make_package(courier, door(location, "S1"), Status.PENDING)
+    answer = declared(api.post(f"/packages/{package.pk}/cancel"), 200, PackageOut)
+    assert (answer["status"], answer["compartment"]) == ("CANCELLED", None)
+
+
+def test_extend(api: Api, location: Location, courier: Courier) -> None:
+    package = make_package(courier, door(location, "S1"))
+    answer = declared(api.post(f"/packages/{package.pk}/extend", {"hours": 24}), 200, PackageOut)
+    assert answer["expires_at"] == "2026-11-24T12:00:00Z"
+
+
+def test_extend_past_the_limit(api: Api, location: Location, courier: Courier) -> None:
+    package = make_package(courier, door(location, "S1"))
+    assert api.post(f"/packages/{package.pk}/extend", {"hours": 168}).status_code == 200
+    problem = refused(
+        api.post(f"/packages/{package.pk}/extend", {"hours": 168}, key="k"), 409, "extension_limit"
+    )
+    assert problem["latest"] == "2026-12-04T12:00:00Z"
+    again = api.post(f"/packages/{package.pk}/extend", {"hours": 168}, key="k")
+    assert again["Idempotent-Replayed"] == "true"
+    assert again.json() == problem
+
+
+def test_return(api: Api, location: Location, courier: Courier) -> None:
+    package = make_package(courier, door(location, "S1"), Status.EXPIRED)
+    answer = declared(api.post(f"/packages/{package.pk}/return"), 200, PackageOut)
+    assert (answer["status"], answer["returned_at"]) == ("RETURNED", "2026-11-20T12:00:00Z")
+    assert answer["compartment"] is None
+    refused(api.post(f"/packages/{package.pk}/return"), 409, "wrong_status")
+
+
+def test_resend_code(location: Location, courier: Courier) -> None:
+    package = make_package(courier, door(location, "S1"))
+    old = code_of(package)
+    answer = declared(courier_api(courier).post(f"/packages/{package.pk}/resend-code"), 202, PackageOut)
+    assert "pickup_code" not in answer
+    assert code_of(package) != old
+    shop = courier_api(courier, codes_read=True)
+    answer = declared(shop.post(f"/packages/{package.pk}/resend-code"), 202, PackageOut)
+    assert answer["pickup_code"] == code_of(package)
+
+
+def test_resend_code_to_nobody(api: Api, location: Location, courier: Courier) -> None:
+    package = make_package(courier, door(location, "S1"))
+    type(package.recipient).objects.update(email="", phone="")
+    refused(api.post(f"/packages/{package.pk}/resend-code"), 409, "no_recipient_address")
+
+
+@pytest.mark.parametrize(("call", "body"), CHANGES)
+def test_a_foreign_and_a_missing_package_get_the_same_bytes(
+    api: Api, location: Location, call: str, body: Any
+) -> None:
+    foreign = make_package(make_courier("gls"), door(location, "S1"))
+    missing = uuid.uuid4()
+    answers = []
+    for package_id in (foreign.pk, missing):
+        answer = api.post(f"/packages/{package_id}/{call}", body)
+        refused(answer, 404, "unknown_package")
+        answers.append(answer.content.replace(str(package_id).encode(), b"ID"))
+    assert answers[0] == answers[1]
+    assert Package.objects.get().updated_at == foreign.updated_at
+    assert not foreign.events.exists()
+
+
+@pytest.mark.parametrize("read", READS)
+def test_a_foreign_package_cannot_be_read(api: Api, location: Location, read: str) -> None:
+    foreign = make_package(make_courier("gls"), door(location, "S1"))
+    missing = uuid.uuid4()
+    answers = []
+    for package_id in (foreign.pk, missing):
+        answer = api.get(f"/packages/{package_id}{read}")
+        refused(answer, 404, "unknown_package")
+        answers.append(answer.content.replace(str(package_id).encode(), b"ID"))
+    assert answers[0] == answers[1]
+
+
+@pytest.mark.parametrize("package_id", ["1", "-1", str(10**20), str(2**63), "x", "%00", "é", "0" * 32 + "x"])
+@pytest.mark.parametrize(("call", "body"), CHANGES)
+def test_what_can_be_no_id_is_no_package(api: Api, package_id: str, call: str, body: Any) -> None:
+    refused(api.post(f"/packages/{package_id}/{call}", body), 404, "unknown_package")
+    refused(api.get(f"/packages/{package_id}"), 404, "unknown_package")
+
+
+def test_every_change_is_replayed(location: Location, courier: Courier) -> None:
+    shop = courier_api(courier, codes_read=True)
+    statuses = {
+        "deposit": Status.PENDING,
+        "return": Status.EXPIRED,
+    }
+    for number, (call, body) in enumerate(CHANGES):
+        compartment = Compartment.objects.select_related("location").filter(occupancy="empty")[0]
+        package = make_package(courier, compartment, statuses.get(call, Status.STORED))
+        first = shop.post(f"/packages/{package.pk}/{call}", body, key=f"k-{number}")
+        second = shop.post(f"/packages/{package.pk}/{call}", body, key=f"k-{number}")
+        assert first.status_code < 300, first.content
+        assert (second.status_code, second.content) == (first.status_code, first.content)
+        assert "Idempotent-Replayed" not in first
+        assert second["Idempotent-Replayed"] == "true"
+        assert package.events.count() == 1
