@@ -16,10 +16,10 @@ app = Celery("lockerportal")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
-# Seconds between two looks. A tick that finds the last one still queued is dropped (`expires`), so that a
-# worker that was away for an hour does not come back to an hour of ticks.
+# Seconds between two looks. A tick that was queued for a minute is dropped (`expires`): a worker that was
+# away for an hour does not come back to an hour of ticks, and clocks may differ by some seconds.
 app.conf.beat_schedule = {
-    name: {"task": task, "schedule": seconds, "options": {"expires": seconds}}
+    name: {"task": task, "schedule": seconds, "options": {"expires": max(seconds, 60.0)}}
     for name, task, seconds in (
         ("expire packages", "packages_app.tasks.expire", 30.0),
         ("lapse reservations", "packages_app.tasks.lapse_reservations", 30.0),

@@ -64,6 +64,7 @@ class ApiProblemMiddleware:
         answer = respond(
             problem(request, status=response.status_code, code=code, title=response.reason_phrase)
         )
-        if "Allow" in response:
-            answer["Allow"] = response["Allow"]
+        for header in ("Allow", "Retry-After"):
+            if header in response:
+                answer[header] = response[header]
         return answer

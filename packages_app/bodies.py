@@ -47,7 +47,7 @@ def package(row: Package, *, location: str, compartment: Json | None, code: bool
         "cancelled_at": moment(row.cancelled_at),
         "returned_at": moment(row.returned_at),
     }
-    if code and row.status == Status.STORED:
+    if code and row.status == Status.STORED and codes.computable(row.code_secret):
         body["pickup_code"] = codes.compute(row.pk, row.code_version, row.code_secret)
     return body
 

@@ -51,6 +51,11 @@ def compute(package_id: uuid.UUID, version: int, secret_id: int) -> str:
     return f"{int.from_bytes(digest[:8], 'big') % 10**DIGITS:0{DIGITS}d}"
 
 
+def computable(secret_id: int) -> bool:
+    """Whether codes made with this secret can still be told: a secret may have been taken away too early."""
+    return secret_id in settings.PICKUP_CODE_SECRETS
+
+
 def shown(digits: str) -> str:
     """As people read it: `4821 7730`."""
     return f"{digits[:4]} {digits[4:]}"

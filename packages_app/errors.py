@@ -61,6 +61,9 @@ class FitsNoCompartment(Refusal):
     code = "fits_no_compartment"
     status = 422
 
+    def __init__(self, *, field: str = "dimensions") -> None:
+        super().__init__(errors=[{"field": field, "message": "fits no compartment of any size"}])
+
 
 class LocationFull(Refusal):
     """No compartment that fits is free at this location."""
@@ -101,6 +104,10 @@ class IdempotencyConflict(Refusal):
 
     code = "idempotency_key_reused"
     status = 422
+
+    def __init__(self) -> None:
+        message = "was used for another request"
+        super().__init__(errors=[{"field": "Idempotency-Key", "message": message}])
 
 
 class IdempotencyRunning(Refusal):

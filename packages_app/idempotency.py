@@ -89,11 +89,12 @@ class Receipt:
             raise errors.IdempotencyConflict
         kept = json.loads(rows[0].body)
         body = kept["body"]
-        if kept["code_of"] and not self.reads_codes:
-            del body["pickup_code"]
-        elif kept["code_of"]:
+        if kept["code_of"]:
             package_id, version, secret_id = kept["code_of"]
-            body["pickup_code"] = codes.compute(UUID(package_id), version, secret_id)
+            if self.reads_codes and codes.computable(secret_id):
+                body["pickup_code"] = codes.compute(UUID(package_id), version, secret_id)
+            else:
+                del body["pickup_code"]
         return Answer(rows[0].status, body, replayed=True)
 
     def file(self, answer: Answer) -> None:

@@ -60,7 +60,7 @@ def _size(body: AssignIn) -> Size:
     edges = body.dimensions.dict() if body.dimensions else {}
     size = allocation.size_for(weight_g=body.weight_g, **edges)
     if size is None:
-        raise errors.FitsNoCompartment
+        raise errors.FitsNoCompartment(field="dimensions" if body.dimensions else "weight_g")
     return max(size, asked)
 
 

@@ -77,4 +77,4 @@ def heartbeat(request: CallerRequest, body: HeartbeatIn) -> HttpResponse:
 def _pick_up(request: CallerRequest, code: str, body: PickupIn) -> HttpResponse:
     typed = Typed(code=code, phone_last4=body.phone_last4, nonce=body.nonce, compartment_id=body.compartment)
     opened = operations.pick_up(by=request.auth, now=timezone.now(), typed=typed)
-    return respond(Answer(200, bodies.opened(opened)))
+    return respond(Answer(200, bodies.opened(opened), replayed=opened.repeated))

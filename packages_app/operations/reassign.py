@@ -13,13 +13,14 @@ from packages_app.access import Actor
 from packages_app.lifecycle import Event, Status
 from packages_app.models import Package
 from packages_app.operation import Operation
+from packages_app.operations.report_fault import take_out
 
 
 class Reason(StrEnum):
     """Why the door will not do, and so what becomes of it."""
 
     TOO_SMALL = "too_small"  # the door is fine and free again
-    DOOR_STUCK = "door_stuck"  # out of service
+    DOOR_STUCK = "door_stuck"  # out of service, and to be looked into before it is given out again
     NOT_EMPTY = "not_empty"  # unverified: something lies in it that nobody knows of
     DAMAGED = "damaged"  # out of service
 
@@ -57,14 +58,14 @@ def reassign(*, package_id: UUID, by: Actor, now: datetime, reason: Reason) -> P
         compartment=new,
         size=max(package.size, size) if reason == Reason.TOO_SMALL else package.size,
     )
-    _leave(old, by=by.name, reason=reason, now=now)
+    _leave(old, by=by, reason=reason, now=now)
     return package
 
 
-def _leave(door: Compartment, *, by: str, reason: Reason, now: datetime) -> None:
-    if reason == Reason.NOT_EMPTY:
-        door.mark_unverified(by=by, reason=reason)
-        return
-    door.release()
+def _leave(door: Compartment, *, by: Actor, reason: Reason, now: datetime) -> None:
+    if reason in (Reason.NOT_EMPTY, Reason.DOOR_STUCK):
+        door.mark_unverified(by=by.name, reason=reason)  # nobody has seen its inside empty
+    else:
+        door.release()
     if reason in (Reason.DOOR_STUCK, Reason.DAMAGED):
-        door.take_out_of_service(by=by, reason=reason, now=now)
+        take_out(door, by=by, reason=reason, now=now)

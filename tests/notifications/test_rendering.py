@@ -15,8 +15,18 @@ from notifications import gsm7, rendering
 from notifications.messages import Message
 from tests.notifications.composers import FACTS
 
-KINDS = ["stored", "retrieved", "expired", "cancelled", "returned", "code_renewed", "reminder"]
-WITH_CODE = {"stored", "code_renewed", "reminder"}
+KINDS = [
+    "stored",
+    "retrieved",
+    "expired",
+    "cancelled",
+    "returned",
+    "code_renewed",
+    "reminder",
+    "door_failed",
+]
+WITH_CODE = {"stored", "code_renewed", "reminder", "door_failed"}
+TO_MANAGERS = ["door_out_of_service"]  # by e-mail only
 
 
 def message(kind: str, **facts: object) -> Message:
@@ -28,10 +38,30 @@ def message(kind: str, **facts: object) -> Message:
 
 def test_every_kind_has_all_its_texts() -> None:
     folder = Path(django_settings.BASE_DIR) / "templates" / "notifications"
-    assert sorted(entry.name for entry in folder.iterdir() if entry.is_dir()) == sorted(KINDS)
-    for kind in KINDS:
+    found = sorted(entry.name for entry in folder.iterdir() if entry.is_dir())
+    assert found == sorted(KINDS + TO_MANAGERS)
+    for kind in found:
         names = {file.name for file in (folder / kind).iterdir()}
-        assert names == {"subject.txt", "email.txt", "email.html", "sms.txt"}
+        by_sms = {"sms.txt"} - ({"sms.txt"} if kind in TO_MANAGERS else set())
+        assert names == {"subject.txt", "email.txt", "email.html"} | by_sms
+
+
+@pytest.mark.parametrize("holds_package", [True, False])
+def test_a_manager_is_told_which_door_and_why(*, holds_package: bool) -> None:
+    facts: dict[str, object] = {
+        "recipient_name": "Kaja",
+        "location_name": "Tallinn Balti jaam",
+        "compartment": "A-07",
+        "reason": "damaged: hinge",
+        "holds_package": holds_package,
+    }
+    text = rendering.email("door_out_of_service", Message(to="k@example.com", language="en", context=facts))
+    assert text.subject == "Door A-07 at Tallinn Balti jaam is out of use"
+    for body in (text.body, text.html):
+        assert "Hello Kaja," in body
+        assert "damaged: hinge" in body
+        assert ("A parcel may lie in it." in body) is holds_package
+        assert "Pickup code" not in body
 
 
 @pytest.mark.parametrize("kind", KINDS)

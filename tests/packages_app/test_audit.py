@@ -347,8 +347,13 @@ def test_a_package_may_be_back_in_a_door_that_is_out_of_service(lived: World) ->
     kiosk, doors = world.caller(world.make_kiosk(lived.place, "left")), Compartment.objects.all()
     code = world.code_of(brought.package)
     opened = operations.pick_up(by=kiosk, now=lived.now, typed=Typed(code=code))
-    silent = {"compartment_id": opened.compartment_id, "by": "kiosk:left", "reason": "does not answer"}
-    service.take_out_of_service(compartments=doors, now=lived.now, **silent)
+    service.take_out_of_service(
+        compartments=doors,
+        compartment_id=opened.compartment_id,
+        by="kiosk:left",
+        reason="does not answer",
+        now=lived.now,
+    )
     operations.door_failed(package_id=opened.package_id, by=kiosk.actor, now=lived.now)
     assert [finding.invariant.id for finding in map(audit.check, INVARIANTS) if finding.violations] == []
 

@@ -97,7 +97,13 @@ class Custody(RuleBasedStateMachine):
         package = self.packages[number]
         return self.refusal(operation, package_id=package.pk, by=self.by, now=self.now, **more)
 
+    def one(self, pick: int) -> tuple[str, Parcel]:
+        """One of the parcels that there are."""
+        number = list(self.parcels)[pick % len(self.parcels)]
+        return number, self.parcels[number]
+
     some = st.sampled_from([f"T-{number}" for number in range(6)])
+    picks = st.integers(0, 5)
 
     # --- What can happen ------------------------------------------------------------------------------------
 
@@ -125,23 +131,23 @@ class Custody(RuleBasedStateMachine):
             self.parcels[number] = Parcel("STORED" if deposited else "PENDING", door, ends, size)
 
     @precondition(lambda self: self.parcels)
-    @rule(number=some)
-    def deposit(self, number: str) -> None:
-        if parcel := self.parcels.get(number):
-            ok = parcel.status == "PENDING"
-            assert self.change(operations.deposit, number) == ("" if ok else "wrong_status")
-            if ok:
-                parcel.status, parcel.ends = "STORED", self.now + HOLD
+    @rule(pick=picks)
+    def deposit(self, pick: int) -> None:
+        number, parcel = self.one(pick)
+        ok = parcel.status == "PENDING"
+        assert self.change(operations.deposit, number) == ("" if ok else "wrong_status")
+        if ok:
+            parcel.status, parcel.ends = "STORED", self.now + HOLD
 
     @precondition(lambda self: self.parcels)
-    @rule(number=some)
-    def cancel(self, number: str) -> None:
-        if parcel := self.parcels.get(number):
-            ok = parcel.status in ("PENDING", "STORED", "EXPIRED")
-            assert self.change(operations.cancel, number) == ("" if ok else "wrong_status")
-            if ok:
-                self.give_up(parcel) if parcel.status == "PENDING" else None
-                parcel.status = "CANCELLED"
+    @rule(pick=picks)
+    def cancel(self, pick: int) -> None:
+        number, parcel = self.one(pick)
+        ok = parcel.status in ("PENDING", "STORED", "EXPIRED")
+        assert self.change(operations.cancel, number) == ("" if ok else "wrong_status")
+        if ok:
+            self.give_up(parcel) if parcel.status == "PENDING" else None
+            parcel.status = "CANCELLED"
 
     def give_up(self, parcel: Parcel) -> None:
         assert parcel.door is not None
@@ -149,41 +155,39 @@ class Custody(RuleBasedStateMachine):
         parcel.door = None
 
     @precondition(lambda self: self.parcels)
-    @rule(number=some, hours=st.integers(1, 48))
-    def extend(self, number: str, hours: int) -> None:
-        if parcel := self.parcels.get(number):
-            ok = parcel.status in ("STORED", "EXPIRED")
-            answer = self.change(operations.extend, number, hours=hours)
-            if answer == "extension_limit":
-                return
-            assert answer == ("" if ok else "wrong_status")
-            if ok:
-                parcel.status, parcel.ends = "STORED", max(parcel.ends, self.now) + timedelta(hours=hours)
-
-    @precondition(lambda self: self.parcels)
-    @rule(number=some)
-    def take_back(self, number: str) -> None:
-        if parcel := self.parcels.get(number):
-            ok = parcel.status in ("EXPIRED", "CANCELLED") and parcel.door is not None
-            assert self.change(operations.return_to_courier, number) == ("" if ok else "wrong_status")
-            if ok:
-                parcel.status, parcel.door = "RETURNED", None
-
-    @precondition(lambda self: self.parcels)
-    @rule(number=some)
-    def resend(self, number: str) -> None:
-        if parcel := self.parcels.get(number):
-            ok = parcel.status == "STORED" and parcel.ends > self.now
-            before = code_of(self.packages[number])
-            assert self.change(operations.resend_code, number) == ("" if ok else "wrong_status")
-            assert (code_of(self.packages[number]) != before) == ok
-
-    @precondition(lambda self: self.parcels)
-    @rule(number=some, reason=st.sampled_from(Reason))
-    def reassign(self, number: str, reason: Reason) -> None:
-        parcel = self.parcels.get(number)
-        if parcel is None:
+    @rule(pick=picks, hours=st.integers(1, 48))
+    def extend(self, pick: int, hours: int) -> None:
+        number, parcel = self.one(pick)
+        ok = parcel.status in ("STORED", "EXPIRED")
+        answer = self.change(operations.extend, number, hours=hours)
+        if answer == "extension_limit":
             return
+        assert answer == ("" if ok else "wrong_status")
+        if ok:
+            parcel.status, parcel.ends = "STORED", max(parcel.ends, self.now) + timedelta(hours=hours)
+
+    @precondition(lambda self: self.parcels)
+    @rule(pick=picks)
+    def take_back(self, pick: int) -> None:
+        number, parcel = self.one(pick)
+        ok = parcel.status in ("EXPIRED", "CANCELLED") and parcel.door is not None
+        assert self.change(operations.return_to_courier, number) == ("" if ok else "wrong_status")
+        if ok:
+            parcel.status, parcel.door = "RETURNED", None
+
+    @precondition(lambda self: self.parcels)
+    @rule(pick=picks)
+    def resend(self, pick: int) -> None:
+        number, parcel = self.one(pick)
+        ok = parcel.status == "STORED" and parcel.ends > self.now
+        before = code_of(self.packages[number])
+        assert self.change(operations.resend_code, number) == ("" if ok else "wrong_status")
+        assert (code_of(self.packages[number]) != before) == ok
+
+    @precondition(lambda self: self.parcels)
+    @rule(pick=picks, reason=st.sampled_from(Reason))
+    def reassign(self, pick: int, reason: Reason) -> None:
+        number, parcel = self.one(pick)
         answer = self.change(operations.reassign, number, reason=reason)
         if parcel.status not in ("PENDING", "STORED"):
             assert answer == "wrong_status"
@@ -196,23 +200,23 @@ class Custody(RuleBasedStateMachine):
             return
         if reason in (Reason.DOOR_STUCK, Reason.DAMAGED):
             self.broken.add(parcel.door)
-        if reason == Reason.NOT_EMPTY:
+        if reason in (Reason.NOT_EMPTY, Reason.DOOR_STUCK):
             self.doubtful.add(parcel.door)
         parcel.door, parcel.size = door, max(parcel.size, larger)
 
     @precondition(lambda self: self.parcels)
-    @rule(number=some)
-    def pick_up(self, number: str) -> None:
-        if parcel := self.parcels.get(number):
-            code = code_of(self.packages[number])
-            in_time = parcel.status == "STORED" and parcel.ends > self.now
-            late = parcel.status in ("STORED", "EXPIRED")
-            answer = self.refusal(operations.pick_up, by=self.screen, now=self.now, typed=Typed(code=code))
-            if answer in ("too_many_attempts", "phone_check_required"):
-                return
-            assert answer == ("" if in_time else "expired" if late else "unknown_code")
-            if in_time:
-                parcel.status, parcel.door = "RETRIEVED", None
+    @rule(pick=picks)
+    def pick_up(self, pick: int) -> None:
+        number, parcel = self.one(pick)
+        code = code_of(self.packages[number])
+        in_time = parcel.status == "STORED" and parcel.ends > self.now
+        late = parcel.status in ("STORED", "EXPIRED")
+        answer = self.refusal(operations.pick_up, by=self.screen, now=self.now, typed=Typed(code=code))
+        if answer in ("too_many_attempts", "phone_check_required"):
+            return
+        assert answer == ("" if in_time else "expired" if late else "unknown_code")
+        if in_time:
+            parcel.status, parcel.door = "RETRIEVED", None
 
     @rule(minutes=st.sampled_from([1, 29, 30, 31, 60 * 24, 60 * 24 * 3]))
     def wait(self, minutes: int) -> None:
@@ -290,8 +294,8 @@ def test_any_order_of_operations() -> None:
     run_state_machine_as_test(
         Custody,
         settings=settings(
-            max_examples=20,
-            stateful_step_count=25,
+            max_examples=25,
+            stateful_step_count=30,
             deadline=None,
             derandomize=True,
             database=None,

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 # What becomes of the old door: occupancy, what people see, its history.
 LEFT: dict[Reason, tuple[str, str, list[str]]] = {
     Reason.TOO_SMALL: ("empty", "available", []),
-    Reason.DOOR_STUCK: ("empty", "out_of_service", ["taken_out"]),
+    Reason.DOOR_STUCK: ("unverified", "out_of_service", ["unverified", "taken_out"]),
     Reason.NOT_EMPTY: ("unverified", "unverified", ["unverified"]),
     Reason.DAMAGED: ("empty", "out_of_service", ["taken_out"]),
 }
