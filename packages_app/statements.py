@@ -81,7 +81,8 @@ WITH found AS MATERIALIZED (
     JOIN packages_app_recipient recipient ON recipient.id = package.recipient_id
     WHERE package.location_id = %(location_id)s AND package.code_mac = ANY(%(macs)s)
       AND (%(compartment_id)s::bigint IS NULL OR package.compartment_id = %(compartment_id)s)
-      AND (%(phone_last4)s::text IS NULL OR recipient.phone = '' OR right(recipient.phone, 4) = %(phone_last4)s)
+      AND (%(phone_last4)s::text IS NULL OR recipient.phone = ''
+           OR right(recipient.phone, 4) = %(phone_last4)s)
     FOR NO KEY UPDATE OF package
 ), opened AS (
     UPDATE packages_app_package package
