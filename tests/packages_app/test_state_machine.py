@@ -146,7 +146,8 @@ class Custody(RuleBasedStateMachine):
         ok = parcel.status in ("PENDING", "STORED", "EXPIRED")
         assert self.change(operations.cancel, number) == ("" if ok else "wrong_status")
         if ok:
-            self.give_up(parcel) if parcel.status == "PENDING" else None
+            if parcel.status == "PENDING":
+                self.give_up(parcel)
             parcel.status = "CANCELLED"
 
     def give_up(self, parcel: Parcel) -> None:
