@@ -47,12 +47,12 @@ def test_a_silent_broker_costs_a_second_at_the_most() -> None:
     assert app.conf.task_publish_retry is False
 
 
-def test_every_scheduled_job_exists_and_no_tick_outlives_the_next() -> None:
+def test_every_scheduled_job_exists_and_its_ticks_do_not_pile_up() -> None:
     app.loader.import_default_modules()
     assert app.conf.beat_schedule
     for entry in app.conf.beat_schedule.values():
         assert entry["task"] in app.tasks
-        assert entry["options"]["expires"] <= entry["schedule"]
+        assert entry["options"]["expires"] <= max(entry["schedule"], 60)
 
 
 def test_composers_can_be_imported() -> None:
