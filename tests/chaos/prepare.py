@@ -24,7 +24,7 @@ def main() -> None:
         Location.objects.create(code=code, name=f"Station {code}", country="EE", time_zone="Europe/Tallinn")
         for code in LOCATIONS
     ]
-    layout.install(places, layout.lay_out(layout.parse("200/100/50")))
+    layout.install(places, layout.lay_out(layout.parse("500/400/100")))
     courier = Courier.objects.create(code="chaos", name="Chaos Parcels")
     scopes = [str(ApiKey.Scope.PACKAGES), str(ApiKey.Scope.CODES_READ)]
     kiosks = {
