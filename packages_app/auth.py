@@ -38,7 +38,7 @@ class KeyAuth(HttpBearer):
         self.scopes = frozenset(scopes)
 
     def __call__(self, request: HttpRequest) -> Any:
-        header = request.headers.get("Authorization", "")
+        header = request.META.get("HTTP_AUTHORIZATION", "")
         scheme, _, token = header.partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise InvalidKey

@@ -62,10 +62,11 @@ TOLD: dict[tuple[Event, str], str] = {
     (Event.CANCELLED, Status.STORED): "cancelled",
     (Event.CANCELLED, Status.EXPIRED): "cancelled",
     (Event.CODE_RENEWED, Status.STORED): "code_renewed",
+    (Event.EXTENDED, Status.EXPIRED): "extended",  # who was told that it is over must hear that it is not
     (Event.DOOR_FAILED, Status.RETRIEVED): "door_failed",
 }
 # What a recipient waits for at the door goes before what is good to know.
-PRIORITY = {"stored": 1, "code_renewed": 1, "door_failed": 1}
+PRIORITY = {"stored": 1, "code_renewed": 1, "extended": 1, "door_failed": 1}
 DEFAULT_PRIORITY = 5
 
 

@@ -16,7 +16,7 @@ from packages_app.lifecycle import Status
 from packages_app.models import Package
 
 # Kinds that only make sense while the package can be collected, and those among them that show the code.
-_ONLY_WHILE_STORED = {"stored", "code_renewed", "reminder", "door_failed"}
+_ONLY_WHILE_STORED = {"stored", "code_renewed", "reminder", "extended", "door_failed"}
 
 
 def compose(notifications: Sequence[Notification]) -> dict[int, Message | Suppressed]:

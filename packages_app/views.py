@@ -27,6 +27,7 @@ PAGE_SIZE = 50
 MESSAGE_KINDS = {
     "stored": "Your parcel is here (with the code)",
     "code_renewed": "Your new code",
+    "extended": "More time to collect (with the code)",
     "door_failed": "Your door did not open (with the code)",
     "retrieved": "You have picked it up",
     "expired": "The time to pick it up has ended",

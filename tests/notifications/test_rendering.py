@@ -23,9 +23,10 @@ KINDS = [
     "returned",
     "code_renewed",
     "reminder",
+    "extended",
     "door_failed",
 ]
-WITH_CODE = {"stored", "code_renewed", "reminder", "door_failed"}
+WITH_CODE = {"stored", "code_renewed", "reminder", "extended", "door_failed"}
 TO_MANAGERS = ["door_out_of_service"]  # by e-mail only
 
 

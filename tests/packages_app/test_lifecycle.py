@@ -41,6 +41,7 @@ TOLD = {
     ("cancelled", "STORED"): "cancelled",
     ("cancelled", "EXPIRED"): "cancelled",
     ("code_renewed", "STORED"): "code_renewed",
+    ("extended", "EXPIRED"): "extended",
     ("door_failed", "RETRIEVED"): "door_failed",
 }
 MOVES = [(event, before, after) for event in Event for before in Status for after in Status]

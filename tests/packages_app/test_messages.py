@@ -76,12 +76,12 @@ def test_only_what_opens_a_door_shows_the_code(location: Location, courier: Cour
     package = make_package(courier, door(location, "S1"), status.get(kind, Status.STORED))
     message = composed(package, kind)
     assert isinstance(message, Message)
-    opens = kind in ("stored", "code_renewed", "door_failed")
+    opens = kind in ("stored", "code_renewed", "extended", "door_failed")
     assert ("code" in message.context) == opens
     assert (kind in PRIORITY) == opens
 
 
-@pytest.mark.parametrize("kind", ["stored", "code_renewed", "door_failed", "reminder"])
+@pytest.mark.parametrize("kind", ["stored", "code_renewed", "extended", "door_failed", "reminder"])
 @pytest.mark.parametrize("status", [one for one in Status if one != Status.STORED])
 def test_a_code_that_opens_nothing_is_not_sent(
     location: Location, courier: Courier, kind: str, status: Status
