@@ -10,6 +10,7 @@ from django.utils import timezone
 from bench import world
 
 CODE = "DUE"
+FIRST = 10_000_000  # ids of recipients, clear of all others
 
 
 def make_doors(rows: int) -> None:
@@ -57,21 +58,26 @@ def make(rows: int) -> None:
         cursor.execute("SET statement_timeout = 0")
         cursor.execute(
             "INSERT INTO packages_app_recipient (id, name, email, phone, language)"
-            " SELECT n, 'R', 'r' || n || '@example.com', '+37255512345', 'en' FROM generate_series(1, %s) n",
-            [rows],
+            " SELECT %s + n, 'R', 'r' || n || '@example.com', '+37255512345', 'en'"
+            " FROM generate_series(1, %s) n",
+            [FIRST, rows],
         )
-        cursor.execute("SELECT setval(pg_get_serial_sequence('packages_app_recipient', 'id'), %s)", [rows])
+        cursor.execute(
+            "SELECT setval(pg_get_serial_sequence('packages_app_recipient', 'id'), %s)", [FIRST + rows]
+        )
+        cursor.execute("ANALYZE packages_app_recipient")  # see past.py
         cursor.execute(
             "INSERT INTO packages_app_package (id, courier_id, tracking_number, location_id, compartment_id,"
             " recipient_id, size, accessible, status, created_at, stored_at, expires_at, code_version,"
             " code_secret, code_mac)"
-            " SELECT md5(n::text)::uuid, (SELECT min(id) FROM packages_app_courier), 'S' || n,"
-            " d.location_id, d.id, n, 1, false, 'STORED', %s, %s, %s + n * interval '1 ms', 1, 1,"
+            " SELECT md5('due' || n)::uuid, (SELECT min(id) FROM packages_app_courier), 'S' || n,"
+            " d.location_id, d.id, %s + n, 1, false, 'STORED', %s, %s, %s + n * interval '1 ms', 1, 1,"
             " sha256(n::text::bytea)"
             " FROM (SELECT row_number() OVER (ORDER BY c.id) n, c.id, c.location_id"
             " FROM lockers_compartment c JOIN lockers_location l ON l.id = c.location_id WHERE l.code = %s) d",
-            [past, past, past, CODE],
+            [FIRST, past, past, past, CODE],
         )
+        cursor.execute("ANALYZE packages_app_package")
         cursor.execute(
             "UPDATE lockers_compartment SET occupancy = 'occupied'"
             " WHERE location_id = (SELECT id FROM lockers_location WHERE code = %s)",
@@ -83,6 +89,7 @@ def make(rows: int) -> None:
             " SELECT id, step.event, step.before, step.after, 'bench', compartment_id"
             " FROM packages_app_package, (VALUES (1, 'assigned', '', 'PENDING'),"
             " (2, 'deposited', 'PENDING', 'STORED')) step (number, event, before, after)"
+            " WHERE status = 'STORED'"
             " ORDER BY id, step.number"
         )
     world.analyse()

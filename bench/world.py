@@ -11,6 +11,7 @@ from pathlib import Path
 from django.core.management import call_command, get_commands
 from django.db import connection
 
+from bench import past
 from bench.machine import progress
 from lockers.models import Compartment, Kiosk, Location, Locker
 from packages_app.access import make_key
@@ -18,6 +19,7 @@ from packages_app.models import ApiKey, Courier
 
 SPREAD_LOCATIONS = 100
 SPREAD_KIOSKS = 4
+PAST = 3000  # packages that were collected before, always there
 HOT_CODE = "HOT"
 HOT_DOORS = 3000
 HOT_KIOSKS = 128
@@ -107,12 +109,13 @@ def settle() -> None:
 
 
 def reset() -> None:
-    """The same empty network again: what one contestant wrote slows no other down."""
+    """The same network again: what one contestant wrote slows no other down."""
     settle()
     with connection.cursor() as cursor:
         cursor.execute(f"TRUNCATE {_GROWING} RESTART IDENTITY")
         cursor.execute("UPDATE lockers_compartment SET occupancy = 'empty' WHERE occupancy <> 'empty'")
         cursor.execute("UPDATE lockers_kiosk SET wrong_codes_in_row = 0, locked_until = NULL")
+    past.add(PAST)
     analyse()
 
 
@@ -133,10 +136,10 @@ def check(*, dropoffs: int, pickups: int, in_flight: int) -> list[str]:
     found = _counts()
     packages, retrieved = found["packages"], found["retrieved"]
     wrong = check_sums()
-    if not dropoffs <= packages <= dropoffs + in_flight:
-        wrong.append(f"{packages} packages after {dropoffs} drop-offs")
-    if not pickups <= retrieved <= pickups + in_flight:
-        wrong.append(f"{retrieved} retrieved after {pickups} pickups")
+    if not dropoffs <= packages - PAST <= dropoffs + in_flight:
+        wrong.append(f"{packages - PAST} packages after {dropoffs} drop-offs")
+    if not pickups <= retrieved - PAST <= pickups + in_flight:
+        wrong.append(f"{retrieved - PAST} retrieved after {pickups} pickups")
     return wrong
 
 
@@ -146,9 +149,9 @@ def check_sums() -> list[str]:
     packages, retrieved = found["packages"], found["retrieved"]
     expected = {
         "recipients": packages,
-        "kept_answers": packages,
+        "kept_answers": packages - PAST,
         "events": 2 * packages + retrieved,
-        "messages": 2 * packages + 2 * retrieved,
+        "messages": 2 * (packages - PAST) + 2 * (retrieved - PAST),
         "doors_held": packages - retrieved,
         "doors_with_package": packages - retrieved,
     }

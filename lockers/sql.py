@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 from psycopg import Cursor
 from psycopg.rows import namedtuple_row
 
@@ -21,9 +21,10 @@ def fetch(sql: str, params: Mapping[str, Any]) -> list[Any]:
     The statement is prepared on the connection, so PostgreSQL plans it once; parameters travel apart from
     the text. Placeholders are named: `%(name)s`.
     """
-    connection.close_if_health_check_failed()
-    connection.ensure_connection()
-    connection.validate_no_broken_transaction()
-    with connection.wrap_database_errors, Cursor(connection.connection, row_factory=namedtuple_row) as cursor:
+    database = connections[DEFAULT_DB_ALIAS]
+    database.close_if_health_check_failed()
+    database.ensure_connection()
+    database.validate_no_broken_transaction()
+    with database.wrap_database_errors, Cursor(database.connection, row_factory=namedtuple_row) as cursor:
         cursor.execute(sql, params, prepare=settings.DB_PREPARE_STATEMENTS)
         return [] if cursor.rownumber is None else cursor.fetchall()

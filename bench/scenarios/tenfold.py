@@ -7,7 +7,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from django.db import connection
 
-from bench import contestants, load, world
+from bench import contestants, load, past, world
 from bench.machine import progress
 from bench.options import Options
 from bench.report import Report
@@ -23,13 +23,13 @@ def run(network: World, options: Options, report: Report) -> None:
     big_url = urlunsplit(url._replace(path="/tenfold"))
     name = connection.settings_dict["NAME"]
     _copy_database(name)
-    _add_past(options.old_packages)
+    past.add(options.old_packages)
     _switch("tenfold")
     big = World(network.courier, network.courier_id, dict(network.kiosks))
     progress("making ten times the locations and packages")
     for number in range(SPREAD_LOCATIONS, 10 * SPREAD_LOCATIONS):
         world.add_location(big, f"L{number:04d}", doors=60, kiosks=1)
-    _add_past(10 * options.old_packages)
+    past.add(10 * options.old_packages)
     _switch(name)
     rates: dict[str, list[float]] = {"once": [], "tenfold": []}
     with (
@@ -78,48 +78,3 @@ def _switch(name: str) -> None:
     """This process looks at another database of the server."""
     connection.close()
     connection.settings_dict["NAME"] = name
-
-
-def _add_past(packages: int) -> None:
-    """Packages that were collected long ago, spread over the locations, with recipients and history."""
-    with connection.cursor() as cursor:
-        cursor.execute("SET statement_timeout = 0")
-        cursor.execute(
-            "INSERT INTO packages_app_recipient (id, name, email, phone, language)"
-            " SELECT n, 'R', 'r' || n || '@example.com', '+37255512345', 'en' FROM generate_series(1, %s) n",
-            [packages],
-        )
-        cursor.execute(
-            "SELECT setval(pg_get_serial_sequence('packages_app_recipient', 'id'), %s)", [packages]
-        )
-        cursor.execute(
-            "INSERT INTO packages_app_package (id, courier_id, tracking_number, location_id, compartment_id,"
-            " recipient_id, size, accessible, status, created_at, stored_at, expires_at, retrieved_at,"
-            " released_at, code_version, code_secret)"
-            " SELECT md5(n::text)::uuid, (SELECT min(id) FROM packages_app_courier), 'P' || n, d.location_id,"
-            " d.id, n, 1, false, 'RETRIEVED', at.start, at.start, at.start + interval '3 days',"
-            " at.start + interval '1 day', at.start + interval '1 day', 1, 1"
-            " FROM generate_series(1, %s) n"
-            " JOIN (SELECT id, location_id, row_number() OVER (ORDER BY position, id) AS place,"
-            " count(*) OVER () AS doors FROM lockers_compartment WHERE size = 1) d"
-            " ON d.place = n %% d.doors + 1,"
-            " LATERAL (SELECT now() - interval '5 days' - (n / d.doors) * interval '2 days' AS start) at",
-            [packages],
-        )
-        cursor.execute(
-            "INSERT INTO packages_app_packageevent"
-            " (package_id, at, event, from_status, to_status, by, compartment_id)"
-            " SELECT id, stored_at + step.after_days * interval '1 day', step.event, step.before, step.after,"
-            " 'bench', CASE WHEN step.after <> 'RETRIEVED' THEN compartment_id END"
-            " FROM packages_app_package, (VALUES (1, 'assigned', '', 'PENDING', 0),"
-            " (2, 'deposited', 'PENDING', 'STORED', 0), (3, 'retrieved', 'STORED', 'RETRIEVED', 1))"
-            " step (number, event, before, after, after_days) ORDER BY stored_at, id, step.number"
-        )
-        cursor.execute(
-            "INSERT INTO notifications_notification (kind, channel, subject, dedup_key, status, sent_at)"
-            " SELECT CASE event WHEN 'deposited' THEN 'stored' ELSE 'retrieved' END, channel,"
-            " 'package:' || package_id, 'event:' || id || ':' || channel, 'sent', at"
-            " FROM packages_app_packageevent, unnest(ARRAY['email', 'sms']) channel"
-            " WHERE event IN ('deposited', 'retrieved')"
-        )
-    world.analyse()
