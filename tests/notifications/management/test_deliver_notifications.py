@@ -104,7 +104,7 @@ def test_it_runs_until_it_is_told_to_stop() -> None:
     try:
         for _ in range(600):
             row.refresh_from_db()
-            if row.status != Status.PENDING or process.poll() is not None:
+            if row.status not in (Status.PENDING, Status.SENDING) or process.poll() is not None:
                 break
             time.sleep(0.05)
         process.send_signal(signal.SIGTERM)
