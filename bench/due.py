@@ -74,7 +74,8 @@ def make(rows: int) -> None:
             " d.location_id, d.id, %s + n, 1, false, 'STORED', %s, %s, %s + n * interval '1 ms', 1, 1,"
             " sha256(n::text::bytea)"
             " FROM (SELECT row_number() OVER (ORDER BY c.id) n, c.id, c.location_id"
-            " FROM lockers_compartment c JOIN lockers_location l ON l.id = c.location_id WHERE l.code = %s) d",
+            " FROM lockers_compartment c JOIN lockers_location l ON l.id = c.location_id"
+            " WHERE l.code = %s) d",
             [FIRST, past, past, past, CODE],
         )
         cursor.execute("ANALYZE packages_app_package")
