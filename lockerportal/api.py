@@ -72,9 +72,10 @@ api = NinjaAPI(
     docs_url="/docs",
     urls_namespace="api",
 )
+# Django tries patterns in this order: what is asked for most comes first.
+api.add_router("", lockers_router, auth=any_key)
 for router in packages_routers:
     api.add_router("", router)
-api.add_router("", lockers_router, auth=any_key)
 
 
 @api.get("/docs/problems", auth=None, include_in_schema=False, url_name="problems")

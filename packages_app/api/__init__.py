@@ -5,6 +5,6 @@ from packages_app.api.faults import router as faults_router
 from packages_app.api.kiosks import router as kiosks_router
 from packages_app.api.reading import router as reading_router
 
-routers = (couriers_router, reading_router, kiosks_router, faults_router)
+routers = (kiosks_router, couriers_router, reading_router, faults_router)
 
 __all__ = ["routers"]
