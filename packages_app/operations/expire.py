@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime
 
 from django.db import transaction
@@ -12,8 +13,10 @@ from packages_app import statements
 from packages_app.access import SYSTEM
 from packages_app.operation import Operation
 
-# Some hundred at a time: the sweep of 100,000 packages must not hold up one pickup (`docs/performance.md`).
-BATCH = 500
+# Few at a time and with a rest after each: nobody waits for the sweep of 100,000 packages, and somebody does
+# for a pickup meanwhile (`docs/performance.md`).
+BATCH = 100
+REST = 1.0  # times as long as the batch took
 
 
 def expire(*, now: datetime, batch: int = BATCH) -> int:
@@ -24,10 +27,12 @@ def expire(*, now: datetime, batch: int = BATCH) -> int:
     """
     expired = 0
     while True:
+        begun = time.monotonic()
         count = _expire_batch(now=now, batch=batch)
         expired += count
         if count < batch:
             return expired
+        time.sleep((time.monotonic() - begun) * REST)
 
 
 @Operation
