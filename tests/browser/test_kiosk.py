@@ -64,6 +64,7 @@ def test_code_on_the_keys_opens_the_door(screen: Page, package: Package) -> None
 
 
 def test_keyboard_alone_opens_the_door(screen: Page, package: Package) -> None:
+    expect(screen.get_by_label("Type your pickup code")).to_be_focused()
     screen.keyboard.type(code_of(package))
     screen.keyboard.press("Enter")
     expect(screen.locator(".number")).to_have_text("M2")
