@@ -7,14 +7,30 @@ in PostgreSQL say what is due, the schedule only says how often to look.
 from __future__ import annotations
 
 import os
+from typing import Any
 
-from celery import Celery
+from celery import Celery, Task
+from celery.signals import task_postrun, task_prerun
+from django.db import close_old_connections
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lockerportal.settings")
 
 app = Celery("lockerportal")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@task_prerun.connect(dispatch_uid="database connections are looked at before a job")
+@task_postrun.connect(dispatch_uid="database connections are looked at after a job")
+def look_at_connections(sender: Task[Any, Any], **_: object) -> None:
+    """Give up a database connection that has failed or grown old, as Django does around each request.
+
+    Celery itself knows only "a new connection for each job" and "the same for so many jobs", and with the
+    second a worker whose connection broke fails every one of them (see `CELERY_DB_REUSE_MAX`).
+    """
+    if not sender.request.is_eager:  # then the connection is the caller's, and may be in a transaction
+        close_old_connections()
+
 
 # Seconds between two looks. A tick that was queued for a minute is dropped (`expires`): a worker that was
 # away for an hour does not come back to an hour of ticks, and clocks may differ by some seconds.

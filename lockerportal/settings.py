@@ -155,7 +155,9 @@ CELERY_TASK_DEFAULT_QUEUE = "lockerportal"
 CELERY_TASK_SOFT_TIME_LIMIT = 120
 CELERY_TASK_TIME_LIMIT = 150
 CELERY_TASK_IGNORE_RESULT = True
-CELERY_DB_REUSE_MAX = 1000  # without it Celery connects to PostgreSQL anew for every task
+# Without it Celery connects to PostgreSQL anew for every job. What is broken or old goes earlier: see
+# `lockerportal/celery.py`.
+CELERY_DB_REUSE_MAX = 1000
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True  # only those that acknowledge late: none
 CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False  # LOGGING below cuts secrets out of the worker's lines too

@@ -26,7 +26,7 @@ OUTAGE = 20.0 if LONG else 4.0
 FREEZE = 60.0 if LONG else 8.0
 ANSWERED_WITHIN = 4.5  # seconds: 3 promised, and a busy machine; two waits one after the other take 5
 BACK_WITHIN = 5.0
-DRAINED_WITHIN = 300.0  # seconds; a claim whose commit the kill swallowed comes back when its lease ends
+DRAINED_WITHIN = 90.0  # seconds; a claim whose commit the kill swallowed comes back when its lease ends
 
 
 @pytest.fixture(scope="module")
