@@ -20,8 +20,8 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 
-@task_prerun.connect(dispatch_uid="database connections are looked at before a job")
-@task_postrun.connect(dispatch_uid="database connections are looked at after a job")
+@task_prerun.connect(dispatch_uid="database connections before a job")  # type: ignore[untyped-decorator]
+@task_postrun.connect(dispatch_uid="database connections after a job")  # type: ignore[untyped-decorator]
 def look_at_connections(sender: Task[Any, Any], **_: object) -> None:
     """Give up a database connection that has failed or grown old, as Django does around each request.
 
