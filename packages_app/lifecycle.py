@@ -32,6 +32,11 @@ class Event(TextChoices):
     RETURNED = "returned", "Taken out for return"
     CODE_RENEWED = "code_renewed", "New pickup code"
     DOOR_FAILED = "door_failed", "Door did not open"
+    HELD = "held", "Held back"
+    RELEASED = "released", "No longer held back"
+    DELEGATED = "delegated", "Somebody else may collect"
+    DELEGATE_RENEWED = "delegate_renewed", "New code for somebody else"
+    DELEGATE_REMOVED = "delegate_removed", "Nobody else may collect"
 
 
 # event → the statuses it may be applied to → the status that follows.
@@ -51,6 +56,19 @@ TRANSITIONS: dict[Event, dict[str, Status]] = {
     Event.RETURNED: {Status.EXPIRED: Status.RETURNED, Status.CANCELLED: Status.RETURNED},
     Event.CODE_RENEWED: {Status.STORED: Status.STORED},
     Event.DOOR_FAILED: {Status.RETRIEVED: Status.STORED},
+    Event.HELD: {
+        Status.PENDING: Status.PENDING,
+        Status.STORED: Status.STORED,
+        Status.EXPIRED: Status.EXPIRED,
+    },
+    Event.RELEASED: {
+        Status.PENDING: Status.PENDING,
+        Status.STORED: Status.STORED,
+        Status.EXPIRED: Status.EXPIRED,
+    },
+    Event.DELEGATED: {Status.STORED: Status.STORED},
+    Event.DELEGATE_RENEWED: {Status.STORED: Status.STORED},
+    Event.DELEGATE_REMOVED: {Status.STORED: Status.STORED, Status.EXPIRED: Status.EXPIRED},
 }
 
 # Which events are told to the recipient, under which kind of message (`notifications/` renders it).

@@ -1,4 +1,4 @@
-"""Packages, their recipients, and their append-only history."""
+"""Packages and their append-only history."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import uuid
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -17,32 +16,10 @@ from notifications import outbox
 from packages_app import codes, errors, lifecycle
 from packages_app.lifecycle import Event, Status
 from packages_app.models.couriers import Courier
+from packages_app.models.people import Recipient
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
-
-
-class Recipient(models.Model):
-    """Who collects. Personal data stands in this table and in no other."""
-
-    name = models.CharField(max_length=100, blank=True, default="")
-    email = models.EmailField(blank=True, default="")
-    phone = models.CharField(max_length=16, blank=True, default="", help_text="E.164: +3725551234")
-    language = models.CharField(max_length=5, blank=True, default="en", choices=settings.LANGUAGES)
-
-    class Meta:
-        indexes = [
-            models.Index(fields=["email"], condition=~Q(email=""), name="recipient_email_idx"),
-            models.Index(fields=["phone"], condition=~Q(phone=""), name="recipient_phone_idx"),
-        ]
-
-    def __str__(self) -> str:
-        return self.name or self.email or self.phone
-
-    @property
-    def channels(self) -> list[str]:
-        """By which they can be told something."""
-        return [channel for channel, address in (("email", self.email), ("sms", self.phone)) if address]
 
 
 class PackageQuerySet(models.QuerySet["Package"]):
@@ -120,6 +97,13 @@ class Package(models.Model):
     cancelled_at = models.DateTimeField(null=True, editable=False)
     returned_at = models.DateTimeField(null=True, editable=False)
     released_at = models.DateTimeField(null=True, editable=False)
+    held_at = models.DateTimeField(
+        null=True, editable=False, help_text="Held back: nobody gets it until it is released"
+    )
+    held_expires_at = models.DateTimeField(
+        null=True, editable=False, help_text="When its hold would have ended, had it not been held back"
+    )
+    collected_by_delegate = models.BooleanField(default=False, db_default=False, editable=False)
 
     # The code itself is computed (`codes.py`), never stored.
     code_version = models.PositiveSmallIntegerField(default=1, editable=False)
@@ -186,6 +170,15 @@ class Package(models.Model):
                 condition=Q(status__in=["STORED", "EXPIRED"], code_mac__isnull=False)
                 | ~Q(status__in=["STORED", "EXPIRED"]) & Q(code_mac__isnull=True),
                 name="package_code_pair",
+            ),
+            models.CheckConstraint(
+                condition=Q(held_at__isnull=True, held_expires_at__isnull=True)
+                | Q(held_at__isnull=False, status__in=["PENDING", "STORED", "EXPIRED"]),
+                name="package_held_pair",
+            ),
+            models.CheckConstraint(
+                condition=Q(collected_by_delegate=False) | Q(status="RETRIEVED"),
+                name="package_delegate_collected",
             ),
         ]
         indexes = [

@@ -33,6 +33,16 @@ DRAWN = {
     ("returned", "CANCELLED", "RETURNED"),
     ("code_renewed", "STORED", "STORED"),
     ("door_failed", "RETRIEVED", "STORED"),
+    ("held", "PENDING", "PENDING"),
+    ("held", "STORED", "STORED"),
+    ("held", "EXPIRED", "EXPIRED"),
+    ("released", "PENDING", "PENDING"),
+    ("released", "STORED", "STORED"),
+    ("released", "EXPIRED", "EXPIRED"),
+    ("delegated", "STORED", "STORED"),
+    ("delegate_renewed", "STORED", "STORED"),
+    ("delegate_removed", "STORED", "STORED"),
+    ("delegate_removed", "EXPIRED", "EXPIRED"),
 }
 TOLD = {
     ("deposited", "PENDING"): "stored",

@@ -1,0 +1,76 @@
+"""Who collects: personal data stands in these two tables and in no other."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from lockers.models import Location
+
+
+class Person(models.Model):
+    """Somebody who is told things in their own language."""
+
+    name = models.CharField(max_length=100, blank=True, default="")
+    email = models.EmailField(blank=True, default="")
+    phone = models.CharField(max_length=16, blank=True, default="", help_text="E.164: +3725551234")
+    language = models.CharField(max_length=5, blank=True, default="en", choices=settings.LANGUAGES)
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return self.name or self.email or self.phone
+
+    @property
+    def channels(self) -> list[str]:
+        """By which they can be told something."""
+        return [channel for channel, address in (("email", self.email), ("sms", self.phone)) if address]
+
+
+class Recipient(Person):
+    """Whose package it is."""
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["email"], condition=~Q(email=""), name="recipient_email_idx"),
+            models.Index(fields=["phone"], condition=~Q(phone=""), name="recipient_phone_idx"),
+        ]
+
+
+class Delegate(Person):
+    """Somebody else who may collect one package, with a code of their own, until `withdrawn_at`.
+
+    The code opens only while the package's own code does: what ends the one, ends the other in the same row.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    package = models.ForeignKey("packages_app.Package", on_delete=models.PROTECT, related_name="delegates")
+    location = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="+")
+    named_at = models.DateTimeField(db_default=Now(), editable=False)
+    withdrawn_at = models.DateTimeField(null=True, editable=False)
+    # The code itself is computed (`codes.py`), never stored.
+    code_version = models.PositiveSmallIntegerField(default=1, editable=False)
+    code_secret = models.PositiveSmallIntegerField(default=1, editable=False, help_text="Id of the secret")
+    code_mac = models.BinaryField(max_length=32, null=True, editable=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["package"], condition=Q(withdrawn_at__isnull=True), name="delegate_one_per_package"
+            ),
+            models.UniqueConstraint(
+                fields=["location", "code_mac"],
+                condition=Q(code_mac__isnull=False),
+                name="delegate_code_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(withdrawn_at__isnull=True, code_mac__isnull=False)
+                | Q(withdrawn_at__isnull=False, code_mac__isnull=True),
+                name="delegate_code_pair",
+            ),
+        ]
