@@ -14,7 +14,7 @@ ONE_SEGMENT = 160
 # What has no accent to drop, and no letter of its own in the alphabet.
 _PLAIN = str.maketrans(
     {
-        "\u00a0": " ", "\u202f": " ", "\u2009": " ", "\t": " ",
+        "\u00a0": " ", "\u202f": " ", "\u2007": " ", "\u2009": " ", "\t": " ",
         "\u2018": "'", "\u2019": "'", "\u201a": "'", "\u201c": '"', "\u201d": '"', "\u201e": '"',
         "\u00ab": '"', "\u00bb": '"', "\u2010": "-", "\u2011": "-", "\u2013": "-", "\u2014": "-",
         "\u2026": "...", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ð": "d", "þ": "th", "œ": "oe", "Œ": "OE",
@@ -26,7 +26,9 @@ _PLAIN = str.maketrans(
 def to_gsm7(text: str) -> str:
     """`text` in the alphabet as far as Latin letters can be, accents dropped where they must be.
 
-    Letters of other scripts stay as they are: a name in Greek or Cyrillic is worth more than a segment.
+    Polish, Estonian, Latvian and Lithuanian letters lose their marks (õ š ž ą ē ł, but not ä ö ü): the words
+    stay readable, and a message stays one segment instead of three. Letters of other scripts stay as they
+    are: a name in Greek or Cyrillic is worth more than a segment.
     """
     return "".join(letter if letter in BASIC or letter in EXTENDED else _plain(letter) for letter in text)
 
@@ -35,6 +37,20 @@ def length(text: str) -> int | None:
     """Places that `text` takes of the 160 in a segment; None where it is outside the alphabet."""
     if not all(letter in BASIC or letter in EXTENDED for letter in text):
         return None
+    return _places(text)
+
+
+def cut(text: str, places: int) -> str:
+    """`text` within so many places of a segment, with three dots where something is missing."""
+    text = to_gsm7(text)
+    if _places(text) <= places:
+        return text
+    while _places(text) > places - 3:
+        text = text[:-1]
+    return text.rstrip(" ,.-") + "..."
+
+
+def _places(text: str) -> int:
     return len(text) + sum(letter in EXTENDED for letter in text)
 
 

@@ -5,11 +5,13 @@ E-mails and SMS are lines of JSON in MAILBOX_FILE; `/dev/mailbox/` shows them (`
 
 from __future__ import annotations
 
+import base64
 import uuid
 from collections.abc import Sequence
+from email.mime.image import MIMEImage
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.core.mail import EmailMessage, EmailMultiAlternatives
@@ -28,21 +30,30 @@ class EmailBackend(BaseEmailBackend):
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
         """Put them there; return how many."""
         for mail in email_messages:
-            html = ""
-            if isinstance(mail, EmailMultiAlternatives):
-                parts = (str(content) for content, mimetype in mail.alternatives if mimetype == "text/html")
-                html = next(parts, "")
             put(
                 channel="email",
                 to=", ".join(mail.recipients()),
                 text=str(mail.body),
                 subject=str(mail.subject),
-                html=html,
+                html=_html(mail),
                 kind=mail.extra_headers.get("X-Notification-Kind", ""),
                 notification=mail.extra_headers.get("X-Notification-Id", ""),
                 **{"from": mail.from_email},
             )
         return len(email_messages)
+
+
+def _html(mail: EmailMessage) -> str:
+    """The HTML of an e-mail, its pictures within it, as a page has no other part to look for them."""
+    if not isinstance(mail, EmailMultiAlternatives):
+        return ""
+    html = next((str(content) for content, mimetype in mail.alternatives if mimetype == "text/html"), "")
+    for part in mail.attachments:
+        if isinstance(part, MIMEImage):
+            data = base64.b64encode(cast(bytes, part.get_payload(decode=True))).decode()
+            content_id = str(part["Content-ID"]).strip("<>")
+            html = html.replace(f"cid:{content_id}", f"data:{part.get_content_type()};base64,{data}")
+    return html
 
 
 def put(*, channel: str, to: str, text: str, **more: str) -> str:

@@ -79,12 +79,20 @@ TOLD: dict[tuple[Event, str], str] = {
     (Event.EXPIRED, Status.STORED): "expired",
     (Event.CANCELLED, Status.STORED): "cancelled",
     (Event.CANCELLED, Status.EXPIRED): "cancelled",
+    (Event.RETURNED, Status.EXPIRED): "returned",  # a cancelled one's end was told when it was called off
     (Event.CODE_RENEWED, Status.STORED): "code_renewed",
     (Event.EXTENDED, Status.EXPIRED): "extended",  # who was told that it is over must hear that it is not
     (Event.DOOR_FAILED, Status.RETRIEVED): "door_failed",
 }
 # What a recipient waits for at the door goes before what is good to know.
-PRIORITY = {"stored": 1, "code_renewed": 1, "extended": 1, "door_failed": 1}
+PRIORITY = {
+    "stored": 1,
+    "code_renewed": 1,
+    "extended": 1,
+    "door_failed": 1,
+    "released": 1,
+    "delegated": 1,
+}
 DEFAULT_PRIORITY = 5
 
 

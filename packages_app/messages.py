@@ -13,10 +13,14 @@ from notifications.messages import Message, Suppressed
 from notifications.models import Notification
 from packages_app import codes
 from packages_app.lifecycle import Status
+from packages_app.message_kinds import KINDS, Kind
 from packages_app.models import Package
 
-# Kinds that only make sense while the package can be collected, and those among them that show the code.
-_ONLY_WHILE_STORED = {"stored", "code_renewed", "reminder", "extended", "door_failed"}
+# What staff read where the package's status alone does not say it.
+_ENDED = {
+    ("retrieved", Status.STORED): "the door did not open",
+    ("expired", Status.STORED): "the hold was extended",
+}
 
 
 def compose(notifications: Sequence[Notification]) -> dict[int, Message | Suppressed]:
@@ -31,19 +35,27 @@ def compose(notifications: Sequence[Notification]) -> dict[int, Message | Suppre
 def _message(row: Notification, package: Package | None) -> Message | Suppressed:
     if package is None:
         return Suppressed("the package does not exist")
-    if row.kind in _ONLY_WHILE_STORED and package.status != Status.STORED:
-        return Suppressed(f"the package is {package.status}")
-    if row.kind == "retrieved" and package.status != Status.RETRIEVED:
-        return Suppressed("the door did not open")
-    if row.kind == "expired" and package.status == Status.STORED:
-        return Suppressed("the hold was extended")
+    if reason := _gone(row.kind, package):
+        return Suppressed(reason)
     to = package.recipient.email if row.channel == "email" else package.recipient.phone
     if not to:
         return Suppressed("the recipient has no such address")
-    return Message(to=to, language=package.recipient.language, context=_facts(row.kind, package))
+    return Message(to=to, language=package.recipient.language, context=_facts(row, package))
 
 
-def _facts(kind: str, package: Package) -> dict[str, object]:
+def _gone(kind: str, package: Package) -> str:
+    """Why there is nothing left to say; empty while there is."""
+    if package.status not in KINDS.get(kind, Kind()).statuses:
+        return _ENDED.get((kind, Status(package.status)), f"the package is {package.status}")
+    suspended = package.location.suspended_at is not None
+    if kind == "location_suspended" and not suspended:
+        return "the location is back in use"
+    if kind == "location_resumed" and suspended:
+        return "the location is out of use again"
+    return ""
+
+
+def _facts(row: Notification, package: Package) -> dict[str, object]:
     location = package.location
     facts: dict[str, object] = {
         "recipient_name": package.recipient.name,
@@ -55,7 +67,9 @@ def _facts(kind: str, package: Package) -> dict[str, object]:
         "expires_at": package.expires_at.astimezone(location.zone) if package.expires_at else None,
         "hold_days": location.hold_days,
     }
-    if kind in _ONLY_WHILE_STORED:
+    if reason := row.context.get("reason"):
+        facts["reason"] = reason
+    if KINDS.get(row.kind, Kind()).shows_code:
         digits = codes.compute(package.pk, package.code_version, package.code_secret)
         facts["code"] = codes.shown(digits)
     return facts

@@ -27,11 +27,20 @@ PAGE_SIZE = 50
 MESSAGE_KINDS = {
     "stored": "Your parcel is here (with the code)",
     "code_renewed": "Your new code",
+    "reminder": "Your parcel is still waiting (with the code)",
+    "reminder_last": "Last hours for your parcel (with the code)",
     "extended": "More time to collect (with the code)",
     "door_failed": "Your door did not open (with the code)",
+    "held": "It cannot be collected for now",
+    "released": "It can be collected again (with the code)",
+    "delegated": "To somebody else: please collect a parcel (with a code of their own)",
+    "delegate_named": "Somebody else may collect it",
+    "location_suspended": "The locker is out of use",
+    "location_resumed": "The locker is back in use",
     "retrieved": "You have picked it up",
     "expired": "The time to pick it up has ended",
     "cancelled": "It was cancelled",
+    "returned": "It has gone back",
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import smtplib
+from email.mime.image import MIMEImage
 from email.utils import parseaddr
 from typing import ClassVar
 
@@ -18,6 +19,12 @@ from notifications.models import Notification
 
 SERVICE_CLOSES = 421
 TOO_LARGE = 552
+
+
+class _Mail(EmailMultiAlternatives):
+    """An e-mail whose attachments are pictures of its HTML, and no files to save."""
+
+    mixed_subtype = "related"
 
 
 class EmailChannel(Channel):
@@ -59,7 +66,7 @@ class EmailChannel(Channel):
 def _compose(notification: Notification, message: Message) -> EmailMultiAlternatives:
     text = rendering.email(notification.kind, message)
     domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
-    mail = EmailMultiAlternatives(
+    mail = _Mail(
         subject=text.subject,
         body=text.body,
         to=[message.to],
@@ -71,6 +78,11 @@ def _compose(notification: Notification, message: Message) -> EmailMultiAlternat
         },
     )
     mail.attach_alternative(text.html, "text/html")
+    for picture in text.pictures:
+        part = MIMEImage(picture.png, "png")
+        part["Content-ID"] = f"<{picture.content_id}>"
+        part["Content-Disposition"] = "inline"
+        mail.attach(part)
     return mail
 
 

@@ -6,18 +6,26 @@ from datetime import datetime
 
 from django import template
 from django.utils.dateformat import format as date_format
-from django.utils.translation import pgettext
+from django.utils.translation import get_language, pgettext
 
 register = template.Library()
+
+# Django gives Polish and Lithuanian days a capital letter, which they have only at the start of a sentence.
+_SMALL_LETTERS = {"pl", "lt"}
 
 
 @register.filter
 def day_and_time(moment: datetime) -> str:
     """Friday 27 November 2026, 18:00; in the zone that `moment` is in."""
-    return date_format(moment, pgettext("date format, long", "l j F Y, H:i"))
+    return _format(moment, pgettext("date format, long", "l j F Y, H:i"))
 
 
 @register.filter
 def short_day_and_time(moment: datetime) -> str:
     """Fri 27 Nov 18:00; in the zone that `moment` is in. For SMS."""
-    return date_format(moment, pgettext("date format, short", "D j M H:i"))
+    return _format(moment, pgettext("date format, short", "D j M H:i"))
+
+
+def _format(moment: datetime, form: str) -> str:
+    text = date_format(moment, form)
+    return text.lower() if get_language() in _SMALL_LETTERS else text

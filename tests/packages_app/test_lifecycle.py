@@ -50,6 +50,7 @@ TOLD = {
     ("expired", "STORED"): "expired",
     ("cancelled", "STORED"): "cancelled",
     ("cancelled", "EXPIRED"): "cancelled",
+    ("returned", "EXPIRED"): "returned",
     ("code_renewed", "STORED"): "code_renewed",
     ("extended", "EXPIRED"): "extended",
     ("door_failed", "RETRIEVED"): "door_failed",

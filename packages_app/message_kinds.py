@@ -1,0 +1,38 @@
+"""Every kind of message to a recipient: in which statuses it is still true, and whether it shows the code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from packages_app.lifecycle import Status
+
+_ANY = frozenset(Status)
+_STORED = frozenset([Status.STORED])
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A message is sent while its package is in one of `statuses`; later its reason has gone."""
+
+    statuses: frozenset[Status] = _ANY
+    shows_code: bool = False
+
+
+KINDS: dict[str, Kind] = {
+    "stored": Kind(_STORED, shows_code=True),
+    "reminder": Kind(_STORED, shows_code=True),
+    "reminder_last": Kind(_STORED, shows_code=True),
+    "code_renewed": Kind(_STORED, shows_code=True),
+    "extended": Kind(_STORED, shows_code=True),
+    "door_failed": Kind(_STORED, shows_code=True),
+    "released": Kind(_STORED, shows_code=True),
+    "held": Kind(_STORED | {Status.EXPIRED}),
+    "delegated": Kind(_STORED, shows_code=True),
+    "delegate_named": Kind(_STORED),
+    "location_suspended": Kind(_STORED),
+    "location_resumed": Kind(_STORED),
+    "expired": Kind(frozenset([Status.EXPIRED])),
+    "retrieved": Kind(frozenset([Status.RETRIEVED])),
+    "cancelled": Kind(),
+    "returned": Kind(),
+}
