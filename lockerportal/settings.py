@@ -28,6 +28,12 @@ env = read.load(BASE_DIR)
 DEBUG = read.boolean(env, "DEBUG", default=False)
 SECRET_KEY = read.secret_key(env)
 PICKUP_CODE_SECRETS = read.code_secrets(env, "PICKUP_CODE_SECRETS", other=SECRET_KEY)
+# What endpoints' signatures are computed from; apart from the codes by a label, or by secrets of their own.
+WEBHOOK_SECRETS = (
+    read.code_secrets(env, "WEBHOOK_SECRETS", other=SECRET_KEY)
+    if env.str("WEBHOOK_SECRETS", default="")
+    else PICKUP_CODE_SECRETS
+)
 ALLOWED_HOSTS = read.hosts(env, debug=DEBUG)
 CSRF_TRUSTED_ORIGINS = read.origins(env)
 
@@ -150,8 +156,13 @@ CELERY_TASK_PUBLISH_RETRY = False
 # Jobs are taken from the queue for good. A job that dies with its worker is not missed: the next tick does
 # its work. Acknowledging instead has a flaw: where Redis is silent for a moment acknowledgements fail, each
 # keeps its place in the worker's window, and with two places the worker takes no job until it is restarted.
-CELERY_TASK_QUEUES = [Queue("lockerportal", no_ack=True)]  # type: ignore[no-untyped-call]
+CELERY_TASK_QUEUES = [
+    Queue("lockerportal", no_ack=True),  # type: ignore[no-untyped-call]
+    Queue("webhooks", no_ack=True),  # type: ignore[no-untyped-call]
+]
 CELERY_TASK_DEFAULT_QUEUE = "lockerportal"
+# Couriers' servers may be slow: a worker of its own waits for them, and no pickup code behind it.
+CELERY_TASK_ROUTES = {"notifications.tasks.deliver_webhooks": {"queue": "webhooks"}}
 CELERY_TASK_SOFT_TIME_LIMIT = 120
 CELERY_TASK_TIME_LIMIT = 150
 CELERY_TASK_IGNORE_RESULT = True
@@ -225,6 +236,8 @@ NOTIFICATION_COMPOSERS = {
 }
 # With the delays of `notifications/retry.py` 40 attempts take about a day; then the message is dead.
 NOTIFICATION_MAX_ATTEMPTS = read.whole(env, "NOTIFICATION_MAX_ATTEMPTS", default=40, least=1, most=1000)
+# In development an endpoint may be http and on this machine; elsewhere it is https and on the internet.
+WEBHOOK_ALLOW_PRIVATE = read.boolean(env, "WEBHOOK_ALLOW_PRIVATE", default=DEBUG)
 # Wake delivery after each commit. Without it the sweep of beat finds the messages a few seconds later.
 NOTIFICATION_NUDGE = read.boolean(env, "NOTIFICATION_NUDGE", default=True)
 

@@ -61,6 +61,12 @@ class Notification(models.Model):
     dedup_key = models.CharField(
         max_length=100, unique=True, help_text="One message for one cause and channel."
     )
+    queue = models.CharField(
+        max_length=60,
+        db_default="",
+        blank=True,
+        help_text="Of one subject and queue a message goes when those before it have ended; empty: at once.",
+    )
     context = models.JSONField(
         default=dict, db_default={}, blank=True, help_text="Small facts; never personal data, codes or keys."
     )
@@ -93,6 +99,23 @@ class Notification(models.Model):
                 condition=Q(status__in=["pending", "sending"]),
             ),
             models.Index(fields=["-id"], name="notification_dead", condition=Q(status="dead")),
+            # Webhooks only (the others have no destination): in the order of the claim of one destination,
+            # who stands before whom in a queue, and one destination's messages, newest first.
+            models.Index(
+                "subject",
+                "priority",
+                Coalesce("leased_until", "next_attempt_at"),
+                name="notification_destination_due",
+                condition=Q(channel="webhook", status__in=["pending", "sending"]),
+            ),
+            models.Index(
+                fields=["subject", "queue", "id"],
+                name="notification_queue",
+                condition=Q(channel="webhook", status__in=["pending", "sending"]),
+            ),
+            models.Index(
+                fields=["subject", "-id"], name="notification_of_destination", condition=Q(channel="webhook")
+            ),
         ]
         constraints: ClassVar[list[Any]] = [
             models.CheckConstraint(
@@ -117,6 +140,40 @@ class Notification(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} by {self.channel} about {self.subject}"
+
+
+class Destination(models.Model):
+    """Where the messages of one subject go, on a channel that has many receivers: a webhook's endpoint.
+
+    Each has a pause and an end of its own, so that one that is slow or dead delays no other one. Open while
+    `closed_at` is empty; what was waiting for a closed one ends as suppressed.
+    """
+
+    subject = models.CharField(max_length=60, primary_key=True, help_text="As webhook:<uuid>.")
+    failures = models.PositiveIntegerField(db_default=0, help_text="Failures in a row.")
+    failing_since = models.DateTimeField(null=True, blank=True)
+    paused_until = models.DateTimeField(null=True, blank=True)
+    last_error = models.TextField(db_default="", blank=True)
+    closed_at = models.DateTimeField(null=True, blank=True)
+    closed_reason = models.TextField(db_default="", blank=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [
+            models.CheckConstraint(
+                name="destination_failing_pair",
+                condition=Q(failures=0, failing_since__isnull=True)
+                | Q(failures__gt=0, failing_since__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="destination_closed_pair",
+                condition=Q(closed_at__isnull=True, closed_reason="")
+                | Q(closed_at__isnull=False) & ~Q(closed_reason=""),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subject}: {'closed' if self.closed_at else 'paused' if self.paused_until else 'open'}"
 
 
 class ChannelState(models.Model):

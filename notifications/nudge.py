@@ -65,7 +65,14 @@ def _publish() -> None:
     deliver.apply_async(retry=False)
 
 
+def _publish_webhooks() -> None:
+    from notifications.tasks import deliver_webhooks  # type: ignore[attr-defined]
+
+    deliver_webhooks.apply_async(retry=False)
+
+
 _nudger = Nudger(_publish)
+_webhook_nudger = Nudger(_publish_webhooks)
 
 
 def nudge() -> None:
@@ -74,10 +81,17 @@ def nudge() -> None:
         _nudger.wake()
 
 
+def nudge_webhooks() -> None:
+    """The same for the delivery to webhooks, which has a job of its own: nobody's code waits behind it."""
+    if settings.NOTIFICATION_NUDGE:
+        _webhook_nudger.wake()
+
+
 def _renew_after_fork() -> None:
     # A fork copies the event and the lock, in whatever state they are, but not the thread.
-    global _nudger
+    global _nudger, _webhook_nudger
     _nudger = Nudger(_publish)
+    _webhook_nudger = Nudger(_publish_webhooks)
 
 
 os.register_at_fork(after_in_child=_renew_after_fork)

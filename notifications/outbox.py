@@ -9,7 +9,7 @@ from django.db import transaction
 from notifications.models import Notification
 from notifications.nudge import nudge
 
-INSERT_COLUMNS = ("kind", "channel", "subject", "dedup_key", "priority")
+INSERT_COLUMNS = ("kind", "channel", "subject", "dedup_key", "priority", "queue", "context")
 
 
 def enqueue(
@@ -46,7 +46,8 @@ def enqueue(
 def insert_select(select_sql: str) -> str:
     """The SQL that puts the rows of `select_sql` (the columns of `INSERT_COLUMNS`) into the outbox.
 
-    For operations that do all their work in one statement; the caller nudges after its commit.
+    For operations that do all their work in one statement; the caller nudges after its commit. As a CTE it
+    has the column `channel`, one row a message.
     """
     columns = ", ".join(INSERT_COLUMNS)
-    return f"INSERT INTO notifications_notification ({columns}) {select_sql} RETURNING id"
+    return f"INSERT INTO notifications_notification ({columns}) {select_sql} RETURNING channel"

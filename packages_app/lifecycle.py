@@ -96,6 +96,15 @@ PRIORITY = {
 DEFAULT_PRIORITY = 5
 
 
+# Which events couriers are told of, by webhook: every one after which the package has another status.
+ANNOUNCED: dict[tuple[Event, str], str] = {
+    (event, before): f"package.{after.lower()}"
+    for event, moves in TRANSITIONS.items()
+    for before, after in moves.items()
+    if before != after and after != Status.PENDING
+}
+
+
 def allowed(status: str, to: Status, event: Event) -> bool:
     """Whether `event` leads from `status` to `to`."""
     return TRANSITIONS[event].get(status) == to

@@ -10,12 +10,32 @@ from functools import cache
 
 from lockers import allocation
 from notifications import outbox
-from packages_app.lifecycle import DEFAULT_PRIORITY, PRIORITY, Event, Status
+from packages_app import webhooks
+from packages_app.lifecycle import ANNOUNCED, DEFAULT_PRIORITY, PRIORITY, Event, Status
 
 _PACKAGE_COLUMNS = """
     id, courier_id, tracking_number, location_id, compartment_id, recipient_id, size, accessible, status,
     created_at, reserved_until, stored_at, expires_at, code_version, code_secret, code_mac
 """
+
+
+def _announced(event: Event, before: Status, *, package: str) -> str:
+    """The rows for the courier's endpoints, after the lines in the CTE `history` about those in `package`."""
+    return webhooks.rows_sql(
+        source=f"history JOIN {package} package ON package.id = history.package_id",
+        event_type=f"'{ANNOUNCED[event, before]}'",
+        courier_id="package.courier_id",
+        queue="'package:' || history.package_id",
+        cause="'event:' || history.id",
+        context=f"""jsonb_build_object('at', history.at, 'event', '{event}',
+                           'package', {webhooks.package_facts("package")}, 'data', '{{}}'::jsonb)""",
+        where=f"history.event = '{event}'",
+    )
+
+
+_RETURNED = ", ".join(f"package.{name}" for name in ("id", "courier_id", *webhooks.PACKAGE_COLUMNS))
+# Whether delivery to endpoints is to be woken.
+_ANNOUNCES = "(SELECT bool_or(channel = 'webhook') FROM messages) AS announces"
 
 
 @cache
@@ -40,12 +60,12 @@ WITH duplicate AS MATERIALIZED (
     SELECT %(name)s, %(email)s, %(phone)s, %(language)s FROM claimed
     RETURNING id
 ), package AS (
-    INSERT INTO packages_app_package ({_PACKAGE_COLUMNS})
+    INSERT INTO packages_app_package AS package ({_PACKAGE_COLUMNS})
     SELECT %(package_id)s, %(courier_id)s, %(tracking_number)s, %(location_id)s, claimed.id, recipient.id,
            %(size)s, %(accessible)s, %(status)s, %(now)s, %(reserved_until)s, %(stored_at)s,
            %(expires_at)s, %(code_version)s, %(code_secret)s, %(code_mac)s
     FROM claimed, recipient
-    RETURNING id, compartment_id
+    RETURNING {_RETURNED}
 ), history AS (
     INSERT INTO packages_app_packageevent (package_id, event, from_status, to_status, by, compartment_id)
     SELECT package.id, line.event, line.from_status, line.to_status, %(by)s, package.compartment_id
@@ -54,19 +74,20 @@ WITH duplicate AS MATERIALIZED (
         ('{Event.DEPOSITED}', '{Status.PENDING}', '{Status.STORED}', %(deposited)s)
     ) line (event, from_status, to_status, wanted)
     WHERE line.wanted
-    RETURNING id, package_id, event
+    RETURNING id, package_id, event, at
 ), messages AS (
     {
         outbox.insert_select(f'''
     SELECT 'stored', channel, 'package:' || history.package_id, 'event:' || history.id || ':' || channel,
-           {PRIORITY["stored"]}
+           {PRIORITY["stored"]}, '', '{{}}'::jsonb
     FROM history, unnest(%(channels)s::text[]) channel
     WHERE history.event = '{Event.DEPOSITED}'
+    UNION ALL {_announced(Event.DEPOSITED, Status.PENDING, package="package")}
     ''')
     }
 )
 SELECT (SELECT id FROM duplicate) AS duplicate_id,
-       claimed.id, claimed.label, claimed.size, locker.name AS locker
+       claimed.id, claimed.label, claimed.size, locker.name AS locker, {_ANNOUNCES}
 FROM (SELECT) one
 LEFT JOIN claimed ON true
 LEFT JOIN lockers_locker locker ON locker.id = claimed.locker_id
@@ -90,7 +111,7 @@ WITH found AS MATERIALIZED (
         pickup_receipt = %(receipt)s, updated_at = clock_timestamp()
     FROM found
     WHERE package.id = found.id AND found.status = '{Status.STORED}' AND found.expires_at > %(now)s
-    RETURNING package.id, package.compartment_id, found.email, found.phone
+    RETURNING {_RETURNED}, found.email, found.phone
 ), door AS (
     UPDATE lockers_compartment compartment SET occupancy = 'empty'
     FROM opened WHERE compartment.id = opened.compartment_id
@@ -98,20 +119,21 @@ WITH found AS MATERIALIZED (
 ), history AS (
     INSERT INTO packages_app_packageevent (package_id, event, from_status, to_status, by)
     SELECT opened.id, '{Event.RETRIEVED}', '{Status.STORED}', '{Status.RETRIEVED}', %(by)s FROM opened, door
-    RETURNING id, package_id
+    RETURNING id, package_id, event, at
 ), messages AS (
     {
     outbox.insert_select(f'''
     SELECT 'retrieved', channel.name, 'package:' || history.package_id,
-           'event:' || history.id || ':' || channel.name, {DEFAULT_PRIORITY}
+           'event:' || history.id || ':' || channel.name, {DEFAULT_PRIORITY}, '', '{{}}'::jsonb
     FROM history, opened
     CROSS JOIN LATERAL (VALUES ('email', opened.email), ('sms', opened.phone)) channel (name, address)
     WHERE channel.address <> ''
+    UNION ALL {_announced(Event.RETRIEVED, Status.STORED, package="opened")}
     ''')
 }
 )
 SELECT found.id AS package_id, found.status, found.expires_at,
-       door.id, door.label, door.size, locker.name AS locker
+       door.id, door.label, door.size, locker.name AS locker, {_ANNOUNCES}
 FROM found
 LEFT JOIN door ON true
 LEFT JOIN lockers_locker locker ON locker.id = door.locker_id
@@ -126,23 +148,24 @@ WITH due AS MATERIALIZED (
 ), moved AS (
     UPDATE packages_app_package package SET status = '{Status.EXPIRED}', updated_at = clock_timestamp()
     FROM due WHERE package.id = due.id
-    RETURNING package.id, package.compartment_id, package.recipient_id
+    RETURNING {_RETURNED}, package.recipient_id
 ), history AS (
     INSERT INTO packages_app_packageevent (package_id, event, from_status, to_status, by, compartment_id)
     SELECT id, '{Event.EXPIRED}', '{Status.STORED}', '{Status.EXPIRED}', %(by)s, compartment_id FROM moved
-    RETURNING id, package_id
+    RETURNING id, package_id, event, at
 ), messages AS (
     {
     outbox.insert_select(f'''
     SELECT 'expired', channel.name, 'package:' || history.package_id,
-           'event:' || history.id || ':' || channel.name, {DEFAULT_PRIORITY}
+           'event:' || history.id || ':' || channel.name, {DEFAULT_PRIORITY}, '', '{{}}'::jsonb
     FROM history
     JOIN moved ON moved.id = history.package_id
     JOIN packages_app_recipient recipient ON recipient.id = moved.recipient_id
     CROSS JOIN LATERAL (VALUES ('email', recipient.email), ('sms', recipient.phone)) channel (name, address)
     WHERE channel.address <> ''
+    UNION ALL {_announced(Event.EXPIRED, Status.STORED, package="moved")}
     ''')
 }
 )
-SELECT count(*) AS expired FROM moved
+SELECT count(*) AS expired, {_ANNOUNCES} FROM moved
 """

@@ -14,10 +14,11 @@ from typing import Any
 from django.test import Client
 
 from lockers.models import Compartment, Kiosk, Location, Size
+from notifications.models import Destination
 from packages_app import codes
 from packages_app.access import Actor, Caller, make_key, verify
 from packages_app.lifecycle import Status
-from packages_app.models import ApiKey, Courier, Package, Recipient
+from packages_app.models import ApiKey, Courier, EventType, Package, Recipient, Webhook
 from tests import factories
 
 # A Friday noon at every place on earth that these tests know.
@@ -133,6 +134,20 @@ def make_recipient(**fields: Any) -> Recipient:
     """Somebody with an e-mail address and a phone."""
     recipient: Recipient = factories.RecipientFactory.create(**fields)
     return recipient
+
+
+def make_webhook(
+    courier: Courier,
+    url: str = "https://hooks.example.com/lockers",
+    *,
+    events: list[str] | None = None,
+    **state: Any,
+) -> Webhook:
+    """An endpoint of the courier for all events, or for these; `state` is its destination's."""
+    webhook = Webhook(courier=courier, url=url, events=events or EventType.values, secret_id=1)
+    webhook.destination = Destination.objects.create(subject=f"webhook:{webhook.pk}", **state)
+    webhook.save(force_insert=True)
+    return webhook
 
 
 def code_of(package: Package) -> str:

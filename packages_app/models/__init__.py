@@ -4,15 +4,19 @@ from packages_app.models.couriers import ApiKey, Courier
 from packages_app.models.package import Package, PackageEvent, PackageQuerySet
 from packages_app.models.people import Delegate, Recipient
 from packages_app.models.safety import IdempotencyKey, WrongCodeTally
+from packages_app.models.webhooks import EventType, Webhook, WebhookQuerySet
 
 __all__ = [
     "ApiKey",
     "Courier",
     "Delegate",
+    "EventType",
     "IdempotencyKey",
     "Package",
     "PackageEvent",
     "PackageQuerySet",
     "Recipient",
+    "Webhook",
+    "WebhookQuerySet",
     "WrongCodeTally",
 ]

@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 from lockers.clock import ClockTimestamp
 from lockers.models import Compartment, Location, Size
 from notifications import outbox
-from packages_app import codes, errors, lifecycle
+from packages_app import codes, errors, lifecycle, webhooks
 from packages_app.lifecycle import Event, Status
 from packages_app.models.couriers import Courier
 from packages_app.models.people import Recipient
@@ -239,6 +239,7 @@ class Package(models.Model):
             compartment=self.compartment if self.holds_door else None,
         )
         self._tell(line)
+        self._announce(line)
         return line
 
     def _tell(self, line: PackageEvent) -> None:
@@ -251,6 +252,19 @@ class Package(models.Model):
                 subject=f"package:{self.pk}",
                 dedup_prefix=f"event:{line.pk}",
                 priority=lifecycle.PRIORITY.get(kind, lifecycle.DEFAULT_PRIORITY),
+            )
+
+    def _announce(self, line: PackageEvent) -> None:
+        """The rows for the courier's endpoints, in the same transaction too."""
+        event_type = lifecycle.ANNOUNCED.get((Event(line.event), line.from_status))
+        if event_type is not None:
+            webhooks.announce(
+                courier_id=self.courier_id,
+                event_type=event_type,
+                subject=f"package:{self.pk}",
+                cause=f"event:{line.pk}",
+                at=line.at,
+                event=line.event,
             )
 
 

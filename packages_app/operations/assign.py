@@ -13,7 +13,7 @@ from lockers import allocation
 from lockers.clock import add_local_days
 from lockers.models import Compartment, CompartmentQuerySet, Location, Size
 from lockers.sql import fetch
-from notifications.nudge import nudge
+from notifications.nudge import nudge, nudge_webhooks
 from packages_app import codes, errors, statements
 from packages_app.access import Actor
 from packages_app.lifecycle import Status
@@ -75,6 +75,8 @@ def assign(
     door = _claim(package, recipient, by)
     if deposited:
         transaction.on_commit(nudge, robust=True)
+    if door.announces:
+        transaction.on_commit(nudge_webhooks, robust=True)
     package.compartment_id = door.id
     return Assigned(package, place, door.id, door.label, door.locker, door.size)
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from django.db import transaction
 
 from lockers.sql import fetch
-from notifications.nudge import nudge
+from notifications.nudge import nudge, nudge_webhooks
 from packages_app import statements
 from packages_app.access import SYSTEM
 from packages_app.operation import Operation
@@ -41,4 +41,6 @@ def _expire_batch(*, now: datetime, batch: int) -> int:
     expired = int(rows[0].expired)
     if expired:
         transaction.on_commit(nudge, robust=True)
+    if rows[0].announces:
+        transaction.on_commit(nudge_webhooks, robust=True)
     return expired

@@ -13,7 +13,7 @@ from django.db.models import F
 
 from lockers.models import Kiosk
 from lockers.sql import fetch
-from notifications.nudge import nudge
+from notifications.nudge import nudge, nudge_webhooks
 from packages_app import codes, errors, statements
 from packages_app.access import Caller
 from packages_app.errors import Refusal
@@ -124,6 +124,8 @@ def _open(
     if row.id is None:
         return errors.CodeExpired()
     transaction.on_commit(nudge, robust=True)
+    if row.announces:
+        transaction.on_commit(nudge_webhooks, robust=True)
     return Opened(row.package_id, row.id, row.label, row.locker, row.size)
 
 

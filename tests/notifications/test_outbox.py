@@ -68,13 +68,26 @@ def test_the_rows_fall_with_the_callers_transaction() -> None:
 
 def test_the_hot_path_inserts_with_sql_and_gets_the_same_row() -> None:
     enqueue()
-    sql = outbox.insert_select("SELECT 'stored', 'sms', 'thing:2', 'event:9:sms', 1")
+    sql = outbox.insert_select("SELECT 'stored', 'sms', 'thing:2', 'event:9:sms', 1, '', '{}'::jsonb")
     with connection.cursor() as cursor:
         cursor.execute(sql)
-        (pk,) = cursor.fetchone()
+        assert cursor.fetchone() == ("sms",)
 
-    ours, theirs = Notification.objects.get(pk=pk), Notification.objects.get(dedup_key="event:1:sms")
-    same = ("kind", "channel", "priority", "status", "attempts", "lease_token", "leased_until", "reason")
+    ours, theirs = (
+        Notification.objects.get(subject="thing:2"),
+        Notification.objects.get(dedup_key="event:1:sms"),
+    )
+    same = (
+        "kind",
+        "channel",
+        "priority",
+        "status",
+        "attempts",
+        "lease_token",
+        "leased_until",
+        "reason",
+        "queue",
+    )
     assert [getattr(ours, name) for name in same] == [getattr(theirs, name) for name in same]
     assert ours.context == {}
     assert ours.next_attempt_at == ours.created_at

@@ -5,6 +5,7 @@ Both run on the same rows, each in a savepoint that is rolled back, and every ta
 
 from __future__ import annotations
 
+import json
 import re
 import uuid
 from collections.abc import Callable
@@ -22,7 +23,17 @@ from lockers.sql import fetch
 from packages_app import codes, statements
 from packages_app.lifecycle import Event, Status
 from packages_app.models import Courier, Package, Recipient
-from tests.world import NOW, UNTIL, code_of, door, make_courier, make_location, make_package, make_recipient
+from tests.world import (
+    NOW,
+    UNTIL,
+    code_of,
+    door,
+    make_courier,
+    make_location,
+    make_package,
+    make_recipient,
+    make_webhook,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -77,8 +88,11 @@ def numbered(tables: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str
     for message in tables["notifications_notification"]:
         del message["id"], message["created_at"]
         message["dedup_key"] = re.sub(
-            r"\d+", lambda found: str(lines[int(found[0])]), message["dedup_key"], count=1
+            r"(?<=event:)\d+", lambda found: str(lines[int(found[0])]), message["dedup_key"]
         )
+        message["context"] = json.loads(message["context"])
+        assert ("at" in message["context"]) == (message["channel"] == "webhook")
+        message["context"].pop("at", None)
     for table in ("packages_app_recipient", "packages_app_packageevent"):
         for number, row in enumerate(tables[table], 1):
             row["id"] = number
@@ -359,6 +373,20 @@ def test_pick_up_in_a_broken_door_leaves_it_broken() -> None:
 # --- Expiry ----------------------------------------------------------------------------------------------
 
 
+def expire_in_one_statement() -> int:
+    """As `operations.expire` does it."""
+    found = fetch(statements.EXPIRE, {"now": UNTIL, "batch": 10, "by": "system"})
+    return int(found[0].expired)
+
+
+def expire_readably() -> int:
+    """The same, package by package."""
+    due = Package.objects.filter(status=Status.STORED, expires_at__lte=UNTIL).order_by("expires_at")
+    for package in due:
+        package.move_to(Status.EXPIRED, event=Event.EXPIRED, by="system")
+    return len(due)
+
+
 def test_expire() -> None:
     location, courier = make_location(), make_courier()
     hour = timedelta(hours=1)
@@ -368,17 +396,68 @@ def test_expire() -> None:
     make_package(courier, door(location, "M2"), Status.PENDING)
     make_package(courier, door(location, "L1"), Status.EXPIRED)
 
-    def in_one_statement() -> int:
-        found = fetch(statements.EXPIRE, {"now": UNTIL, "batch": 10, "by": "system"})
-        return int(found[0].expired)
-
-    def readably() -> int:
-        due = Package.objects.filter(status=Status.STORED, expires_at__lte=UNTIL).order_by("expires_at")
-        for package in due:
-            package.move_to(Status.EXPIRED, event=Event.EXPIRED, by="system")
-        return len(due)
-
-    result, tables = assert_alike(in_one_statement, readably)
+    result, tables = assert_alike(expire_in_one_statement, expire_readably)
     assert result == 2
     assert len(tables["packages_app_packageevent"]) == 2
     assert len(tables["notifications_notification"]) == 3
+
+
+# --- Webhooks --------------------------------------------------------------------------------------------
+
+
+def announced(tables: dict[str, Any]) -> list[dict[str, Any]]:
+    """What goes to endpoints."""
+    return [row for row in tables["notifications_notification"] if row["channel"] == "webhook"]
+
+
+@pytest.mark.parametrize("deposited", [False, True])
+def test_assign_announces_a_stored_package_to_the_couriers_own_open_endpoints(deposited: bool) -> None:
+    courier = make_courier()
+    endpoints = [make_webhook(courier), make_webhook(courier, events=["package.stored"])]
+    make_webhook(courier, events=["package.retrieved", "package.expired"])
+    make_webhook(courier, closed_at=NOW, closed_reason="HTTP 410")
+    make_webhook(make_courier("gls"))
+    drop = DropOff(courier, make_location(), deposited=deposited)
+    _, tables = assert_alike(drop.in_one_statement, drop.readably)
+    rows = announced(tables)
+    assert {row["subject"] for row in rows} == (
+        {endpoint.destination_id for endpoint in endpoints} if deposited else set()
+    )
+    for row in rows:
+        assert (row["kind"], row["queue"]) == ("package.stored", f"package:{PACKAGE_ID}")
+        assert row["context"]["event"] == "deposited"
+        assert row["context"]["package"]["status"] == "STORED"
+        assert row["dedup_key"] == f"{row['subject']}:event:2"
+
+
+@pytest.mark.parametrize(("status", "outcome"), [(Status.STORED, 1), (Status.EXPIRED, 0)])
+def test_pick_up_announces_a_retrieved_package(status: Status, outcome: int) -> None:
+    location, courier = make_location(), make_courier()
+    package = make_package(courier, door(location, "S1"), status)
+    endpoint = make_webhook(courier)
+    make_webhook(make_courier("gls"))
+    attempt = PickUp(location, code_of(package))
+    _, tables = assert_alike(attempt.in_one_statement, attempt.readably)
+    rows = announced(tables)
+    assert [row["subject"] for row in rows] == [endpoint.destination_id] * outcome
+    for row in rows:
+        assert (row["kind"], row["context"]["package"]["status"]) == ("package.retrieved", "RETRIEVED")
+        assert row["context"]["package"]["compartment_id"] is None
+
+
+def test_expire_announces_each_package_to_its_own_courier() -> None:
+    location, courier, other = make_location(), make_courier(), make_courier("gls")
+    mine = make_package(courier, door(location, "S1"), expires_at=UNTIL)
+    theirs = make_package(other, door(location, "S2"), expires_at=UNTIL)
+    make_package(make_courier("omniva"), door(location, "M1"), expires_at=UNTIL)
+    endpoints = {make_webhook(courier).destination_id: mine, make_webhook(other).destination_id: theirs}
+    _, tables = assert_alike(expire_in_one_statement, expire_readably)
+    rows = announced(tables)
+    assert {row["subject"]: row["queue"] for row in rows} == {
+        destination: f"package:{package.pk}" for destination, package in endpoints.items()
+    }
+    assert {row["context"]["package"]["compartment_id"] for row in rows} == {
+        mine.compartment_id,
+        theirs.compartment_id,
+    }
+    assert {row["kind"] for row in rows} == {"package.expired"}

@@ -1,0 +1,87 @@
+"""Endpoints of couriers, to which events are posted as they happen."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from notifications.models import Destination
+from packages_app.models.couriers import Courier
+
+
+class EventType(models.TextChoices):
+    """What a courier can be told of. A new one reaches only endpoints that ask for it."""
+
+    PACKAGE_STORED = "package.stored", "A package lies in its door"
+    PACKAGE_RETRIEVED = "package.retrieved", "The recipient has it"
+    PACKAGE_EXPIRED = "package.expired", "Nobody came in time"
+    PACKAGE_CANCELLED = "package.cancelled", "It was called off, or its reservation lapsed"
+    PACKAGE_RETURNED = "package.returned", "It was taken out for return"
+    PACKAGE_REMINDER_SENT = "package.reminder_sent", "The recipient was reminded"
+    LOCATION_SUSPENDED = "location.suspended", "A location takes no packages at present"
+    LOCATION_RESUMED = "location.resumed", "It takes packages again"
+
+
+class WebhookQuerySet(models.QuerySet["Webhook"]):
+    def for_courier(self, courier_id: int) -> WebhookQuerySet:
+        """A courier's own endpoints."""
+        return self.filter(courier_id=courier_id)
+
+
+class Webhook(models.Model):
+    """One endpoint. Its signing secret is computed (`webhook_secrets.py`), never stored.
+
+    Whether it is paused or disabled, and why, is its destination's to know.
+    """
+
+    ROTATION = timedelta(hours=24)  # so long the old secret signs as well
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    courier = models.ForeignKey(Courier, on_delete=models.PROTECT, related_name="webhooks")
+    destination = models.OneToOneField(Destination, on_delete=models.PROTECT, related_name="webhook")
+    url = models.CharField(max_length=2000)
+    events = ArrayField(models.CharField(max_length=40), help_text="Of `EventType`")
+    description = models.CharField(max_length=200, blank=True, default="")
+    secret_id = models.PositiveSmallIntegerField(help_text="Id of the secret in the settings")
+    secret_version = models.PositiveSmallIntegerField(default=1)
+    previous_secret_id = models.PositiveSmallIntegerField(null=True, blank=True)
+    previous_version = models.PositiveSmallIntegerField(null=True, blank=True)
+    previous_until = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    objects = WebhookQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(
+                    previous_secret_id__isnull=True,
+                    previous_version__isnull=True,
+                    previous_until__isnull=True,
+                )
+                | Q(
+                    previous_secret_id__isnull=False,
+                    previous_version__isnull=False,
+                    previous_until__isnull=False,
+                ),
+                name="webhook_previous_secret",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.courier.code}: {self.url}"
+
+    def versions(self, *, now: datetime) -> list[tuple[int, int]]:
+        """Secret id and version of each secret that signs at `now`, the newest first."""
+        current = [(self.secret_id, self.secret_version)]
+        if self.previous_until is None or self.previous_until <= now:
+            return current
+        assert self.previous_secret_id is not None
+        assert self.previous_version is not None
+        return [*current, (self.previous_secret_id, self.previous_version)]
