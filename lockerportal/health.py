@@ -9,6 +9,9 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 from redis import Redis, RedisError
 
+from lockerportal import runs
+from lockers.clock import database_now
+
 
 @require_safe
 def livez(request: HttpRequest) -> JsonResponse:
@@ -20,13 +23,16 @@ def livez(request: HttpRequest) -> JsonResponse:
 def readyz(request: HttpRequest) -> JsonResponse:
     """200 when this process can do its work; 503 without the database or with unapplied migrations.
 
-    Without Redis the portal works on (messages wait for the next sweep): `degraded`, still 200.
+    Without Redis the portal works on (messages wait for the next sweep): `degraded`, still 200. `jobs` tells
+    whether a scheduled job is overdue or fails, which is no fault of this process; the admin says which.
     """
     database = _database()
     redis = _redis()
     ready = database == "ok"
     status = "unavailable" if not ready else "ok" if redis == "ok" else "degraded"
     body = {"status": status, "database": database, "redis": redis}
+    if ready:
+        body["jobs"] = "late" if runs.late(database_now()) else "ok"
     return JsonResponse(body, status=200 if ready else 503)
 
 

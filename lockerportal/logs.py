@@ -11,6 +11,11 @@ _SECRETS = re.compile(rf"""plk_[a-z]+_[0-9A-Za-z_]+|(?<=/pickup/)(?!{_ID})[^/?#"
 _CUT = "[redacted]"
 
 
+def redact(text: str) -> str:
+    """`text` without keys and pickup codes."""
+    return _SECRETS.sub(_CUT, text)
+
+
 class RedactSecrets(logging.Filter):
     """Rewrites a record so that neither message nor traceback shows a key or a pickup code."""
 
@@ -20,10 +25,10 @@ class RedactSecrets(logging.Filter):
         except (TypeError, ValueError, KeyError):
             # A line that was written wrong must not become a fault of the request that wrote it.
             message = f"{record.msg} {record.args!r}"
-        record.msg = _SECRETS.sub(_CUT, message)
+        record.msg = redact(message)
         record.args = None
         if record.exc_info and not record.exc_text:
             record.exc_text = logging.Formatter().formatException(record.exc_info)
         if record.exc_text:
-            record.exc_text = _SECRETS.sub(_CUT, record.exc_text)
+            record.exc_text = redact(record.exc_text)
         return True

@@ -10,7 +10,9 @@ from notifications.nudge import nudge
 
 # A wake-up call that nobody took for half a minute is worth nothing: the sweep has been there since.
 @shared_task(name="notifications.tasks.deliver", ignore_result=True, expires=30)
-def deliver() -> None:
-    """Send what is due. Safe at any time, and any number of times at once."""
-    if deliver_due().unfinished:
+def deliver() -> int:
+    """Send what is due; returns how many were sent. Safe at any time, and any number of times at once."""
+    counts = deliver_due()
+    if counts.unfinished:
         nudge()
+    return counts.sent

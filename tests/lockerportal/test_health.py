@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import InterfaceError, OperationalError, connection
 from django.db.migrations.recorder import MigrationRecorder
+from django.db.models.functions import Now
 from django.test import Client
 from pytest_django import Settings
+
+from lockerportal.models import ScheduledJob
 
 SILENT = "redis://127.0.0.1:1/0"
 
@@ -21,17 +25,27 @@ def test_livez_touches_nothing(client: Client) -> None:
 
 @pytest.mark.django_db
 def test_ready(client: Client) -> None:
+    ScheduledJob.objects.update(known_since=Now(), started_at=None)
     answer = client.get("/readyz")
     assert answer.status_code == 200
-    assert answer.json() == {"status": "ok", "database": "ok", "redis": "ok"}
+    assert answer.json() == {"status": "ok", "database": "ok", "redis": "ok", "jobs": "ok"}
+
+
+@pytest.mark.django_db
+def test_a_job_that_does_not_run_is_told_and_makes_nothing_less_ready(client: Client) -> None:
+    ScheduledJob.objects.filter(name="expire packages").update(known_since=Now() - timedelta(seconds=91))
+    answer = client.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json() == {"status": "ok", "database": "ok", "redis": "ok", "jobs": "late"}
 
 
 @pytest.mark.django_db
 def test_without_redis_it_works_on(client: Client, settings: Settings) -> None:
     settings.REDIS_URL = SILENT
+    ScheduledJob.objects.update(known_since=Now(), started_at=None)
     answer = client.get("/readyz")
     assert answer.status_code == 200
-    assert answer.json() == {"status": "degraded", "database": "ok", "redis": "away"}
+    assert answer.json() == {"status": "degraded", "database": "ok", "redis": "away", "jobs": "ok"}
 
 
 @pytest.mark.django_db

@@ -1,0 +1,97 @@
+"""Head office's view of the scheduled jobs: do they run, and what did they do."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from lockerportal import runs
+from lockerportal.models import ScheduledJob
+from lockers.clock import database_now
+from packages_app.admin.readonly import ReadOnlyAdmin
+
+
+def words(span: timedelta) -> str:
+    """A length of time as people say it: its largest unit, and the next one."""
+    minutes, seconds = divmod(int(span.total_seconds()), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    parts = [f"{n} {unit}" for n, unit in ((days, "d"), (hours, "h"), (minutes, "min"), (seconds, "s")) if n]
+    return " ".join(parts[:2]) or "0 s"
+
+
+@admin.register(ScheduledJob)
+class ScheduledJobAdmin(ReadOnlyAdmin):
+    """Every job of the beat table, with its last run; red: it fails, or does not run."""
+
+    list_display = ("name", "state", "interval", "started_at", "took", "count", "last_work", "last_error")
+    readonly_fields = (
+        "name",
+        "state",
+        "interval",
+        "known_since",
+        "started_at",
+        "finished_at",
+        "took",
+        "count",
+        "last_work",
+        "failed_at",
+        "last_error",
+        "last_failures",
+    )
+    fields = readonly_fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """What the beat table names, with a row for each: also where nobody has migrated since."""
+        runs.make_rows()
+        return super().get_queryset(request)
+
+    @admin.display(description="state")
+    def state(self, job: ScheduledJob) -> SafeString:
+        """Always a word, never a colour alone."""
+        now, interval = database_now(), runs.table()[job.name]
+        late = job.overdue(now, interval)
+        if late is not None:
+            when = "did not run" if job.started_at else "never ran"
+            return _red(f"{when}: overdue for {words(late)}")
+        if job.failures_in_row:
+            return _red(
+                f"failed {job.failures_in_row} times in a row" if job.failures_in_row > 1 else "failed"
+            )
+        if job.running(now):
+            return SafeString("runs now")
+        return SafeString("ok" if job.finished_at else "not yet run")
+
+    @admin.display(description="runs every")
+    def interval(self, job: ScheduledJob) -> str:
+        """From the beat table."""
+        return words(runs.table()[job.name])
+
+    @admin.display(description="took", ordering="seconds")
+    def took(self, job: ScheduledJob) -> str:
+        """The last run that ended."""
+        return "-" if job.seconds is None else f"{job.seconds:.3g} s"
+
+    @admin.display(description="last did something", ordering="worked_at")
+    def last_work(self, job: ScheduledJob) -> str:
+        """Most runs find nothing to do; this one did."""
+        if job.worked_at is None:
+            return "-"
+        return f"{job.worked_count} at {timezone.localtime(job.worked_at):%Y-%m-%d %H:%M:%S}"
+
+    @admin.display(description="last failures")
+    def last_failures(self, job: ScheduledJob) -> SafeString:
+        """Newest first."""
+        lines = format_html_join("", "<li>{}: {}</li>", ((one["at"], one["error"]) for one in job.failures))
+        return format_html("<ul>{}</ul>", lines) if lines else SafeString("none")
+
+
+def _red(text: str) -> SafeString:
+    return format_html('<strong class="errornote">{}</strong>', text)
