@@ -18,7 +18,7 @@ from lockerportal.middleware import RETRY_AFTER_SECONDS
 from lockers.api import router as lockers_router
 from packages_app.api import routers as packages_routers
 from packages_app.auth import InvalidKey, any_key
-from packages_app.errors import Refusal
+from packages_app.errors import Refusal, UnknownCompartment, UnknownPackage
 from packages_app.problems import problem, problem_answer, respond
 
 logger = logging.getLogger(__name__)
@@ -36,6 +36,17 @@ class InvalidJson(Refusal):
 
     code = "invalid_json"
     status = 400
+
+
+class NotFound(Refusal):
+    """There is nothing here."""
+
+    code = "not_found"
+    status = 404
+
+
+# What a path names that can be no id: the same refusal as for one that does not exist.
+UNKNOWN: dict[str, type[Refusal]] = {"package_id": UnknownPackage, "compartment_id": UnknownCompartment}
 
 
 class StrictJson(Parser):
@@ -108,8 +119,9 @@ def on_invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
 
     An id in the path that can be no id is an id that does not exist.
     """
-    if any(item["loc"][0] == "path" for item in error.errors):
-        return _not_found(request)
+    for item in error.errors:
+        if item["loc"][0] == "path":
+            return on_refusal(request, UNKNOWN.get(str(item["loc"][1]), NotFound)())
     fields = [
         {"field": ".".join(str(part) for part in _below_parameter(item["loc"])), "message": item["msg"]}
         for item in error.errors
@@ -141,14 +153,7 @@ def on_too_big(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
 @api.exception_handler(Http404)
 def on_missing(request: HttpRequest, error: Http404) -> HttpResponse:
     """Nothing here."""
-    return _not_found(request)
-
-
-def _not_found(request: HttpRequest) -> HttpResponse:
-    code, title = "not_found", "There is nothing here."
-    if "/packages/" in request.path:
-        code, title = "unknown_package", "There is no such package."
-    return respond(problem(request, status=404, code=code, title=title))
+    return on_refusal(request, NotFound())
 
 
 @api.exception_handler(OperationalError)

@@ -1,0 +1,65 @@
+"""Who is answered what by the API. A new call needs a row here; a test says so."""
+
+from __future__ import annotations
+
+from packages_app.lifecycle import Status
+from packages_app.models import Package
+from tests.access.table import Case, read
+from tests.access.world import World
+from tests.world import code_of, parcel
+
+# Courier A owns the package, which lies at the location of kiosk 1; B and kiosk 2 are strangers to it.
+# `scopeless` is a key of A without the scope `packages`.
+ACTORS, ROWS = read(
+    """
+call                                          nobody revoked expired scopeless A    B    kiosk_1 kiosk_2
+GET  /                                        404    404     404     404       404  404  404     404
+GET  /openapi.json                            200    200     200     200       200  200  200     200
+GET  /docs                                    200    200     200     200       200  200  200     200
+GET  /docs/problems                           200    200     200     200       200  200  200     200
+
+GET  /locations                               401    401     401     403       200  200  200     200
+GET  /locations/{code}                        401    401     401     403       200  200  200     404
+GET  /lockers/status                          401    401     401     403       200  200  200     200
+GET  /lockers/status?location={location}      401    401     401     403       200  200  200     404
+
+POST /lockers/assign                          401    401     401     403       201  201  403     403
+POST /packages/{package_id}/deposit           401    401     401     403       200  404  403     403
+POST /packages/{package_id}/reassign          401    401     401     403       200  404  403     403
+POST /packages/{package_id}/cancel            401    401     401     403       200  404  403     403
+POST /packages/{package_id}/extend            401    401     401     403       200  404  403     403
+POST /packages/{package_id}/return            401    401     401     403       200  404  403     403
+POST /packages/{package_id}/resend-code       401    401     401     403       202  404  403     403
+
+GET  /packages                                401    401     401     403       200  200  403     403
+GET  /packages/{package_id}                   401    401     401     403       200  404  403     403
+GET  /packages/{package_id}/events            401    401     401     403       200  404  403     403
+GET  /packages/{package_id}/notifications     401    401     401     403       200  404  403     403
+GET  /returns                                 401    401     401     403       200  200  403     403
+POST /compartments/{compartment_id}/faults    401    401     401     403       201  201  201     404
+
+POST /pickup                                  401    401     401     403       403  403  200     404
+POST /pickup/{code}                           401    401     401     403       403  403  200     404
+POST /pickup/{package_id}/door-failed         401    401     401     403       403  403  200     404
+POST /kiosk/heartbeat                         401    401     401     403       403  403  204     204
+"""
+)
+
+
+def _code(world: World, package: Package) -> dict[str, str]:
+    return {"code": code_of(package)}
+
+
+CASES = {
+    "GET /locations/{code}": Case(ids=lambda world, package: {"code": world.here.code}),
+    "POST /lockers/assign": Case(body=lambda world, ids: parcel(world.here)),
+    "POST /packages/{package_id}/deposit": Case(status=Status.PENDING),
+    "POST /packages/{package_id}/reassign": Case(body={"reason": "too_small"}),
+    "POST /packages/{package_id}/extend": Case(body={"hours": 1}),
+    "POST /packages/{package_id}/return": Case(status=Status.EXPIRED),
+    "POST /compartments/{compartment_id}/faults": Case(body={"kind": "dirty"}),
+    "POST /pickup": Case(body=lambda world, ids: {"code": ids["code"]}, ids=_code),
+    "POST /pickup/{code}": Case(ids=_code),
+    "POST /pickup/{package_id}/door-failed": Case(status=Status.RETRIEVED),
+    "POST /kiosk/heartbeat": Case(body={"software_version": "1.0"}),
+}
