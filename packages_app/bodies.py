@@ -41,6 +41,7 @@ def package(row: Package, *, location: str, compartment: Json | None, code: bool
         "compartment": compartment,
         "created_at": moment(row.created_at),
         "reserved_until": moment(row.reserved_until),
+        "opened_at": moment(row.opened_at),
         "stored_at": moment(row.stored_at),
         "expires_at": moment(row.expires_at),
         "retrieved_at": moment(row.retrieved_at),

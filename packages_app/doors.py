@@ -13,8 +13,12 @@ from lockers import service
 from lockers.forms import TakeOutForm
 from lockers.models import Compartment
 from lockers.pages import ManagerRequest, attempt, manager_action, manager_page
+from packages_app import operations, reservations
 from packages_app.access import Actor
+from packages_app.forms import FoundForm
+from packages_app.lifecycle import Event
 from packages_app.models import Package
+from packages_app.operations.found import Outcome
 
 LINES = 50
 
@@ -26,6 +30,7 @@ def door(request: ManagerRequest, pk: int) -> HttpResponse:
         Compartment.objects.for_user(request.user).select_related("location", "locker"), pk=pk
     )
     packages = Package.objects.for_user(request.user).filter(compartment=found).select_related("courier")
+    maybe_inside = reservations.last_in(found)
     context = {
         "door": found,
         "location": found.location,
@@ -34,6 +39,8 @@ def door(request: ManagerRequest, pk: int) -> HttpResponse:
         "packages": packages.order_by("-created_at")[:LINES],
         "take_out_form": TakeOutForm(),
         "unverified": found.occupancy == Compartment.Occupancy.UNVERIFIED,
+        "maybe_inside": maybe_inside,
+        "called_off": maybe_inside is not None and maybe_inside.events.latest("id").event == Event.CANCELLED,
         "tab": "doors",
     }
     return render(request, "packages/door.html", context)
@@ -71,6 +78,31 @@ def put_back(request: ManagerRequest, pk: int) -> HttpResponse:
     by = Actor.of_user(request.user).name
     work = partial(service.put_back_in_service, compartments=doors, compartment_id=pk, by=by)
     attempt(request, work, done=f"Door {found.label} is back in service.")
+    return redirect("manage:door", pk=pk)
+
+
+@manager_action
+def parcel_found(request: ManagerRequest, pk: int) -> HttpResponse:
+    """Somebody has looked into an unverified door: the parcel of the lapsed reservation is there."""
+    found = get_object_or_404(Compartment.objects.for_user(request.user), pk=pk)
+    form = FoundForm(request.POST)
+    package = reservations.last_in(found)
+    if not form.is_valid() or package is None:
+        messages.error(request, "Nothing was changed. Please look at the door's page again.")
+        return redirect("manage:door", pk=pk)
+    outcome = Outcome(form.cleaned_data["outcome"])
+    work = partial(
+        operations.found,
+        package_id=package.pk,
+        by=Actor.of_user(request.user),
+        now=timezone.now(),
+        outcome=outcome,
+    )
+    done = {
+        Outcome.STAYS: f"{package.tracking_number} is stored; its recipient is told the code.",
+        Outcome.TAKEN_OUT: f"{package.tracking_number} is taken out. Give it to {package.courier}.",
+    }
+    attempt(request, work, done=done[outcome])
     return redirect("manage:door", pk=pk)
 
 

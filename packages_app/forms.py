@@ -8,6 +8,7 @@ from django import forms
 
 from packages_app.lifecycle import Status
 from packages_app.models import Package
+from packages_app.operations.found import Outcome
 
 
 class LocationFilter(forms.Form):
@@ -37,6 +38,12 @@ class ExtendForm(SeenForm):
         choices=[(24, "1 day"), (48, "2 days"), (72, "3 days"), (168, "7 days")],
         label="How much longer?",
     )
+
+
+class FoundForm(forms.Form):
+    """What became of a parcel that was found in an unverified door."""
+
+    outcome = forms.ChoiceField(choices=[(outcome, outcome) for outcome in Outcome])
 
 
 class ReturnsForm(forms.Form):

@@ -205,12 +205,13 @@ PACKAGES = (
     ),
     Invariant(
         "I8-end",
-        "A package's life ends once (a door that did not open takes one end back)",
+        "A package's life ends once (a door that did not open, or a parcel found in it, takes one end back)",
         f"""
         SELECT package_id, sum(ends) AS ends, string_agg(event, ', ' ORDER BY id) AS events
         FROM packages_app_packageevent
         CROSS JOIN LATERAL (SELECT CASE
-            WHEN event = '{Event.DOOR_FAILED}' THEN -1
+            WHEN event IN ('{Event.DOOR_FAILED}', '{Event.FOUND}') THEN -1
+            WHEN event = '{Event.FOUND_TAKEN_OUT}' THEN 0
             WHEN to_status IN ('{Status.RETRIEVED}', '{Status.RETURNED}') THEN 1
             WHEN to_status = '{Status.CANCELLED}' AND compartment_id IS NULL THEN 1
             ELSE 0
@@ -225,7 +226,8 @@ PACKAGES = (
         SELECT id AS package_id, NULL::bigint AS event_id, status FROM packages_app_package
         WHERE (status = '{Status.PENDING}') <> (reserved_until IS NOT NULL)
            OR (stored_at IS NULL) <> (expires_at IS NULL)
-           OR (stored_at IS NULL AND status NOT IN ('{Status.PENDING}', '{Status.CANCELLED}'))
+           OR (stored_at IS NULL
+               AND status NOT IN ('{Status.PENDING}', '{Status.CANCELLED}', '{Status.RETURNED}'))
            OR (stored_at IS NOT NULL AND status = '{Status.PENDING}')
            OR (status = '{Status.RETRIEVED}') <> (retrieved_at IS NOT NULL)
            OR (status = '{Status.RETURNED}') <> (returned_at IS NOT NULL)

@@ -4,6 +4,7 @@ PENDING ──deposit──▶ STORED ──pickup──▶ RETRIEVED ──door
    │                   ├──expire──▶ EXPIRED ──return──▶ RETURNED
    │                   │               └──extend──▶ STORED
    └──cancel/lapse─▶ CANCELLED ◀─cancel─ STORED, EXPIRED (holds its door until) ──return──▶ RETURNED
+                       └──found in its door after all──▶ STORED, or taken out ──▶ RETURNED
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ class Status(TextChoices):
 
 class Event(TextChoices):
     ASSIGNED = "assigned", "Assigned a door"
+    OPENED = "opened", "Courier opened the door"
     DEPOSITED = "deposited", "Deposited"
     REASSIGNED = "reassigned", "Moved to another door"
     RETRIEVED = "retrieved", "Picked up"
@@ -37,11 +39,14 @@ class Event(TextChoices):
     DELEGATED = "delegated", "Somebody else may collect"
     DELEGATE_RENEWED = "delegate_renewed", "New code for somebody else"
     DELEGATE_REMOVED = "delegate_removed", "Nobody else may collect"
+    FOUND = "found", "Found in its door"
+    FOUND_TAKEN_OUT = "found_taken_out", "Found in its door and taken out"
 
 
 # event → the statuses it may be applied to → the status that follows.
 TRANSITIONS: dict[Event, dict[str, Status]] = {
     Event.ASSIGNED: {"": Status.PENDING},
+    Event.OPENED: {Status.PENDING: Status.PENDING},
     Event.DEPOSITED: {Status.PENDING: Status.STORED},
     Event.REASSIGNED: {Status.PENDING: Status.PENDING, Status.STORED: Status.STORED},
     Event.RETRIEVED: {Status.STORED: Status.RETRIEVED},
@@ -69,6 +74,8 @@ TRANSITIONS: dict[Event, dict[str, Status]] = {
     Event.DELEGATED: {Status.STORED: Status.STORED},
     Event.DELEGATE_RENEWED: {Status.STORED: Status.STORED},
     Event.DELEGATE_REMOVED: {Status.STORED: Status.STORED, Status.EXPIRED: Status.EXPIRED},
+    Event.FOUND: {Status.CANCELLED: Status.STORED},
+    Event.FOUND_TAKEN_OUT: {Status.CANCELLED: Status.RETURNED},
 }
 
 # Which events are told to the recipient, under which kind of message (`notifications/` renders it).
@@ -83,6 +90,7 @@ TOLD: dict[tuple[Event, str], str] = {
     (Event.CODE_RENEWED, Status.STORED): "code_renewed",
     (Event.EXTENDED, Status.EXPIRED): "extended",  # who was told that it is over must hear that it is not
     (Event.DOOR_FAILED, Status.RETRIEVED): "door_failed",
+    (Event.FOUND, Status.CANCELLED): "stored",
 }
 # What a recipient waits for at the door goes before what is good to know.
 PRIORITY = {

@@ -98,6 +98,21 @@ class AssignIn(Strict):
     accessible: bool = False
     deposited: bool = True
     reserve_minutes: Annotated[int, Field(ge=1, le=1440)] = 30
+    open: Annotated[
+        bool | None,
+        Field(
+            description="With `deposited: false`. true: the door is opened now. false: it stays shut until "
+            "`POST /packages/{id}/open`, and is free again if the reservation lapses before. Without it the "
+            "door may be opened at any time, and is looked into before it is given out again."
+        ),
+    ] = None
+
+    @model_validator(mode="after")
+    def open_only_what_is_reserved(self) -> AssignIn:
+        """What lies in its door was not left shut."""
+        if self.deposited and self.open is False:
+            raise ValueError("open: false needs deposited: false")
+        return self
 
     @model_validator(mode="after")
     def size_or_dimensions(self) -> AssignIn:
@@ -111,6 +126,12 @@ class ReassignIn(Strict):
     """Why the door will not do (`operations/reassign.py`)."""
 
     reason: Literal["too_small", "door_stuck", "not_empty", "damaged"]
+
+
+class FoundIn(Strict):
+    """What became of the parcel that was found in its door (`operations/found.py`)."""
+
+    outcome: Literal["stays", "taken_out"]
 
 
 class CancelIn(Strict):
@@ -171,6 +192,7 @@ class PackageOut(Schema):
     compartment: CompartmentOut | None
     created_at: str
     reserved_until: str | None
+    opened_at: str | None
     stored_at: str | None
     expires_at: str | None
     retrieved_at: str | None

@@ -15,7 +15,8 @@ from packages_app.lifecycle import ANNOUNCED, DEFAULT_PRIORITY, PRIORITY, Event,
 
 _PACKAGE_COLUMNS = """
     id, courier_id, tracking_number, location_id, compartment_id, recipient_id, size, accessible, status,
-    created_at, reserved_until, stored_at, expires_at, code_version, code_secret, code_mac
+    created_at, reserved_until, reports_opening, opened_at, stored_at, expires_at, code_version, code_secret,
+    code_mac
 """
 
 
@@ -62,8 +63,8 @@ WITH duplicate AS MATERIALIZED (
 ), package AS (
     INSERT INTO packages_app_package AS package ({_PACKAGE_COLUMNS})
     SELECT %(package_id)s, %(courier_id)s, %(tracking_number)s, %(location_id)s, claimed.id, recipient.id,
-           %(size)s, %(accessible)s, %(status)s, %(now)s, %(reserved_until)s, %(stored_at)s,
-           %(expires_at)s, %(code_version)s, %(code_secret)s, %(code_mac)s
+           %(size)s, %(accessible)s, %(status)s, %(now)s, %(reserved_until)s, %(reports_opening)s,
+           %(opened_at)s, %(stored_at)s, %(expires_at)s, %(code_version)s, %(code_secret)s, %(code_mac)s
     FROM claimed, recipient
     RETURNING {_RETURNED}
 ), history AS (
@@ -71,6 +72,7 @@ WITH duplicate AS MATERIALIZED (
     SELECT package.id, line.event, line.from_status, line.to_status, %(by)s, package.compartment_id
     FROM package, (VALUES
         ('{Event.ASSIGNED}', '', '{Status.PENDING}', true),
+        ('{Event.OPENED}', '{Status.PENDING}', '{Status.PENDING}', %(opened_at)s::timestamptz IS NOT NULL),
         ('{Event.DEPOSITED}', '{Status.PENDING}', '{Status.STORED}', %(deposited)s)
     ) line (event, from_status, to_status, wanted)
     WHERE line.wanted

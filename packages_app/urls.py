@@ -17,6 +17,7 @@ manage_urlpatterns = [
     path("doors/<int:pk>/", doors.door, name="door"),
     path("doors/<int:pk>/take-out/", doors.take_out, name="take_out"),
     path("doors/<int:pk>/put-back/", doors.put_back, name="put_back"),
+    path("doors/<int:pk>/found/", doors.parcel_found, name="parcel_found"),
     path("doors/<int:pk>/confirm-empty/", doors.confirm_empty, name="confirm_empty"),
 ]
 

@@ -115,6 +115,8 @@ class PackageAdmin(ReadOnlyAdmin):
                 "fields": (
                     "created_at",
                     "reserved_until",
+                    "reports_opening",
+                    "opened_at",
                     "stored_at",
                     "expires_at",
                     "retrieved_at",

@@ -49,6 +49,7 @@ def assign(request: CallerRequest, body: AssignIn) -> HttpResponse:
         accessible=body.accessible,
         deposited=body.deposited,
         reserve_for=timedelta(minutes=body.reserve_minutes),
+        opened=body.open,
     )
 
 

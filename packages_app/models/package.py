@@ -91,6 +91,17 @@ class Package(models.Model):
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     updated_at = models.DateTimeField(db_default=ClockTimestamp(), editable=False)
     reserved_until = models.DateTimeField(null=True, editable=False)
+    reports_opening = models.BooleanField(
+        default=False,
+        db_default=False,
+        editable=False,
+        help_text="Its courier says when the door is opened: until then the door is shut",
+    )
+    opened_at = models.DateTimeField(
+        null=True,
+        editable=False,
+        help_text="When the courier opened the door to put it in, as far as they said",
+    )
     stored_at = models.DateTimeField(null=True, editable=False)
     expires_at = models.DateTimeField(null=True, editable=False)
     retrieved_at = models.DateTimeField(null=True, editable=False)
@@ -139,7 +150,9 @@ class Package(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(
-                    stored_at__isnull=True, expires_at__isnull=True, status__in=["PENDING", "CANCELLED"]
+                    stored_at__isnull=True,
+                    expires_at__isnull=True,
+                    status__in=["PENDING", "CANCELLED", "RETURNED"],
                 )
                 | Q(stored_at__isnull=False, expires_at__isnull=False) & ~Q(status="PENDING"),
                 name="package_stored_pair",
@@ -208,6 +221,11 @@ class Package(models.Model):
     def holds_door(self) -> bool:
         """Whether its compartment is not free because of it."""
         return self.released_at is None
+
+    @property
+    def may_be_inside(self) -> bool:
+        """Whether a parcel whose deposit was never confirmed may lie in the door all the same."""
+        return self.opened_at is not None or not self.reports_opening
 
     def move_to(
         self,

@@ -11,8 +11,10 @@ from packages_app.operations.deposit import deposit
 from packages_app.operations.door_failed import door_failed
 from packages_app.operations.expire import expire
 from packages_app.operations.extend import extend
+from packages_app.operations.found import found
 from packages_app.operations.heartbeat import heartbeat
 from packages_app.operations.lapse import lapse
+from packages_app.operations.open_door import open_door
 from packages_app.operations.pick_up import pick_up
 from packages_app.operations.reassign import reassign
 from packages_app.operations.report_fault import report_fault
@@ -26,8 +28,10 @@ __all__ = [
     "door_failed",
     "expire",
     "extend",
+    "found",
     "heartbeat",
     "lapse",
+    "open_door",
     "pick_up",
     "reassign",
     "report_fault",

@@ -50,11 +50,14 @@ def assign(
     accessible: bool = False,
     deposited: bool = True,
     reserve_for: timedelta = timedelta(minutes=30),
+    opened: bool | None = None,
 ) -> Assigned:
     """Claim a door at the location with this code for a new package of the courier `by`.
 
     `deposited` stores it at once and the recipient is told; else the door is reserved for `reserve_for`,
-    until `deposit` confirms. `recipient` is not saved yet.
+    until `deposit` confirms. `opened` says whether the courier opens a reserved door now, or not before
+    `open_door` says so; None when they say nothing, and the door may be opened at any time. `recipient` is
+    not saved yet.
     Raises `UnknownLocation`, `LocationSuspended`, `LocationFull`, `BusyTryAgain`,
     `DuplicateTrackingNumber`.
     """
@@ -72,6 +75,8 @@ def assign(
         _store(package, now)
     else:
         package.reserved_until = now + reserve_for
+        package.reports_opening = opened is not None
+        package.opened_at = now if opened else None
     door = _claim(package, recipient, by)
     if deposited:
         transaction.on_commit(nudge, robust=True)
@@ -140,6 +145,8 @@ def _params(package: Package, recipient: Recipient, by: Actor) -> dict[str, Any]
         "status": str(package.status),
         "now": package.created_at,
         "reserved_until": package.reserved_until,
+        "reports_opening": package.reports_opening,
+        "opened_at": package.opened_at,
         "stored_at": package.stored_at,
         "expires_at": package.expires_at,
         "code_version": package.code_version,

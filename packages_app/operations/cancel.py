@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from lockers.models import Compartment
+from packages_app import reservations
 from packages_app.access import Actor
 from packages_app.lifecycle import Event, Status
 from packages_app.models import Package
@@ -17,7 +17,8 @@ def cancel(*, package_id: UUID, by: Actor, now: datetime, reason: str = "") -> P
     """PENDING, STORED or EXPIRED → CANCELLED; the code dies.
 
     What was stored holds its door until somebody has taken it out. What was only reserved gives its door
-    up, but as `unverified`: people press "cancel" after they have put the parcel in.
+    up: free when the door was never opened, else `unverified`, for people press "cancel" after they have put
+    the parcel in.
     Raises `UnknownPackage`, `WrongStatus`.
     """
     package = by.packages().lock(package_id)
@@ -33,6 +34,5 @@ def cancel(*, package_id: UUID, by: Actor, now: datetime, reason: str = "") -> P
         released_at=now if reserved_only else None,
     )
     if reserved_only:
-        door = Compartment.objects.lock(package.compartment_id)
-        door.mark_unverified(by=by.name, reason="drop-off cancelled")
+        reservations.give_up(package, by=by.name, reason="drop-off cancelled")
     return package

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from lockers.models import Compartment
+from packages_app import reservations
 from packages_app.access import SYSTEM
 from packages_app.lifecycle import Event, Status
 from packages_app.models import Package
@@ -15,7 +15,8 @@ from packages_app.operation import Operation
 def lapse(*, now: datetime, batch: int = 500) -> int:
     """PENDING → CANCELLED for every reservation whose time is over at `now`; returns how many.
 
-    The door becomes `unverified`, not free: the courier may have put the package in without confirming.
+    A door that was never opened is free; else it becomes `unverified`: the courier may have put the package
+    in without confirming.
     One transaction for each, so that two sweeps at once, or one that is killed, do nothing twice.
     """
     lapsed = 0
@@ -38,6 +39,5 @@ def _lapse_one(*, package_id: UUID, now: datetime) -> bool:
         reserved_until=None,
         released_at=now,
     )
-    door = Compartment.objects.lock(package.compartment_id)
-    door.mark_unverified(by=SYSTEM.name, reason="deposit never confirmed")
+    reservations.give_up(package, by=SYSTEM.name, reason="deposit never confirmed")
     return True

@@ -33,6 +33,7 @@ _HOLDS = {Status.PENDING: Compartment.Occupancy.RESERVED, Status.STORED: Compart
 def reassign(*, package_id: UUID, by: Actor, now: datetime, reason: Reason) -> Package:
     """Another door for a PENDING or STORED package; a larger one for `too_small`.
 
+    Who asks stands before the doors: the new one counts as opened.
     Raises `UnknownPackage`, `WrongStatus`, `LocationFull`, `BusyTryAgain`.
     """
     package = by.packages().lock(package_id)
@@ -57,6 +58,7 @@ def reassign(*, package_id: UUID, by: Actor, now: datetime, reason: Reason) -> P
         reason=reason,
         compartment=new,
         size=max(package.size, size) if reason == Reason.TOO_SMALL else package.size,
+        opened_at=package.opened_at or (now if package.reports_opening else None),
     )
     _leave(old, by=by, reason=reason, now=now)
     return package

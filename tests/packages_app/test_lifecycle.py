@@ -18,6 +18,7 @@ pytestmark = pytest.mark.django_db
 # As architecture.md draws it: event, from, to. Written out, so that a change of the table is seen here.
 DRAWN = {
     ("assigned", "", "PENDING"),
+    ("opened", "PENDING", "PENDING"),
     ("deposited", "PENDING", "STORED"),
     ("reassigned", "PENDING", "PENDING"),
     ("reassigned", "STORED", "STORED"),
@@ -43,6 +44,8 @@ DRAWN = {
     ("delegate_renewed", "STORED", "STORED"),
     ("delegate_removed", "STORED", "STORED"),
     ("delegate_removed", "EXPIRED", "EXPIRED"),
+    ("found", "CANCELLED", "STORED"),
+    ("found_taken_out", "CANCELLED", "RETURNED"),
 }
 TOLD = {
     ("deposited", "PENDING"): "stored",
@@ -54,6 +57,7 @@ TOLD = {
     ("code_renewed", "STORED"): "code_renewed",
     ("extended", "EXPIRED"): "extended",
     ("door_failed", "RETRIEVED"): "door_failed",
+    ("found", "CANCELLED"): "stored",
 }
 MOVES = [(event, before, after) for event in Event for before in Status for after in Status]
 

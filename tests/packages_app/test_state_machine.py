@@ -28,11 +28,13 @@ from packages_app import operations
 from packages_app.audit import check
 from packages_app.invariants import INVARIANTS
 from packages_app.models import Package, Recipient
+from packages_app.operations.found import Outcome
 from packages_app.operations.pick_up import Typed
 from packages_app.operations.reassign import Reason
 from tests.world import NOW, actor, caller, code_of, make_courier, make_kiosk, make_location
 
 HOLD, RESERVATION = timedelta(days=3), timedelta(minutes=30)
+SAID = [None, False, True]  # of the door of a reservation
 SIZES = {"S1": 1, "S2": 1, "M1": 2, "L1": 3}  # in the order in which they are given out
 
 
@@ -44,6 +46,8 @@ class Parcel:
     door: str | None
     ends: datetime  # of the reservation, or of the hold
     size: int
+    maybe: bool = True  # while it is reserved: whether the parcel may lie in the door
+    left: str | None = None  # the door that it was given up, and may lie in
 
 
 class Custody(RuleBasedStateMachine):
@@ -107,8 +111,8 @@ class Custody(RuleBasedStateMachine):
 
     # --- What can happen ------------------------------------------------------------------------------------
 
-    @rule(number=some, size=st.integers(1, 3), deposited=st.booleans())
-    def assign(self, number: str, size: int, deposited: bool) -> None:
+    @rule(number=some, size=st.integers(1, 3), deposited=st.booleans(), opened=st.sampled_from(SAID))
+    def assign(self, number: str, size: int, deposited: bool, opened: bool | None) -> None:
         held = self.parcels.get(number)
         door = self.best(size)
         expected = (
@@ -123,12 +127,14 @@ class Custody(RuleBasedStateMachine):
             size=size,
             recipient=Recipient(name="Mari", email="mari@example.com"),
             deposited=deposited,
+            opened=opened,
         )
         assert answer == expected
         if not expected:
             self.packages[number] = Package.objects.in_door().get(tracking_number=number)
             ends = self.now + (HOLD if deposited else RESERVATION)
-            self.parcels[number] = Parcel("STORED" if deposited else "PENDING", door, ends, size)
+            status = "STORED" if deposited else "PENDING"
+            self.parcels[number] = Parcel(status, door, ends, size, maybe=opened is not False)
 
     @precondition(lambda self: self.parcels)
     @rule(pick=picks)
@@ -152,8 +158,36 @@ class Custody(RuleBasedStateMachine):
 
     def give_up(self, parcel: Parcel) -> None:
         assert parcel.door is not None
-        self.doubtful.add(parcel.door)
+        if parcel.maybe:
+            self.doubtful.add(parcel.door)
+            parcel.left = parcel.door
         parcel.door = None
+
+    @precondition(lambda self: self.parcels)
+    @rule(pick=picks)
+    def open_door(self, pick: int) -> None:
+        number, parcel = self.one(pick)
+        ok = parcel.status == "PENDING"
+        assert self.change(operations.open_door, number) == ("" if ok else "wrong_status")
+        if ok and Package.objects.get(pk=self.packages[number].pk).opened_at == self.now:
+            parcel.ends = max(parcel.ends, self.now + timedelta(minutes=5))
+        parcel.maybe = parcel.maybe or ok
+
+    @precondition(lambda self: self.parcels)
+    @rule(pick=picks, outcome=st.sampled_from(Outcome))
+    def found(self, pick: int, outcome: Outcome) -> None:
+        number, parcel = self.one(pick)
+        ok = parcel.status == "CANCELLED" and parcel.left in self.doubtful
+        assert self.change(operations.found, number, outcome=outcome) == ("" if ok else "wrong_status")
+        if not ok:
+            return
+        assert parcel.left is not None
+        self.doubtful.discard(parcel.left)
+        if outcome == Outcome.STAYS:
+            parcel.status, parcel.door, parcel.ends = "STORED", parcel.left, self.now + HOLD
+        else:
+            parcel.status = "RETURNED"
+        parcel.left = None
 
     @precondition(lambda self: self.parcels)
     @rule(pick=picks, hours=st.integers(1, 48))
@@ -203,6 +237,7 @@ class Custody(RuleBasedStateMachine):
             self.broken.add(parcel.door)
         if reason in (Reason.NOT_EMPTY, Reason.DOOR_STUCK):
             self.doubtful.add(parcel.door)
+        parcel.maybe = True
         parcel.door, parcel.size = door, max(parcel.size, larger)
 
     @precondition(lambda self: self.parcels)
@@ -218,6 +253,11 @@ class Custody(RuleBasedStateMachine):
         assert answer == ("" if in_time else "expired" if late else "unknown_code")
         if in_time:
             parcel.status, parcel.door = "RETRIEVED", None
+
+    def nothing_lies_in(self, label: str) -> None:
+        for parcel in self.parcels.values():
+            if parcel.left == label:
+                parcel.left = None
 
     @rule(minutes=st.sampled_from([1, 29, 30, 31, 60 * 24, 60 * 24 * 3]))
     def wait(self, minutes: int) -> None:
@@ -253,7 +293,9 @@ class Custody(RuleBasedStateMachine):
         else:
             held = self.holder(label) is not None
             assert self.refusal(service.confirm_empty, **common) == ("compartment_in_use" if held else "")
-            self.doubtful.discard(label)
+            if not held:
+                self.doubtful.discard(label)
+                self.nothing_lies_in(label)
 
     # --- What must be the same ------------------------------------------------------------------------------
 

@@ -111,6 +111,7 @@ class DropOff:
     size: int = 1
     accessible: bool = False
     deposited: bool = True
+    opened: bool | None = None
     email: str = "mari@example.com"
     phone: str = "+3725551234"
     tracking_number: str = "T-1"
@@ -135,6 +136,8 @@ class DropOff:
                 "status": "STORED" if self.deposited else "PENDING",
                 "now": NOW,
                 "reserved_until": None if self.deposited else UNTIL,
+                "reports_opening": self.opened is not None,
+                "opened_at": NOW if self.opened else None,
                 "stored_at": NOW if self.deposited else None,
                 "expires_at": UNTIL if self.deposited else None,
                 "code_version": code.version,
@@ -178,10 +181,13 @@ class DropOff:
             accessible=self.accessible,
             created_at=NOW,
             reserved_until=UNTIL,
+            reports_opening=self.opened is not None,
         )
         package.events.create(
             event=Event.ASSIGNED, to_status=Status.PENDING, by="courier:dpd", compartment=compartment
         )
+        if self.opened:
+            package.move_to(Status.PENDING, event=Event.OPENED, by="courier:dpd", opened_at=NOW)
         if self.deposited:
             package.move_to(
                 Status.STORED,
@@ -220,6 +226,14 @@ def test_assign(strategy: str, accessible: bool, deposited: bool, size: int) -> 
     assert len(tables["packages_app_package"]) == (1 if expected else 0)
     assert len(tables["packages_app_packageevent"]) == (0 if not expected else 2 if deposited else 1)
     assert len(tables["notifications_notification"]) == (2 if expected and deposited else 0)
+
+
+@pytest.mark.parametrize("opened", [None, False, True])
+def test_assign_with_what_is_said_of_the_door(opened: bool | None) -> None:
+    drop = DropOff(make_courier(), make_location(), deposited=False, opened=opened)
+    _, tables = assert_alike(drop.in_one_statement, drop.readably)
+    events = [line["event"] for line in tables["packages_app_packageevent"]]
+    assert events == (["assigned", "opened"] if opened else ["assigned"])
 
 
 @pytest.mark.parametrize(("email", "phone"), [("", ""), ("mari@example.com", ""), ("", "+3725551234")])

@@ -16,6 +16,8 @@ from django.utils import timezone
 
 from lockers.models import Compartment, Location, Membership
 from notifications.models import Notification
+from packages_app import operations
+from packages_app.access import Actor
 from packages_app.models import Package
 from tests.world import code_of, door, make_courier, make_location, make_package
 
@@ -54,6 +56,7 @@ class Place:
             "take_out": (reverse("manage:take_out", args=[self.free.pk]), {"reason": "hinge"}),
             "put_back": (reverse("manage:put_back", args=[self.free.pk]), {}),
             "confirm_empty": (reverse("manage:confirm_empty", args=[self.free.pk]), {}),
+            "parcel_found": (reverse("manage:parcel_found", args=[self.free.pk]), {"outcome": "taken_out"}),
             "resend_code": (reverse("manage:resend_code", args=[self.stored.pk]), {"seen": seen}),
             "extend": (reverse("manage:extend", args=[self.stored.pk]), {"seen": seen, "hours": 24}),
             "taken_out": (
@@ -64,7 +67,7 @@ class Place:
 
 
 PAGES = ["location", "packages", "returns", "door", "package"]
-ACTIONS = ["take_out", "put_back", "confirm_empty", "resend_code", "extend", "taken_out"]
+ACTIONS = ["take_out", "put_back", "confirm_empty", "parcel_found", "resend_code", "extend", "taken_out"]
 
 
 def make_place(code: str, courier_code: str) -> Place:
@@ -160,6 +163,7 @@ MISSING: dict[str, Callable[[], str]] = {
     "door": lambda: reverse("manage:door", args=[2**62]),
     "take_out": lambda: reverse("manage:take_out", args=[2**62]),
     "put_back": lambda: reverse("manage:put_back", args=[2**62]),
+    "parcel_found": lambda: reverse("manage:parcel_found", args=[2**62]),
     "confirm_empty": lambda: reverse("manage:confirm_empty", args=[2**62]),
     "package": lambda: reverse("manage:package", args=[uuid4()]),
     "resend_code": lambda: reverse("manage:resend_code", args=[uuid4()]),
@@ -326,6 +330,57 @@ def test_unverified_door_is_confirmed_as_empty_once(manager: Client, mine: Place
         manager.post(*mine.actions()["confirm_empty"])
     assert mine.free.status == Compartment.Status.AVAILABLE
     assert mine.free.events.count() == 1
+
+
+@pytest.fixture
+def maybe(mine: Place) -> Package:
+    """A reservation that lapsed: its parcel may lie in the door."""
+    package = make_package(mine.stored.courier, mine.free, Status.PENDING, reserved_until=timezone.now())
+    package.events.create(event="assigned", to_status="PENDING", by="courier:x", compartment=mine.free)
+    operations.lapse(now=timezone.now())
+    return package
+
+
+@pytest.mark.parametrize(("outcome", "status"), [("stays", "STORED"), ("taken_out", "RETURNED")])
+def test_parcel_found_in_an_unverified_door(
+    outcome: str, status: str, manager: Client, mine: Place, maybe: Package
+) -> None:
+    text = manager.get(mine.pages()["door"]).content.decode()
+    assert maybe.tracking_number in text
+    assert "I have taken it out for its courier" in text
+    url = reverse("manage:parcel_found", args=[mine.free.pk])
+    for _ in range(2):  # sent twice, done once
+        page = manager.post(url, {"outcome": outcome}, follow=True).content.decode()
+    assert "Nothing was changed" in page
+    maybe.refresh_from_db()
+    assert maybe.status == status
+    assert maybe.events.count() == 3
+    assert mine.free.status == ("occupied" if outcome == "stays" else "available")
+
+
+def test_what_was_called_off_is_only_taken_out(manager: Client, mine: Place) -> None:
+    package = make_package(mine.stored.courier, mine.free, Status.PENDING)
+    package.events.create(event="assigned", to_status="PENDING", by="courier:x", compartment=mine.free)
+    by = Actor(name="courier:x", courier_id=package.courier_id)
+    operations.cancel(package_id=package.pk, by=by, now=timezone.now())
+    text = manager.get(mine.pages()["door"]).content.decode()
+    assert "It stays" not in text
+    url = reverse("manage:parcel_found", args=[mine.free.pk])
+    manager.post(url, {"outcome": "stays"})
+    package.refresh_from_db()
+    assert package.status == Status.CANCELLED
+    manager.post(url, {"outcome": "taken_out"})
+    package.refresh_from_db()
+    assert package.status == Status.RETURNED
+
+
+@pytest.mark.parametrize("outcome", ["", "lost"])
+def test_parcel_found_wants_to_know_what_became_of_it(
+    outcome: str, manager: Client, mine: Place, maybe: Package
+) -> None:
+    manager.post(reverse("manage:parcel_found", args=[mine.free.pk]), {"outcome": outcome})
+    maybe.refresh_from_db()
+    assert maybe.status == Status.CANCELLED
 
 
 def test_door_with_a_package_cannot_be_confirmed_as_empty(manager: Client, mine: Place) -> None:

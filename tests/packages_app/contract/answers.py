@@ -18,6 +18,7 @@ PACKAGE_FIELDS = [
     "compartment",
     "created_at",
     "reserved_until",
+    "opened_at",
     "stored_at",
     "expires_at",
     "retrieved_at",
@@ -27,6 +28,8 @@ PACKAGE_FIELDS = [
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 CHANGES: list[tuple[str, Any]] = [
     ("deposit", None),
+    ("open", None),
+    ("found", {"outcome": "stays"}),
     ("reassign", {"reason": "damaged"}),
     ("cancel", None),
     ("extend", {"hours": 1}),

@@ -1,0 +1,65 @@
+"""Somebody looked into a door whose deposit was never confirmed, and the parcel was there."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from lockers.clock import add_local_days
+from lockers.models import Compartment
+from packages_app import errors, reservations
+from packages_app.access import Actor
+from packages_app.lifecycle import Event, Status
+from packages_app.models import Package
+from packages_app.operation import Operation
+
+
+class Outcome(StrEnum):
+    """What became of the parcel."""
+
+    STAYS = "stays"  # it lies in its door, and its recipient may collect it
+    TAKEN_OUT = "taken_out"  # it goes back to its courier, and the door is free
+
+
+@Operation
+def found(*, package_id: UUID, by: Actor, now: datetime, outcome: Outcome) -> Package:
+    """CANCELLED while it was only reserved → STORED, as a deposit would do; or RETURNED, and the door is free.
+
+    Only while its door is unverified because of it. What its courier has called off, nobody else stores.
+    Raises `UnknownPackage`, `WrongStatus`, `DuplicateTrackingNumber` when the courier brought it anew.
+    """
+    package = by.packages().lock(package_id)
+    door = Compartment.objects.lock(package.compartment_id)
+    if reservations.last_in(door) != package:
+        raise errors.WrongStatus(status=package.status)
+    if outcome == Outcome.TAKEN_OUT:
+        package.move_to(Status.RETURNED, event=Event.FOUND_TAKEN_OUT, by=by.name, returned_at=now)
+        door.confirm_empty(by=by.name)
+        return package
+    if by.courier_id is None and package.events.latest("id").event == Event.CANCELLED:
+        raise errors.WrongStatus(status=package.status)
+    _refuse_twice(package)
+    code = Package.objects.unused_code(package.pk, package.location_id, version=package.code_version)
+    package.move_to(
+        Status.STORED,
+        event=Event.FOUND,
+        by=by.name,
+        cancelled_at=None,
+        released_at=None,
+        stored_at=now,
+        expires_at=add_local_days(now, package.location.hold_days, package.location.zone),
+        code_version=code.version,
+        code_secret=code.secret_id,
+        code_mac=code.mac,
+    )
+    door.hold(Compartment.Occupancy.OCCUPIED)
+    return package
+
+
+def _refuse_twice(package: Package) -> None:
+    again = Package.objects.in_door().filter(
+        courier_id=package.courier_id, tracking_number=package.tracking_number
+    )
+    if live := again.first():
+        raise errors.DuplicateTrackingNumber(package_id=str(live.pk))
