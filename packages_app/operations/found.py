@@ -24,7 +24,7 @@ class Outcome(StrEnum):
 
 @Operation
 def found(*, package_id: UUID, by: Actor, now: datetime, outcome: Outcome) -> Package:
-    """CANCELLED while it was only reserved → STORED, as a deposit would do; or RETURNED, and the door is free.
+    """CANCELLED while it was only reserved → STORED, as if deposited; or RETURNED, and the door is free.
 
     Only while its door is unverified because of it. What its courier has called off, nobody else stores.
     Raises `UnknownPackage`, `WrongStatus`, `DuplicateTrackingNumber` when the courier brought it anew.
