@@ -226,8 +226,8 @@ PACKAGES = (
         SELECT id AS package_id, NULL::bigint AS event_id, status FROM packages_app_package
         WHERE (status = '{Status.PENDING}') <> (reserved_until IS NOT NULL)
            OR (stored_at IS NULL) <> (expires_at IS NULL)
-           OR (stored_at IS NULL
-               AND status NOT IN ('{Status.PENDING}', '{Status.CANCELLED}', '{Status.RETURNED}'))
+           OR (stored_at IS NULL AND status NOT IN ('{Status.PENDING}', '{Status.CANCELLED}')
+               AND NOT (status = '{Status.RETURNED}' AND cancelled_at IS NOT NULL))
            OR (stored_at IS NOT NULL AND status = '{Status.PENDING}')
            OR (status = '{Status.RETRIEVED}') <> (retrieved_at IS NOT NULL)
            OR (status = '{Status.RETURNED}') <> (returned_at IS NOT NULL)

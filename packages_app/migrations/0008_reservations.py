@@ -38,8 +38,12 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(
                     ("expires_at__isnull", True),
-                    ("status__in", ["PENDING", "CANCELLED", "RETURNED"]),
                     ("stored_at__isnull", True),
+                    models.Q(
+                        ("status__in", ["PENDING", "CANCELLED"]),
+                        models.Q(("cancelled_at__isnull", False), ("status", "RETURNED")),
+                        _connector="OR",
+                    ),
                 )
                 | models.Q(("expires_at__isnull", False), ("stored_at__isnull", False))
                 & ~models.Q(("status", "PENDING")),

@@ -149,11 +149,8 @@ class Package(models.Model):
                 name="package_pending_pair",
             ),
             models.CheckConstraint(
-                condition=Q(
-                    stored_at__isnull=True,
-                    expires_at__isnull=True,
-                    status__in=["PENDING", "CANCELLED", "RETURNED"],
-                )
+                condition=Q(stored_at__isnull=True, expires_at__isnull=True)
+                & (Q(status__in=["PENDING", "CANCELLED"]) | Q(status="RETURNED", cancelled_at__isnull=False))
                 | Q(stored_at__isnull=False, expires_at__isnull=False) & ~Q(status="PENDING"),
                 name="package_stored_pair",
             ),

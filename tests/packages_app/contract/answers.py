@@ -28,8 +28,6 @@ PACKAGE_FIELDS = [
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 CHANGES: list[tuple[str, Any]] = [
     ("deposit", None),
-    ("open", None),
-    ("found", {"outcome": "stays"}),
     ("reassign", {"reason": "damaged"}),
     ("cancel", None),
     ("extend", {"hours": 1}),

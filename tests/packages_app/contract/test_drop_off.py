@@ -77,44 +77,6 @@ def test_reserve_then_deposit(api: Api, location: Location, courier: Courier) ->
     assert problem["package_status"] == "STORED"
 
 
-def test_reserve_ahead_then_open_then_deposit(api: Api, location: Location, screen: Api) -> None:
-    ahead = parcel(location, deposited=False, open=False)
-    body = declared(api.post("/lockers/assign", ahead), 201, PackageOut)
-    assert body["opened_at"] is None
-    opened = declared(screen.post(f"/packages/{body['id']}/open"), 200, PackageOut)
-    assert (opened["status"], opened["opened_at"]) == ("PENDING", "2026-11-20T12:00:00Z")
-    assert declared(api.post(f"/packages/{body['id']}/open", key="k"), 200, PackageOut) == opened
-    assert declared(api.post(f"/packages/{body['id']}/deposit"), 200, PackageOut)["status"] == "STORED"
-    refused(api.post(f"/packages/{body['id']}/open"), 409, "wrong_status")
-
-
-def test_open_at_once(api: Api, location: Location) -> None:
-    at_the_door = parcel(location, deposited=False, open=True)
-    body = declared(api.post("/lockers/assign", at_the_door), 201, PackageOut)
-    assert body["opened_at"] == "2026-11-20T12:00:00Z"
-    events = api.get(f"/packages/{body['id']}/events").json()["items"]
-    assert [line["event"] for line in events] == ["assigned", "opened"]
-    body = declared(api.post("/lockers/assign", parcel(location, open=True)), 201, PackageOut)
-    assert (body["status"], body["opened_at"]) == ("STORED", None)
-
-
-def test_what_is_deposited_was_not_left_shut(api: Api, location: Location) -> None:
-    refused(api.post("/lockers/assign", parcel(location, open=False)), 422, "invalid_request")
-    refused(api.post("/lockers/assign", parcel(location, deposited=False, open="no")), 422, "invalid_request")
-
-
-@pytest.mark.parametrize(("outcome", "status"), [("stays", "STORED"), ("taken_out", "RETURNED")])
-def test_found_in_its_door_after_all(api: Api, location: Location, outcome: str, status: str) -> None:
-    body = declared(api.post("/lockers/assign", parcel(location, deposited=False)), 201, PackageOut)
-    path = f"/packages/{body['id']}/found"
-    refused(api.post(path, {"outcome": outcome}), 409, "wrong_status")
-    assert api.post(f"/packages/{body['id']}/cancel").status_code == 200
-    refused(api.post(path, {"outcome": "lost"}), 422, "invalid_request")
-    found = declared(api.post(path, {"outcome": outcome}), 200, PackageOut)
-    assert found["status"] == status
-    assert (found["compartment"] is not None) == (outcome == "stays")
-
-
 def test_reserve_for_half_an_hour_unless_told(courier: Courier, location: Location) -> None:
     shop = courier_api(courier, codes_read=True)
     body = declared(shop.post("/lockers/assign", parcel(location, deposited=False)), 201, PackageOut)
