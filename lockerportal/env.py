@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -149,6 +150,14 @@ def origins(env: environ.Env) -> list[str]:
     if any("://" not in origin for origin in value):
         raise refuse("CSRF_TRUSTED_ORIGINS", "must give each origin with its scheme, https://…")
     return value
+
+
+def networks(env: environ.Env, name: str) -> list[IPv4Network | IPv6Network]:
+    """Networks in CIDR with commas between; a single address is one of its own."""
+    try:
+        return [ip_network(part.strip()) for part in env.str(name, default="").split(",") if part.strip()]
+    except ValueError:
+        raise refuse(name, "must give networks such as 10.0.0.0/8, with commas between") from None
 
 
 def time_zone(env: environ.Env) -> str:

@@ -35,6 +35,7 @@ LOCATION_FIELDS = (
     "hold_days",
     "max_hold_days",
     "strategy",
+    "sandbox",
 )
 
 
@@ -86,7 +87,13 @@ class LocationAdmin(SavesWhatChanged, KeepsRows, admin.ModelAdmin[Location]):
 
     form = LocationForm
     list_display = ("code", "name", "city", "country", "free", "taken", "not_usable", "suspended_reason")
-    list_filter = ("country", ("suspended_at", admin.EmptyFieldListFilter), "strategy", "time_zone")
+    list_filter = (
+        "country",
+        ("suspended_at", admin.EmptyFieldListFilter),
+        "strategy",
+        "sandbox",
+        "time_zone",
+    )
     search_fields = ("code", "name", "city", "address")
     list_per_page = 50
     inlines = (MembershipInline,)
@@ -103,8 +110,8 @@ class LocationAdmin(SavesWhatChanged, KeepsRows, admin.ModelAdmin[Location]):
         return (*LOCATION_FIELDS, "suspended_at", "suspended_reason", "created_at")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Location | None = None) -> tuple[str, ...]:
-        """The code stands in couriers' systems: it stays."""
-        return () if obj is None else ("code", "suspended_at", "suspended_reason", "created_at")
+        """The code stands in couriers' systems: it stays. So does what is pretended and what is not."""
+        return () if obj is None else ("code", "sandbox", "suspended_at", "suspended_reason", "created_at")
 
     def save_model(self, request: HttpRequest, obj: Location, form: Any, change: bool) -> None:
         """A new location with its doors, in one transaction."""

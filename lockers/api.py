@@ -37,8 +37,8 @@ class Caller(Protocol):
     """A verified key, as far as places matter."""
 
     @property
-    def location_id(self) -> int | None:
-        """The one location that the key sees (a kiosk's); None when it sees all of them."""
+    def sees_network(self) -> bool:
+        """Whether the key sees the whole network (without the sandbox), or only some `locations`."""
 
     def locations(self) -> LocationQuerySet:
         """The locations that exist for the key."""
@@ -113,13 +113,14 @@ def get_location(request: CallerRequest, code: str) -> HttpResponse:
 def lockers_status(request: CallerRequest, location: LocationCode | None = None) -> HttpResponse:
     """Counted from the doors at `as_of`; without `location`, of every location that the key sees."""
     known_only(request, "location")
-    own = request.auth.location_id
-    if own is not None:
-        item = availability.of_id(own)
-        if location not in (None, item["location"]):
+    if request.auth.sees_network:
+        return _respond([availability.of_code(location)] if location is not None else availability.of_all())
+    own = request.auth.locations()
+    if location is not None:
+        own = own.filter(code=location)
+        if not own.exists():
             raise errors.UnknownLocation
-        return _respond([item])
-    return _respond([availability.of_code(location)] if location is not None else availability.of_all())
+    return _respond(availability.of_ids(list(own.values_list("pk", flat=True))))
 
 
 def _location(row: Location) -> dict[str, Any]:

@@ -27,10 +27,10 @@ LEFT JOIN lockers_compartment compartment ON compartment.location_id = location.
 WHERE {where}
 GROUP BY location.id, compartment.size
 """
-_BY_CODE = _COUNT.format(where="location.code = %(code)s")
+_BY_CODE = _COUNT.format(where="location.code = %(code)s AND NOT location.sandbox")
 _BY_ID = _COUNT.format(where="location.id = %(id)s")
-_BY_IDS = _COUNT.format(where="location.id = ANY(%(ids)s)")
-_ALL = _COUNT.format(where="true") + "ORDER BY location.code"
+_BY_IDS = _COUNT.format(where="location.id = ANY(%(ids)s)") + "ORDER BY location.code"
+_ALL = _COUNT.format(where="NOT location.sandbox") + "ORDER BY location.code"
 
 _NO_DOORS = dict.fromkeys(("total", "available", "reserved", "occupied", "out_of_service", "unverified"), 0)
 
@@ -38,7 +38,10 @@ Item = dict[str, Any]
 
 
 def of_code(code: str) -> Item:
-    """The location's doors by size and status, every size present. Raises `UnknownLocation`."""
+    """The location's doors by size and status, every size present. Raises `UnknownLocation`.
+
+    The sandbox is no part of the network: see `of_ids`.
+    """
     rows = fetch(_BY_CODE, {"code": code})
     if not rows:
         raise errors.UnknownLocation
@@ -61,8 +64,17 @@ def totals(location_ids: list[int]) -> dict[int, dict[str, int]]:
 
 def of_all() -> list[Item]:
     """The same for the whole network, in the order of the codes."""
+    return _items(fetch(_ALL, {}))
+
+
+def of_ids(location_ids: list[int]) -> list[Item]:
+    """The same for some locations, which may be the sandbox's."""
+    return _items(fetch(_BY_IDS, {"ids": location_ids}))
+
+
+def _items(rows: list[Any]) -> list[Item]:
     by_code: dict[str, list[Any]] = {}
-    for row in fetch(_ALL, {}):
+    for row in rows:
         by_code.setdefault(row.code, []).append(row)
     return [_item(rows) for rows in by_code.values()]
 

@@ -71,13 +71,23 @@ def with_room(locations: LocationQuerySet, *, size: int, accessible: bool = Fals
 
 
 def nearest_with_room(
-    location: Location, *, size: int, accessible: bool = False, limit: int = 5
+    location: Location,
+    *,
+    size: int,
+    accessible: bool = False,
+    among: LocationQuerySet | None = None,
+    limit: int = 5,
 ) -> list[Alternative]:
-    """Where else a package of this size could go, nearest first; [] for a location without coordinates."""
+    """Which of `among` (the network without the sandbox) has room for a package of this size, nearest first.
+
+    [] for a location without coordinates.
+    """
     if location.latitude is None or location.longitude is None:
         return []
     point = Point(location.latitude, location.longitude)
-    others = with_room(Location.objects.exclude(pk=location.pk), size=size, accessible=accessible)
+    if among is None:
+        among = Location.objects.filter(sandbox=False)
+    others = with_room(among.exclude(pk=location.pk), size=size, accessible=accessible)
     others = others.annotate(available=_available(size, accessible))
     found: list[Any] = []
     for radius_km in _CIRCLES_KM:

@@ -1,11 +1,9 @@
-"""Who calls, and what they may touch: keys of couriers and kiosks, and the actor of every operation."""
+"""Who calls, and what they may touch: the check of a key, and the actor of every operation."""
 
 from __future__ import annotations
 
 import hmac
-import secrets
-import string
-import zlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -15,30 +13,32 @@ from django.utils import timezone
 
 from lockers.models import Kiosk, Location, LocationQuerySet
 from lockers.sql import fetch
+from packages_app import key_text, rights
+from packages_app.addresses import Address, allowed
 from packages_app.models import ApiKey, Courier, Package, PackageQuerySet
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-_BASE62 = string.digits + string.ascii_letters
-_SECRET_LENGTH = 43  # base62 digits of 256 bits
-_LONGEST_LIFE = timedelta(days=365)
+LONGEST_LIFE = timedelta(days=365)
 _USED_EVERY = timedelta(minutes=1)
-# What the owner of a key may do at all, whatever was written into its scopes.
-_COURIER_SCOPES = frozenset({ApiKey.Scope.PACKAGES, ApiKey.Scope.CODES_READ})
-_KIOSK_SCOPES = frozenset({ApiKey.Scope.PICKUP})
 # Compared with when no such key exists, so that an unknown id takes as long as a wrong secret.
 _NOBODY = sha256(b"nobody").digest()
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who does something, as it is written into the history, and which packages exist for them."""
+    """Who does something, as it is written into the history, and which packages exist for them.
+
+    A courier sees the network, or only the sandbox (its test keys); of that all, or only `location_ids`.
+    """
 
     name: str
     courier_id: int | None = None
     location_id: int | None = None
     user: User | None = None
+    sandbox: bool = False
+    location_ids: frozenset[int] = frozenset()
 
     def __str__(self) -> str:
         return self.name
@@ -46,12 +46,22 @@ class Actor:
     def packages(self) -> PackageQuerySet:
         """The packages this actor may touch; any other id does not exist for them."""
         if self.courier_id is not None:
-            return Package.objects.for_courier(self.courier_id)
+            packages = Package.objects.for_courier(self.courier_id)
+            return packages.filter(location_id__in=self.location_ids) if self.location_ids else packages
         if self.location_id is not None:
             return Package.objects.filter(location_id=self.location_id)
         if self.user is not None:
             return Package.objects.for_user(self.user)
         return Package.objects.all()
+
+    def locations(self) -> LocationQuerySet:
+        """The locations that exist for a courier's key."""
+        locations = Location.objects.filter(sandbox=self.sandbox)
+        return locations.filter(pk__in=self.location_ids) if self.location_ids else locations
+
+    def sees(self, location_id: int, *, sandbox: bool) -> bool:
+        """Whether this is one of `locations`, for who has read the row already."""
+        return sandbox == self.sandbox and (not self.location_ids or location_id in self.location_ids)
 
     @classmethod
     def of_user(cls, user: User) -> Actor:
@@ -74,10 +84,15 @@ class Caller:
     time_zone: str = "UTC"
 
     def locations(self) -> LocationQuerySet:
-        """A kiosk's own location; every location for a courier."""
+        """A kiosk's own location; for a courier all of the network, or those that its key is made for."""
         if self.location_id is not None:
             return Location.objects.filter(pk=self.location_id)
-        return Location.objects.all()
+        return self.actor.locations()
+
+    @property
+    def sees_network(self) -> bool:
+        """Whether `locations` are all that there are, but for the sandbox."""
+        return self.location_id is None and not self.actor.sandbox and not self.actor.location_ids
 
     @property
     def reads_codes(self) -> bool:
@@ -91,15 +106,24 @@ def make_key(
     kiosk: Kiosk | None = None,
     scopes: list[str] | None = None,
     name: str = "",
-    life: timedelta = _LONGEST_LIFE,
+    life: timedelta = LONGEST_LIFE,
     test: bool = False,
+    made_by: str = "",
+    location_ids: Sequence[int] = (),
+    networks: Sequence[str] = (),
+    replaces: ApiKey | None = None,
 ) -> tuple[ApiKey, str]:
-    """A new key and its text, which exists nowhere else. Raises `ValueError` for a life over 365 days."""
-    if life > _LONGEST_LIFE:
+    """A new key and its text, which exists nowhere else. Raises `ValueError` for a life over 365 days.
+
+    A `test` key belongs to the courier's twin in the sandbox. Without `location_ids` it sees every location
+    of its world, without `networks` it may be used from anywhere.
+    """
+    if life > LONGEST_LIFE:
         raise ValueError("A key lives for 365 days at the most.")
+    if courier is not None and (test or courier.is_twin):
+        courier, test = courier.in_sandbox(), True
     kind = ApiKey.Kind.KIOSK if kiosk else ApiKey.Kind.TEST if test else ApiKey.Kind.LIVE
-    key_id = "".join(secrets.choice(_BASE62) for _ in range(8))
-    body = f"plk_{kind}_{key_id}_{_base62(secrets.token_bytes(32), _SECRET_LENGTH)}"
+    key_id, body = key_text.new(kind)
     key = ApiKey.objects.create(
         key_id=key_id,
         digest=sha256(body.encode()).digest(),
@@ -109,51 +133,12 @@ def make_key(
         name=name,
         scopes=scopes or [ApiKey.Scope.PICKUP if kiosk else ApiKey.Scope.PACKAGES],
         expires_at=timezone.now() + life,
+        made_by=made_by,
+        location_ids=list(location_ids),
+        networks=list(networks),
+        replaces=replaces,
     )
-    return key, f"{body}_{_checksum(body)}"
-
-
-# As SQL, because every call of the API asks it: see `lockers/sql.py`.
-_KEY = """
-SELECT key.id, key.key_id, key.digest, key.scopes, key.expires_at, key.revoked_at, key.last_used_at,
-       courier.id AS courier_id, courier.code AS courier, courier.active,
-       kiosk.id AS kiosk_id, kiosk.name AS kiosk,
-       location.id AS location_id, location.code AS location, location.time_zone
-FROM packages_app_apikey key
-LEFT JOIN packages_app_courier courier ON courier.id = key.courier_id
-LEFT JOIN lockers_kiosk kiosk ON kiosk.id = key.kiosk_id
-LEFT JOIN lockers_location location ON location.id = kiosk.location_id
-"""
-_KEY_BY_PUBLIC_PART = _KEY + "WHERE key.key_id = %(key_id)s AND key.kind = %(kind)s"
-_KEY_BY_ROW = _KEY + "WHERE key.id = %(id)s"
-
-
-def verify(text: str, *, now: datetime) -> tuple[Caller | None, str]:
-    """The caller that this key text belongs to, or None with the reason (for the log, not the answer)."""
-    parts = text.split("_")
-    if len(parts) != 5 or parts[0] != "plk" or len(text) > 100 or not text.isascii() or "\x00" in text:
-        return None, "malformed"
-    body, checksum = text.rsplit("_", 1)
-    if not hmac.compare_digest(checksum, _checksum(body)):
-        return None, "bad checksum"
-    rows = fetch(_KEY_BY_PUBLIC_PART, {"key_id": parts[2], "kind": parts[1]})
-    digest = sha256(body.encode()).digest()
-    if not hmac.compare_digest(digest, rows[0].digest if rows else _NOBODY) or not rows:
-        return None, "unknown"
-    why = _refused(rows[0], now)
-    if why:
-        return None, f"{why} {rows[0].key_id}"
-    _note_use(rows[0], now)
-    return _caller(rows[0]), ""
-
-
-def caller_of(key_pk: int, *, now: datetime) -> Caller | None:
-    """The caller of a key that was verified before (a connected kiosk screen); None once it opens nothing."""
-    rows = fetch(_KEY_BY_ROW, {"id": key_pk})
-    if not rows or _refused(rows[0], now):
-        return None
-    _note_use(rows[0], now)
-    return _caller(rows[0])
+    return key, f"{body}_{key_text.checksum(body)}"
 
 
 def revoke(key: ApiKey, *, now: datetime) -> None:
@@ -162,13 +147,72 @@ def revoke(key: ApiKey, *, now: datetime) -> None:
     key.save(update_fields=["revoked_at"])
 
 
-def _refused(key: Any, now: datetime) -> str:
+# As SQL, because every call of the API asks it: see `lockers/sql.py`.
+_KEY = """
+SELECT key.id, key.key_id, key.digest, key.scopes, key.expires_at, key.revoked_at, key.last_used_at,
+       key.location_ids, key.networks,
+       courier.id AS courier_id, courier.code AS courier,
+       courier.active AND coalesce(twin_of.active, true) AS active, twin_of.id IS NOT NULL AS sandbox,
+       kiosk.id AS kiosk_id, kiosk.name AS kiosk,
+       location.id AS location_id, location.code AS location, location.time_zone
+FROM packages_app_apikey key
+LEFT JOIN packages_app_courier courier ON courier.id = key.courier_id
+LEFT JOIN packages_app_courier twin_of ON twin_of.id = courier.twin_of_id
+LEFT JOIN lockers_kiosk kiosk ON kiosk.id = key.kiosk_id
+LEFT JOIN lockers_location location ON location.id = kiosk.location_id
+"""
+_KEY_BY_PUBLIC_PART = _KEY + "WHERE key.key_id = %(key_id)s AND key.kind = %(kind)s"
+_KEY_BY_ROW = _KEY + "WHERE key.id = %(id)s"
+
+
+Whence = Callable[[], Address | None]
+
+
+def nowhere() -> None:
+    """The address of a caller whom nobody has asked: good for keys that may be used from anywhere."""
+    return
+
+
+def verify(text: str, *, now: datetime, whence: Whence = nowhere) -> tuple[Caller | None, str]:
+    """The caller that this key text belongs to, or None with the reason (for the log, not the answer).
+
+    `whence` gives the address that the call comes from; asked only for a key with networks.
+    """
+    parts = text.split("_")
+    if len(parts) != 5 or parts[0] != "plk" or len(text) > 100 or not text.isascii() or "\x00" in text:
+        return None, "malformed"
+    body, checksum = text.rsplit("_", 1)
+    if not hmac.compare_digest(checksum, key_text.checksum(body)):
+        return None, "bad checksum"
+    rows = fetch(_KEY_BY_PUBLIC_PART, {"key_id": parts[2], "kind": parts[1]})
+    digest = sha256(body.encode()).digest()
+    if not hmac.compare_digest(digest, rows[0].digest if rows else _NOBODY) or not rows:
+        return None, "unknown"
+    why = _refused(rows[0], now, whence)
+    if why:
+        return None, f"{why} {rows[0].key_id}"
+    _note_use(rows[0], now)
+    return _caller(rows[0]), ""
+
+
+def caller_of(key_pk: int, *, now: datetime, whence: Whence = nowhere) -> Caller | None:
+    """The caller of a key that was verified before (a connected kiosk screen); None once it opens nothing."""
+    rows = fetch(_KEY_BY_ROW, {"id": key_pk})
+    if not rows or _refused(rows[0], now, whence):
+        return None
+    _note_use(rows[0], now)
+    return _caller(rows[0])
+
+
+def _refused(key: Any, now: datetime, whence: Whence) -> str:
     if key.revoked_at is not None:
         return "revoked"
     if key.expires_at <= now:
         return "expired"
     if key.courier_id is not None and not key.active:
         return "courier inactive"
+    if key.networks and not allowed(whence(), key.networks):
+        return "wrong network"
     return ""
 
 
@@ -177,15 +221,20 @@ def _caller(key: Any) -> Caller:
         return Caller(
             key_id=key.id,
             actor=Actor(name=f"kiosk:{key.location}/{key.kiosk}", location_id=key.location_id),
-            scopes=_KIOSK_SCOPES.intersection(key.scopes),
+            scopes=rights.KIOSK_SCOPES.intersection(key.scopes),
             kiosk_id=key.kiosk_id,
             location_id=key.location_id,
             time_zone=key.time_zone,
         )
     return Caller(
         key_id=key.id,
-        actor=Actor(name=f"courier:{key.courier}", courier_id=key.courier_id),
-        scopes=_COURIER_SCOPES.intersection(key.scopes),
+        actor=Actor(
+            name=f"courier:{key.courier}",
+            courier_id=key.courier_id,
+            sandbox=key.sandbox,
+            location_ids=frozenset(key.location_ids),
+        ),
+        scopes=rights.COURIER_SCOPES.intersection(key.scopes),
     )
 
 
@@ -194,16 +243,3 @@ def _note_use(key: Any, now: datetime) -> None:
     stale = now - _USED_EVERY
     if key.last_used_at is None or key.last_used_at < stale:
         ApiKey.objects.filter(pk=key.id).exclude(last_used_at__gte=stale).update(last_used_at=now)
-
-
-def _base62(value: bytes, length: int) -> str:
-    number, digits = int.from_bytes(value, "big"), ""
-    for _ in range(length):
-        number, digit = divmod(number, 62)
-        digits = _BASE62[digit] + digits
-    return digits
-
-
-def _checksum(body: str) -> str:
-    """Lets a secret scanner tell a key from chance, and refuses a mistyped key without a look-up."""
-    return _base62(zlib.crc32(body.encode()).to_bytes(4, "big"), 6)

@@ -10,6 +10,7 @@ from django.utils import timezone
 from ninja.security import HttpBearer
 
 from packages_app.access import Caller, verify
+from packages_app.addresses import client_address
 from packages_app.errors import Refusal
 from packages_app.models import ApiKey
 
@@ -46,9 +47,9 @@ class KeyAuth(HttpBearer):
 
     def authenticate(self, request: HttpRequest, token: str) -> Caller:
         """Raises `InvalidKey` and `MissingScope`."""
-        caller, why = verify(token, now=timezone.now())
+        caller, why = verify(token, now=timezone.now(), whence=lambda: client_address(request))
         if caller is None:
-            logger.warning("API key refused: %s", why)
+            logger.warning("API key refused: %s, from %s", why, client_address(request))
             raise InvalidKey
         if not self.scopes & caller.scopes:
             raise MissingScope

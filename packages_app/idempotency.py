@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -126,13 +127,17 @@ class Receipt:
         return {"courier_id": self.courier_id, "key": self.key, "fingerprint": self.fingerprint}
 
 
-def fingerprint(method: str, path: str, body: bytes) -> bytes:
-    """SHA-256 of method, path and canonical JSON: the order of members makes no other request."""
+def fingerprint(method: str, path: str, body: bytes, *, location_ids: Iterable[int] = ()) -> bytes:
+    """SHA-256 of method, path and canonical JSON: the order of members makes no other request.
+
+    `location_ids` are all that the key sees: what it is told of another place is no answer for other keys.
+    """
     try:
         canonical = json.dumps(json.loads(body or b"{}"), sort_keys=True, separators=(",", ":"))
     except (ValueError, RecursionError):
         canonical = body.decode(errors="replace")
-    return sha256(f"{method} {path} {canonical}".encode(errors="surrogatepass")).digest()
+    seen = ",".join(map(str, sorted(location_ids)))
+    return sha256(f"{method} {path} {canonical}{seen}".encode(errors="surrogatepass")).digest()
 
 
 def purge(*, now: datetime, batch: int = 5000) -> int:

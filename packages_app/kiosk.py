@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from functools import wraps
+from functools import partial, wraps
 from math import ceil
 from zoneinfo import ZoneInfo
 
@@ -26,6 +26,7 @@ from lockers import wall
 from lockers.models import Compartment, Kiosk
 from packages_app import access, errors, operations
 from packages_app.access import Caller
+from packages_app.addresses import client_address
 from packages_app.forms import ConnectForm, PickupForm
 from packages_app.models import ApiKey
 from packages_app.operations.pick_up import Opened, Typed
@@ -53,8 +54,9 @@ def connected(view: View) -> View:
 
     @wraps(view)
     def page(request: HttpRequest) -> HttpResponse:
-        key_pk = request.session.get(KEY)
-        caller = access.caller_of(key_pk, now=timezone.now()) if key_pk is not None else None
+        key_pk, now = request.session.get(KEY), timezone.now()
+        whence = partial(client_address, request)
+        caller = access.caller_of(key_pk, now=now, whence=whence) if key_pk is not None else None
         if caller is None or not _is_screen(caller):
             request.session.pop(KEY, None)
             return redirect("kiosk:connect")
@@ -70,7 +72,8 @@ def connect(request: HttpRequest) -> HttpResponse:
     """Make this browser the screen of the kiosk whose key is typed here."""
     form = ConnectForm(request.POST or None)
     if form.is_valid():
-        caller, _ = access.verify(form.cleaned_data["key"].strip(), now=timezone.now())
+        whence = partial(client_address, request)
+        caller, _ = access.verify(form.cleaned_data["key"].strip(), now=timezone.now(), whence=whence)
         if caller is not None and _is_screen(caller):
             # Whoever was signed in here is not any more: a screen stands in public.
             request.session.flush()

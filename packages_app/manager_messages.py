@@ -39,6 +39,8 @@ def compose(notifications: Sequence[Notification]) -> dict[int, Message | Suppre
         event, user = events.get(event_id), users.get(user_id)
         if event is None or user is None or not user.is_active or not user.email:
             composed[pk] = Suppressed("the manager or the door is gone")
+        elif event.compartment.location.sandbox:
+            composed[pk] = Suppressed("sandbox")
         elif event.compartment.status not in _OUT_OF_USE:
             composed[pk] = Suppressed("the door is back in use")
         else:

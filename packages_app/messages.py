@@ -35,6 +35,8 @@ def compose(notifications: Sequence[Notification]) -> dict[int, Message | Suppre
 def _message(row: Notification, package: Package | None) -> Message | Suppressed:
     if package is None:
         return Suppressed("the package does not exist")
+    if package.location.sandbox:
+        return Suppressed("sandbox")
     if reason := _gone(row.kind, package):
         return Suppressed(reason)
     to = package.recipient.email if row.channel == "email" else package.recipient.phone

@@ -62,6 +62,11 @@ class Location(models.Model):
         help_text="How far extensions may stretch the hold, in days from the deposit",
     )
     strategy = models.CharField(max_length=20, choices=Strategy, default=Strategy.BEST_FIT)
+    sandbox = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="A pretend place, for couriers' test keys only; no message about it is ever sent",
+    )
     suspended_at = models.DateTimeField(null=True, blank=True, editable=False)
     suspended_reason = models.CharField(max_length=200, blank=True, default="", editable=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)

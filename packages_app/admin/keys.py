@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
 
 from lockers.clock import database_now
-from packages_app import access
+from lockers.models import Location
+from packages_app import access, operations
+from packages_app.access import Actor
+from packages_app.admin.key_forms import NewKeyForm, RotateForm
 from packages_app.admin.readonly import ReadOnlyAdmin
 from packages_app.models import ApiKey, Courier
-
-COURIER_SCOPES = {ApiKey.Scope.PACKAGES, ApiKey.Scope.CODES_READ}
-KIOSK_SCOPES = {ApiKey.Scope.PICKUP}
+from packages_app.operations.rotate_key import CannotRotate
 
 
 @admin.register(Courier)
@@ -26,7 +28,7 @@ class CourierAdmin(admin.ModelAdmin[Courier]):
     """Delivery companies. An inactive one's keys open nothing; none is deleted, its packages name it."""
 
     list_display = ("code", "name", "active", "created_at")
-    list_filter = ("active",)
+    list_filter = ("active", ("twin_of", admin.EmptyFieldListFilter))
     search_fields = ("code", "name")
     fields = ("code", "name", "active", "created_at")
 
@@ -39,41 +41,9 @@ class CourierAdmin(admin.ModelAdmin[Courier]):
         return False
 
 
-class NewKeyForm(forms.ModelForm[ApiKey]):
-    """Whose key, what for, and how long."""
-
-    scopes = forms.MultipleChoiceField(
-        choices=ApiKey.Scope,
-        widget=forms.CheckboxSelectMultiple,
-        required=False,
-        help_text="Without any: packages for a courier, pickup for a kiosk",
-    )
-    test = forms.BooleanField(required=False, label="Sandbox key", help_text="Couriers only")
-    days = forms.IntegerField(
-        min_value=1, max_value=365, initial=365, help_text="How long it lives, 365 at the most"
-    )
-
-    class Meta:
-        model = ApiKey
-        fields = ("courier", "kiosk", "name", "scopes", "test")
-
-    def clean(self) -> dict[str, Any]:
-        """One owner, and scopes that such a key can have."""
-        cleaned = super().clean() or self.cleaned_data
-        courier, kiosk = cleaned.get("courier"), cleaned.get("kiosk")
-        if (courier is None) == (kiosk is None):
-            raise forms.ValidationError("A key belongs to one courier or to one kiosk.")
-        possible = COURIER_SCOPES if courier else KIOSK_SCOPES
-        if not set(cleaned.get("scopes", [])) <= possible:
-            self.add_error("scopes", "This kind of key cannot have all of these scopes.")
-        if kiosk and cleaned.get("test"):
-            self.add_error("test", "A kiosk has no sandbox key.")
-        return cleaned
-
-
 @admin.register(ApiKey)
 class ApiKeyAdmin(ReadOnlyAdmin):
-    """Keys are made here, shown once, and revoked; nothing about them can be edited."""
+    """Keys are made here, shown once, rotated and revoked; nothing about them can be edited."""
 
     form = NewKeyForm
     list_display = (
@@ -81,6 +51,7 @@ class ApiKeyAdmin(ReadOnlyAdmin):
         "owner",
         "name",
         "scopes",
+        "made_by",
         "created_at",
         "expires_at",
         "last_used_at",
@@ -91,6 +62,7 @@ class ApiKeyAdmin(ReadOnlyAdmin):
     search_fields = ("key_id", "name", "courier__code", "courier__name", "kiosk__location__code")
     autocomplete_fields = ("courier", "kiosk")
     actions = ("revoke",)
+    change_form_template = "admin/packages_app/apikey/change.html"
     shown = (
         "key_id",
         "kind",
@@ -98,10 +70,14 @@ class ApiKeyAdmin(ReadOnlyAdmin):
         "kiosk",
         "name",
         "scopes",
+        "locations",
+        "networks",
+        "made_by",
         "created_at",
         "expires_at",
         "last_used_at",
         "revoked_at",
+        "replaces",
     )
 
     @admin.display(description="owner")
@@ -109,25 +85,28 @@ class ApiKeyAdmin(ReadOnlyAdmin):
         """The courier or the kiosk."""
         return str(key.courier or key.kiosk)
 
+    @admin.display(description="only these locations")
+    def locations(self, key: ApiKey) -> str:
+        """By their codes; "-" where it sees all."""
+        codes = Location.objects.filter(pk__in=key.location_ids).order_by("code")
+        return ", ".join(codes.values_list("code", flat=True)) or "-"
+
+    def get_urls(self) -> list[URLPattern]:
+        """A page more: rotate."""
+        rotate = self.admin_site.admin_view(self.rotate)
+        return [path("<int:pk>/rotate/", rotate, name="packages_app_apikey_rotate"), *super().get_urls()]
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         """By the model's own right, unlike other rows here."""
         return admin.ModelAdmin.has_add_permission(self, request)
 
     def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> tuple[str, ...]:
         """Never the digest."""
-        return self.shown if obj else ("courier", "kiosk", "name", "scopes", "test", "days")
+        return self.shown if obj else tuple(NewKeyForm.base_fields)
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
         """The key's text goes into this request's answer and nowhere else."""
-        chosen = form.cleaned_data
-        key, text = access.make_key(
-            courier=chosen["courier"],
-            kiosk=chosen["kiosk"],
-            scopes=chosen["scopes"],
-            name=chosen["name"],
-            life=timedelta(days=chosen["days"]),
-            test=chosen["test"],
-        )
+        key, text = form.make(by=_actor(request).name)
         obj.pk, obj.key_id, obj.kind, obj.expires_at = key.pk, key.key_id, key.kind, key.expires_at
         request.made_key = text  # type: ignore[attr-defined]
 
@@ -135,12 +114,43 @@ class ApiKeyAdmin(ReadOnlyAdmin):
         self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None
     ) -> HttpResponse:
         """Not a message on the next page: those are kept in a cookie or in the session."""
+        return self._show_once(request, obj, request.made_key)  # type: ignore[attr-defined]
+
+    def rotate(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Ask how long the old key lives on; make the new one and show it."""
+        if not (self.has_add_permission(request) and self.has_act_permission(request)):
+            raise PermissionDenied
+        old = get_object_or_404(ApiKey.objects.select_related("courier", "kiosk__location"), pk=pk)
+        form = RotateForm(request.POST or None)
+        if form.is_valid():
+            by, now = _actor(request), database_now()
+            try:
+                new, text = operations.rotate_key(key_pk=pk, by=by, now=now, overlap=form.overlap)
+            except CannotRotate as refusal:
+                messages.warning(request, str(refusal))
+                return HttpResponseRedirect(reverse("admin:packages_app_apikey_change", args=[pk]))
+            self.log_change(request, old, f"Rotated: replaced by {new}.")
+            self.log_addition(request, new, f"Replaces {old}.")
+            return self._show_once(request, new, text, old=ApiKey.objects.get(pk=pk))
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": f"Rotate {old}",
+            "key": old,
+            "form": form,
+        }
+        return TemplateResponse(request, "admin/packages_app/apikey/rotate.html", context)
+
+    def _show_once(
+        self, request: HttpRequest, key: ApiKey, text: str, *, old: ApiKey | None = None
+    ) -> HttpResponse:
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": "The new API key",
-            "key": obj,
-            "text": request.made_key,  # type: ignore[attr-defined]
+            "key": key,
+            "old": old,
+            "text": text,
         }
         response = TemplateResponse(request, "admin/packages_app/apikey/made.html", context)
         response["Cache-Control"] = "no-store"
@@ -156,3 +166,8 @@ class ApiKeyAdmin(ReadOnlyAdmin):
             self.log_change(request, key, "Revoked.")
         level = messages.SUCCESS if keys else messages.WARNING
         self.message_user(request, f"{len(keys)} keys revoked.", level)
+
+
+def _actor(request: HttpRequest) -> Actor:
+    assert request.user.is_authenticated
+    return Actor.of_user(request.user)

@@ -52,7 +52,12 @@ def perform(
     receipt = Receipt(
         courier_id=request.auth.actor.courier_id,
         key=key,
-        fingerprint=fingerprint(request.method or "", request.path, request.body),
+        fingerprint=fingerprint(
+            request.method or "",
+            request.path,
+            request.body,
+            location_ids=request.auth.actor.location_ids,
+        ),
         reads_codes=request.auth.reads_codes,
     )
     arguments |= {"by": request.auth.actor, "now": timezone.now()}
@@ -66,7 +71,10 @@ def _refuse(request: CallerRequest, refusal: Refusal) -> Answer:
         refusal.facts = {
             "as_of": bodies.moment(timezone.now()),
             "alternatives": finding.nearest_with_room(
-                refusal.location, size=refusal.size, accessible=refusal.accessible
+                refusal.location,
+                size=refusal.size,
+                accessible=refusal.accessible,
+                among=None if request.auth.sees_network else request.auth.locations(),
             ),
         }
     return problem_answer(request, refusal)

@@ -7,7 +7,6 @@ from uuid import UUID
 from django.http import HttpResponse
 from ninja import Router
 
-from lockers.models import Location
 from lockers.pagination import Cursor, Limit, paginate
 from lockers.schemas import LocationCode, known_only
 from notifications.models import Notification
@@ -120,7 +119,7 @@ def list_returns(
     known_only(request, "location", "limit", "cursor")
     packages = request.auth.actor.packages().to_return().select_related("location", "compartment__locker")
     if location is not None:
-        if not Location.objects.filter(code=location).exists():
+        if not request.auth.locations().filter(code=location).exists():
             raise errors.UnknownLocation
         packages = packages.filter(location__code=location)
     rows, next_cursor = paginate(packages, order=("expires_at", "id"), limit=limit, cursor=cursor)

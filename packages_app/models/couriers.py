@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
@@ -13,9 +15,18 @@ from lockers.models import Kiosk
 class Courier(models.Model):
     """A delivery company; it holds API keys."""
 
-    code = models.SlugField(max_length=40, unique=True)
-    name = models.CharField(max_length=100)
+    code = models.SlugField(max_length=45, unique=True)
+    name = models.CharField(max_length=110)
     active = models.BooleanField(default=True, help_text="An inactive courier's keys open nothing")
+    twin_of = models.OneToOneField(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="twin",
+        help_text="Whose rehearsals these are: what test keys do is done by the courier's twin",
+    )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
@@ -23,6 +34,21 @@ class Courier(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_twin(self) -> bool:
+        """Whether this is how another courier rehearses."""
+        return self.twin_of_id is not None
+
+    def in_sandbox(self) -> Courier:
+        """The twin that this courier rehearses as, so that no tracking number or key of a test is in the way.
+
+        Its code holds a character that no other courier's may.
+        """
+        if self.is_twin:
+            return self
+        fields = {"code": f"{self.code}.test", "name": f"{self.name} (sandbox)"}
+        return Courier.objects.get_or_create(twin_of=self, defaults=fields)[0]
 
 
 class ApiKey(models.Model):
@@ -49,6 +75,23 @@ class ApiKey(models.Model):
     kiosk = models.ForeignKey(Kiosk, on_delete=models.PROTECT, null=True, blank=True, related_name="keys")
     name = models.CharField(max_length=100, blank=True, default="", help_text="What it is used for")
     scopes = ArrayField(models.CharField(max_length=20, choices=Scope), default=list)
+    # Arrays, so that the check of a key reads one row. Locations are never deleted.
+    location_ids = ArrayField(
+        models.BigIntegerField(),
+        default=list,
+        blank=True,
+        help_text="The only locations it sees; all, if none",
+    )
+    networks = ArrayField(
+        models.CharField(max_length=49),
+        default=list,
+        blank=True,
+        help_text="Where it may be used from, as CIDR; anywhere, if none",
+    )
+    made_by = models.CharField(max_length=170, blank=True, default="", editable=False)
+    replaces = models.OneToOneField(
+        "self", on_delete=models.PROTECT, null=True, blank=True, editable=False, related_name="replaced_by"
+    )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -67,3 +110,7 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return f"plk_{self.kind}_{self.key_id}_…"
+
+    def opens(self, now: datetime) -> bool:
+        """Neither revoked nor expired. (The check at the API's door is `access.verify`.)"""
+        return self.revoked_at is None and self.expires_at > now

@@ -20,6 +20,7 @@ from packages_app.operations.reassign import reassign
 from packages_app.operations.report_fault import report_fault
 from packages_app.operations.resend_code import resend_code
 from packages_app.operations.return_to_courier import return_to_courier
+from packages_app.operations.rotate_key import rotate_key
 
 __all__ = [
     "assign",
@@ -37,4 +38,5 @@ __all__ = [
     "report_fault",
     "resend_code",
     "return_to_courier",
+    "rotate_key",
 ]

@@ -20,9 +20,10 @@ from packages_app.lifecycle import Status
 from packages_app.models import Package, Recipient
 from packages_app.operation import Operation
 
-# The columns that a drop-off needs; Django loads the others when they are asked for.
+# The columns that a drop-off needs, in the order of the model; Django loads the others when asked for.
 _LOCATION = """
-SELECT id, code, time_zone, hold_days, strategy, suspended_at FROM lockers_location WHERE code = %(code)s
+SELECT id, code, time_zone, hold_days, strategy, sandbox, suspended_at
+FROM lockers_location WHERE code = %(code)s
 """
 
 
@@ -62,7 +63,7 @@ def assign(
     `DuplicateTrackingNumber`.
     """
     assert by.courier_id is not None
-    place = _open_location(location)
+    place = _open_location(location, by)
     package = Package(
         courier_id=by.courier_id,
         tracking_number=tracking_number,
@@ -86,9 +87,9 @@ def assign(
     return Assigned(package, place, door.id, door.label, door.locker, door.size)
 
 
-def _open_location(code: str) -> Location:
+def _open_location(code: str, by: Actor) -> Location:
     rows = fetch(_LOCATION, {"code": code})
-    if not rows:
+    if not rows or not by.sees(rows[0].id, sandbox=rows[0].sandbox):
         raise errors.UnknownLocation(f"There is no location {code}.")
     place = Location.from_db(DEFAULT_DB_ALIAS, rows[0]._fields, rows[0])
     if place.suspended_at is not None:

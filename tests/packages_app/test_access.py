@@ -6,6 +6,7 @@ import hmac
 import re
 from datetime import timedelta
 from hashlib import sha256
+from ipaddress import ip_address
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from lockers.models import Membership
-from packages_app import access
+from packages_app import access, key_text
 from packages_app.access import SYSTEM, Actor, caller_of, make_key, revoke, verify
 from packages_app.models import ApiKey, Package
 from tests.world import NOW, actor, door, make_courier, make_kiosk, make_location, make_package
@@ -126,7 +127,7 @@ def forged(text: str, **parts: str) -> str:
     """The key with other parts and the checksum that belongs to them (anybody can compute one)."""
     _, kind, key_id, secret, _ = text.split("_")
     body = f"plk_{parts.get('kind', kind)}_{parts.get('key_id', key_id)}_{parts.get('secret', secret)}"
-    return f"{body}_{access._checksum(body)}"
+    return f"{body}_{key_text.checksum(body)}"
 
 
 @pytest.mark.parametrize(
@@ -262,3 +263,21 @@ def test_which_packages_exist_for_whom() -> None:
     assert seen(SYSTEM) == {one, two, three}
     assert str(Actor.of_user(manager)) == "manager:mia"
     assert str(Actor.of_user(staff)) == "staff:sam"
+
+
+def test_networks_are_asked_for_only_where_a_key_has_some() -> None:
+    def whence() -> Any:
+        raise AssertionError("nobody needs it")
+
+    free, text = make_key(courier=make_courier())
+    assert verify(text, now=timezone.now(), whence=whence)[0] is not None
+    assert caller_of(free.pk, now=timezone.now(), whence=whence) is not None
+
+
+def test_a_key_with_networks_opens_nothing_from_nowhere() -> None:
+    key, text = make_key(courier=make_courier(), networks=["192.0.2.0/24"])
+    assert verify(text, now=timezone.now()) == (None, f"wrong network {key.key_id}")
+    assert caller_of(key.pk, now=timezone.now()) is None
+    assert ApiKey.objects.get(pk=key.pk).last_used_at is None
+    inside = ip_address("192.0.2.1")
+    assert verify(text, now=timezone.now(), whence=lambda: inside)[0] is not None

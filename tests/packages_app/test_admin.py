@@ -286,6 +286,81 @@ class TestKeys:
         assert verify(text, now=database_now()) == (None, f"revoked {key.key_id}")
         assert LogEntry.objects.filter(change_message="Revoked.").count() == 1
 
+    def test_a_key_bound_to_places_and_networks(self, staff: Client) -> None:
+        place = world.make_location("TLL-1")
+        fields = {"locations": "TLL-1", "networks": "192.0.2.0/24, 2001:db8::/32"}
+        self.shown(self.make(staff, courier=world.make_courier().pk, **fields))
+        key = ApiKey.objects.get()
+        assert (key.location_ids, key.networks) == ([place.pk], ["192.0.2.0/24", "2001:db8::/32"])
+        assert key.made_by == "staff:admin"
+        shown = page(staff, "apikey", "change", key.pk)
+        assert "TLL-1" in shown
+        assert "staff:admin" in shown
+
+    @pytest.mark.parametrize(
+        ("owner", "fields", "says"),
+        [
+            ("courier", {"locations": "TLL-1, XXX-9"}, "There is no location XXX-9."),
+            ("courier", {"locations": "SANDBOX-1"}, "There is no location SANDBOX-1."),
+            ("courier", {"locations": "TLL-1", "test": "on"}, "There is no sandbox location TLL-1."),
+            ("courier", {"networks": "192.0.2.1/24"}, "192.0.2.1/24 is no network"),
+            ("kiosk", {"locations": "TLL-1"}, "own location"),
+        ],
+    )
+    def test_no_key_bound_to_what_is_not_there(
+        self, staff: Client, owner: str, fields: dict[str, str], says: str
+    ) -> None:
+        world.make_location("SANDBOX-1", sandbox=True)
+        rows = {"courier": world.make_courier(), "kiosk": world.make_kiosk(world.make_location("TLL-1"))}
+        assert says in self.make(staff, **{owner: rows[owner].pk}, **fields)
+        assert not ApiKey.objects.exists()
+
+    def rotate(self, client: Client, key: ApiKey, hours: int) -> Any:
+        return client.post(reverse("admin:packages_app_apikey_rotate", args=[key.pk]), {"hours": hours})
+
+    def test_rotate(self, staff: Client) -> None:
+        old_text = self.shown(self.make(staff, courier=world.make_courier().pk))
+        old = ApiKey.objects.get()
+        address = reverse("admin:packages_app_apikey_rotate", args=[old.pk])
+        assert address in page(staff, "apikey", "change", old.pk)
+        assert 'value="24"' in staff.get(address).content.decode()
+        response = self.rotate(staff, old, 24)
+        assert "no-store" in response["Cache-Control"]
+        found = set(re.findall(r"plk_live_\w{8}_\w+", response.content.decode()))
+        (text,) = found
+        new = ApiKey.objects.get(replaces=old)
+        assert new.made_by == "staff:admin"
+        for moment, works in ((timedelta(), True), (timedelta(hours=25), False)):
+            assert (verify(old_text, now=database_now() + moment)[0] is not None) == works
+            assert verify(text, now=database_now() + moment)[0] is not None
+        secret = text.split("_")[3]
+        for entry in LogEntry.objects.all():
+            assert secret not in f"{entry.object_repr} {entry.change_message}"
+        assert all(secret not in str(session.get_decoded()) for session in Session.objects.all())
+        assert all(secret not in str(morsel) for morsel in staff.cookies.values())
+        assert secret not in page(staff, "apikey", "change", new.pk)
+
+    def test_what_cannot_be_rotated_is_told(self, staff: Client) -> None:
+        self.make(staff, courier=world.make_courier().pk)
+        old = ApiKey.objects.get()
+        assert "less than or equal to 168" in self.rotate(staff, old, 169).content.decode()
+        self.rotate(staff, old, 1)
+        again = self.rotate(staff, old, 1)
+        assert "was rotated before" in staff.get(again["Location"]).content.decode()
+        assert ApiKey.objects.count() == 2
+
+    def test_who_may_not_make_keys_rotates_none(self, client: Client) -> None:
+        world.courier_api(world.make_courier())
+        reader = User.objects.create_user("reader", is_staff=True)
+        reader.user_permissions.add(Permission.objects.get(codename="view_apikey"))
+        client.force_login(reader)
+        assert self.rotate(client, ApiKey.objects.get(), 1).status_code == 403
+        reader.user_permissions.add(Permission.objects.get(codename="add_apikey"))
+        assert self.rotate(client, ApiKey.objects.get(), 1).status_code == 403
+        client.logout()
+        assert self.rotate(client, ApiKey.objects.get(), 1).status_code == 302
+        assert ApiKey.objects.count() == 1
+
     def test_a_key_is_not_edited_or_deleted(self, staff: Client) -> None:
         world.courier_api(world.make_courier())
         key = ApiKey.objects.get()

@@ -110,6 +110,104 @@ def test_a_revoked_key_opens_nothing_and_stays_revoked() -> None:
     assert ApiKey.objects.get().revoked_at == first
 
 
-def test_an_unknown_key_cannot_be_revoked() -> None:
+@pytest.mark.parametrize("command", ["revoke_api_key", "rotate_api_key"])
+def test_an_unknown_key_cannot_be_revoked_or_rotated(command: str) -> None:
     with pytest.raises(CommandError, match="no such key"):
-        call_command("revoke_api_key", "zzzzzzzz")
+        call_command(command, "zzzzzzzz")
+
+
+def test_a_key_bound_to_places_and_networks() -> None:
+    world.make_courier("dpd")
+    places = [world.make_location(code) for code in ("TLL-1", "RIX-1", "VNO-1")]
+    arguments = [
+        "--location",
+        "TLL-1",
+        "--location",
+        "RIX-1",
+        "--network",
+        "192.0.2.0/24",
+        "--network",
+        "::1",
+    ]
+    create("--courier", "dpd", *arguments)
+    key = ApiKey.objects.get()
+    assert key.location_ids == [place.pk for place in places[:2]]
+    assert key.networks == ["192.0.2.0/24", "::1/128"]
+    assert key.made_by == "command"
+
+
+def test_a_sandbox_key() -> None:
+    world.make_courier("dpd")
+    world.make_location("SANDBOX-1", sandbox=True)
+    text = create("--courier", "dpd", "--test", "--location", "SANDBOX-1").strip()
+    assert text.startswith("plk_test_")
+    caller, _ = verify(text, now=database_now())
+    assert caller is not None
+    assert caller.actor.sandbox
+
+
+def test_no_key_bound_to_what_is_not_there() -> None:
+    world.make_courier("dpd")
+    world.make_kiosk(world.make_location("TLL-1"), "front")
+    world.make_location("SANDBOX-1", sandbox=True)
+    assert "no location XXX" in refused("--courier", "dpd", "--location", "XXX")
+    assert "no location SANDBOX-1" in refused("--courier", "dpd", "--location", "SANDBOX-1")
+    assert "no sandbox location TLL-1" in refused("--courier", "dpd", "--test", "--location", "TLL-1")
+    assert "no network" in refused("--courier", "dpd", "--network", "192.0.2.1/24")
+    assert "own location" in refused("--kiosk", "TLL-1/front", "--location", "TLL-1")
+    assert "own location" in refused("--kiosk", "TLL-1/front", "--test")
+
+
+def rotate(*arguments: str) -> str:
+    out = StringIO()
+    call_command("rotate_api_key", *arguments, stdout=out, stderr=StringIO())
+    return out.getvalue().strip()
+
+
+def test_a_rotated_key_lives_on_for_a_while() -> None:
+    world.make_courier("dpd")
+    old = create("--courier", "dpd").strip()
+    key_id = old.split("_")[2]
+    new = rotate(key_id, "--hours", "2")
+    assert verify(new, now=database_now())[0] is not None
+    assert verify(old, now=database_now() + timedelta(hours=1))[0] is not None
+    assert verify(old, now=database_now() + timedelta(hours=3))[0] is None
+    with pytest.raises(CommandError, match="rotated before"):
+        rotate(key_id)
+
+
+@pytest.mark.parametrize("hours", ["-1", "169"])
+def test_an_old_key_lives_on_for_a_week_at_the_most(hours: str) -> None:
+    world.make_courier("dpd")
+    key_id = create("--courier", "dpd").split("_")[2]
+    with pytest.raises(CommandError, match="0 to 168"):
+        rotate(key_id, f"--hours={hours}")
+    assert ApiKey.objects.count() == 1
+
+
+def test_the_list_shows_what_opens_something_and_never_a_text() -> None:
+    world.make_courier("dpd")
+    world.make_courier("gls")
+    world.make_kiosk(world.make_location("TLL-1"), "front")
+    texts = [
+        create("--courier", "dpd", "--name", "depot", "--network", "192.0.2.0/24"),
+        create("--courier", "dpd", "--test"),
+        create("--courier", "gls", "--location", "TLL-1"),
+        create("--kiosk", "TLL-1/front"),
+        create("--courier", "dpd"),
+    ]
+    ids = [text.split("_")[2] for text in texts]
+    call_command("revoke_api_key", ids[4], stdout=StringIO())
+
+    def listed(*arguments: str) -> str:
+        out = StringIO()
+        call_command("list_api_keys", *arguments, stdout=out)
+        return out.getvalue()
+
+    shown = listed()
+    assert [key_id for key_id in ids if key_id in shown] == ids[:4]
+    assert [key_id for key_id in ids if key_id in listed("--all")] == ids
+    assert [key_id for key_id in ids if key_id in listed("--courier", "dpd")] == ids[:2]
+    for fact in ("from 192.0.2.0/24", "depot", "at TLL-1", "never used", "by command", "kiosk TLL-1 front"):
+        assert fact in shown
+    assert not [text for text in texts if text.split("_")[3] in listed("--all")]

@@ -25,7 +25,7 @@ from lockers.models import Compartment, Kiosk, Location, Size
 from notifications.models import Notification
 from notifications.nudge import nudge
 from packages_app import codes
-from packages_app.access import _checksum
+from packages_app.key_text import checksum as checksum_of
 from packages_app.models import (
     ApiKey,
     IdempotencyKey,
@@ -49,7 +49,7 @@ class KeyAuth(HttpBearer):
     def authenticate(self, request: HttpRequest, token: str) -> ApiKey | None:
         body, _, checksum = token.rpartition("_")
         parts = token.split("_")
-        if len(parts) != 5 or checksum != _checksum(body):
+        if len(parts) != 5 or checksum != checksum_of(body):
             return None
         key = (
             ApiKey.objects.select_related("courier", "kiosk__location")

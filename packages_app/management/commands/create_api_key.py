@@ -8,11 +8,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from lockers.models import Kiosk
-from packages_app import access
+from packages_app import access, addresses, rights
 from packages_app.models import ApiKey, Courier
-
-COURIER_SCOPES = [ApiKey.Scope.PACKAGES, ApiKey.Scope.CODES_READ]
-KIOSK_SCOPES = [ApiKey.Scope.PICKUP]
 
 
 class Command(BaseCommand):
@@ -33,21 +30,50 @@ class Command(BaseCommand):
         )
         parser.add_argument("--name", default="", help="what it is used for")
         parser.add_argument("--days", type=int, default=365, help="how long it lives (1 to 365, default 365)")
+        parser.add_argument("--test", action="store_true", help="a courier's key for the sandbox only")
+        parser.add_argument(
+            "--location",
+            action="append",
+            default=[],
+            metavar="CODE",
+            help="a location that it sees; several times for several (default: all). Couriers only",
+        )
+        parser.add_argument(
+            "--network",
+            action="append",
+            default=[],
+            metavar="CIDR",
+            help="where it may be used from; several times for several (default: anywhere)",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Raises `CommandError` for an owner that does not exist, or a scope or life it cannot have."""
-        owner: dict[str, Any]
-        if options["courier"]:
-            owner, possible = {"courier": _courier(options["courier"])}, COURIER_SCOPES
-        else:
-            owner, possible = {"kiosk": _kiosk(options["kiosk"])}, KIOSK_SCOPES
+        """Raises `CommandError` for an owner that does not exist, or a right or life it cannot have."""
+        courier = _courier(options["courier"]) if options["courier"] else None
+        kiosk = _kiosk(options["kiosk"]) if options["kiosk"] else None
+        possible = rights.COURIER_SCOPES if courier else rights.KIOSK_SCOPES
         wrong = [scope for scope in options["scope"] or [] if scope not in possible]
         if wrong:
             raise CommandError(f"This kind of key cannot have the scope {', '.join(wrong)}.")
         if not 1 <= options["days"] <= 365:
             raise CommandError("--days must be 1 to 365.")
+        if kiosk and (options["test"] or options["location"]):
+            raise CommandError("--test and --location are for couriers: a kiosk sees its own location.")
+        sandbox = options["test"] or bool(courier and courier.is_twin)
+        try:
+            location_ids = rights.parse_locations(" ".join(options["location"]), sandbox=sandbox)
+            networks = addresses.parse_networks(" ".join(options["network"]))
+        except ValueError as error:
+            raise CommandError(str(error)) from None
         key, text = access.make_key(
-            **owner, scopes=options["scope"], name=options["name"], life=timedelta(days=options["days"])
+            courier=courier,
+            kiosk=kiosk,
+            scopes=options["scope"],
+            name=options["name"],
+            life=timedelta(days=options["days"]),
+            test=options["test"],
+            made_by="command",
+            location_ids=location_ids,
+            networks=networks,
         )
         self.stderr.write(f"Key {key.key_id}, valid until {key.expires_at:%Y-%m-%d}. It is shown this once:")
         self.stdout.write(text)
