@@ -49,7 +49,7 @@ class KeyAuth(HttpBearer):
         """Raises `InvalidKey` and `MissingScope`."""
         caller, why = verify(token, now=timezone.now(), whence=lambda: client_address(request))
         if caller is None:
-            logger.warning("API key refused: %s, from %s", why, client_address(request))
+            logger.warning("API key refused: %s (from %s)", why, client_address(request))
             raise InvalidKey
         if not self.scopes & caller.scopes:
             raise MissingScope

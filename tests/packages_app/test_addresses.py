@@ -13,7 +13,9 @@ from packages_app.addresses import allowed, client_address, parse_networks
 
 def seen(remote: str, forwarded: str | None = None) -> str:
     meta = {"REMOTE_ADDR": remote} | ({} if forwarded is None else {"HTTP_X_FORWARDED_FOR": forwarded})
-    return str(client_address(RequestFactory().get("/", **meta)))
+    request = RequestFactory().get("/")
+    request.META.update(meta)
+    return str(client_address(request))
 
 
 @pytest.mark.parametrize("forwarded", [None, "", "198.51.100.7", "127.0.0.1, 10.0.0.1", "nonsense"])

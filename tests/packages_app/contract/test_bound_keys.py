@@ -80,11 +80,11 @@ class TestNetworks:
         assert len({str(sorted(answer.headers.items())) for answer in answers}) == 1
         reasons = [record.getMessage() for record in caplog.records if record.name == "packages_app.auth"]
         assert [reason.partition(": ")[2] for reason in reasons] == [
-            f"wrong network {bound.key_id}, from 203.0.113.9",
-            f"revoked {revoked.key_id}, from 203.0.113.9",
-            f"expired {expired.key_id}, from 203.0.113.9",
-            "unknown, from 203.0.113.9",
-            "malformed, from 203.0.113.9",
+            f"wrong network {bound.key_id} (from 203.0.113.9)",
+            f"revoked {revoked.key_id} (from 203.0.113.9)",
+            f"expired {expired.key_id} (from 203.0.113.9)",
+            "unknown (from 203.0.113.9)",
+            "malformed (from 203.0.113.9)",
         ]
 
     def test_a_kiosk_s_screen_as_well(self, location: Location) -> None:

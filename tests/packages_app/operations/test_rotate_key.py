@@ -108,7 +108,7 @@ def test_two_of_a_line_live_and_no_third() -> None:
 @pytest.mark.parametrize("kind", ["test", "kiosk"])
 def test_keys_of_other_kinds_stay_what_they_are(kind: str) -> None:
     owner = {"kiosk": make_kiosk(make_location())} if kind == "kiosk" else {"courier": make_courier()}
-    old, old_text = make_key(**owner, test=kind == "test")  # type: ignore[arg-type]
+    old, old_text = make_key(**owner, test=kind == "test")
     new, text = rotate(old)
     assert (new.kind, new.courier, new.kiosk) == (kind, old.courier, old.kiosk)
     before, after = (verify(one, now=live())[0] for one in (old_text, text))
