@@ -14,7 +14,7 @@ def move_test_keys(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('packages_app', '0008_keys_rotated_and_bound'),
+        ('packages_app', '0009_keys_rotated_and_bound'),
     ]
 
     operations = [

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('packages_app', '0007_webhooks'),
+        ('packages_app', '0008_reservations'),
     ]
 
     operations = [
