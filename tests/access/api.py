@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from packages_app.lifecycle import Status
+from packages_app import reservations
+from packages_app.lifecycle import Event, Status
 from packages_app.models import Package
 from tests.access.table import Case, read
 from tests.access.world import World
@@ -25,6 +26,8 @@ GET  /lockers/status?location={location}      401    401     401     403       2
 
 POST /lockers/assign                          401    401     401     403       201  201  403     403
 POST /packages/{package_id}/deposit           401    401     401     403       200  404  403     403
+POST /packages/{package_id}/open              401    401     401     403       200  404  200     404
+POST /packages/{package_id}/found             401    401     401     403       200  404  403     403
 POST /packages/{package_id}/reassign          401    401     401     403       200  404  403     403
 POST /packages/{package_id}/cancel            401    401     401     403       200  404  403     403
 POST /packages/{package_id}/extend            401    401     401     403       200  404  403     403
@@ -50,10 +53,30 @@ def _code(world: World, package: Package) -> dict[str, str]:
     return {"code": code_of(package)}
 
 
+def _lapsed(world: World, package: Package) -> dict[str, str]:
+    """Its reservation ends unconfirmed, and its door is unverified."""
+    now = package.created_at
+    package.events.create(
+        event=Event.ASSIGNED, to_status=Status.PENDING, by="x", compartment=package.compartment
+    )
+    package.move_to(
+        Status.CANCELLED,
+        event=Event.LAPSED,
+        by="system",
+        cancelled_at=now,
+        released_at=now,
+        reserved_until=None,
+    )
+    reservations.give_up(package, by="system", reason="deposit never confirmed")
+    return {}
+
+
 CASES = {
     "GET /locations/{code}": Case(ids=lambda world, package: {"code": world.here.code}),
     "POST /lockers/assign": Case(body=lambda world, ids: parcel(world.here)),
     "POST /packages/{package_id}/deposit": Case(status=Status.PENDING),
+    "POST /packages/{package_id}/open": Case(status=Status.PENDING),
+    "POST /packages/{package_id}/found": Case(body={"outcome": "stays"}, status=Status.PENDING, ids=_lapsed),
     "POST /packages/{package_id}/reassign": Case(body={"reason": "too_small"}),
     "POST /packages/{package_id}/extend": Case(body={"hours": 1}),
     "POST /packages/{package_id}/return": Case(status=Status.EXPIRED),

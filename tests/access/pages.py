@@ -52,6 +52,8 @@ GET  /manage/doors/<int:pk>/put-back/                        302    405       40
 POST /manage/doors/<int:pk>/put-back/                        302    302       404       302   302
 GET  /manage/doors/<int:pk>/confirm-empty/                   302    405       405       405   405
 POST /manage/doors/<int:pk>/confirm-empty/                   302    302       404       302   302
+GET  /manage/doors/<int:pk>/found/                           302    405       405       405   405
+POST /manage/doors/<int:pk>/found/                           302    302       404       302   302
 
 GET  /kiosk/                                                 302    302       302       302   302
 POST /kiosk/                                                 302    302       302       302   302
