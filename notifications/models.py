@@ -57,10 +57,8 @@ class Notification(models.Model):
     id = models.BigAutoField(primary_key=True)
     kind = models.CharField(max_length=40, help_text="What it says: the folder of its texts.")
     channel = models.CharField(max_length=10, choices=Channel)
-    subject = models.CharField(max_length=60, db_index=True, help_text="What it is about, as package:<uuid>.")
-    dedup_key = models.CharField(
-        max_length=100, unique=True, help_text="One message for one cause and channel."
-    )
+    subject = models.CharField(max_length=60, help_text="What it is about, as package:<uuid>.")
+    dedup_key = models.CharField(max_length=100, help_text="One message for one cause and channel.")
     queue = models.CharField(
         max_length=60,
         db_default="",
@@ -98,6 +96,8 @@ class Notification(models.Model):
                 name="notification_due",
                 condition=Q(status__in=["pending", "sending"]),
             ),
+            # Declared here and not on the columns, where Django adds a second one for LIKE to each.
+            models.Index(fields=["subject"], name="notification_subject"),
             models.Index(fields=["-id"], name="notification_dead", condition=Q(status="dead")),
             # Webhooks only (the others have no destination): in the order of the claim of one destination,
             # who stands before whom in a queue, and one destination's messages, newest first.
@@ -118,6 +118,7 @@ class Notification(models.Model):
             ),
         ]
         constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["dedup_key"], name="notification_dedup_key_once"),
             models.CheckConstraint(
                 name="notification_channel_known", condition=Q(channel__in=Channel.values)
             ),

@@ -77,8 +77,12 @@ class Compartment(models.Model):
         UNVERIFIED = "unverified", "Unverified"
 
     # The location stands in the row although the locker knows it: every hot key and index begins with it.
-    location = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="compartments")
-    locker = models.ForeignKey(Locker, on_delete=models.PROTECT, related_name="compartments")
+    # Every claim and every release writes all indexes of the row (its occupancy decides what is in the one of
+    # the free doors), so there is none here that another one covers.
+    location = models.ForeignKey(
+        Location, on_delete=models.PROTECT, related_name="compartments", db_index=False
+    )
+    locker = models.ForeignKey(Locker, on_delete=models.PROTECT, related_name="compartments", db_index=False)
     label = models.CharField(max_length=10, help_text="Written on the door")
     size = models.PositiveSmallIntegerField(choices=Size)
     position = models.PositiveIntegerField(help_text="The order in which doors of a size are given out")
@@ -96,7 +100,7 @@ class Compartment(models.Model):
     class Meta:
         ordering = ["location", "position"]
         constraints = [
-            models.UniqueConstraint(fields=["location", "locker", "label"], name="compartment_label_once"),
+            models.UniqueConstraint(fields=["locker", "location", "label"], name="compartment_label_once"),
             models.UniqueConstraint(fields=["location", "position"], name="compartment_position_once"),
             models.UniqueConstraint(
                 fields=["location", "locker", "column", "row"], name="compartment_place_once"

@@ -58,7 +58,7 @@ def _size(body: AssignIn) -> Size:
     asked = Size[body.size] if body.size else Size.SMALL
     if body.dimensions is None and body.weight_g is None:
         return asked
-    edges = body.dimensions.dict() if body.dimensions else {}
+    edges = body.dimensions.model_dump() if body.dimensions else {}
     size = allocation.size_for(weight_g=body.weight_g, **edges)
     if size is None:
         raise errors.FitsNoCompartment(field="dimensions" if body.dimensions else "weight_g")

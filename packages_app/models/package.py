@@ -79,9 +79,10 @@ class Package(models.Model):
     Status = Status
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    courier = models.ForeignKey(Courier, on_delete=models.PROTECT, related_name="packages")
+    # Each index is written by every drop-off and again by every pickup: none that another one covers.
+    courier = models.ForeignKey(Courier, on_delete=models.PROTECT, related_name="packages", db_index=False)
     tracking_number = models.CharField(max_length=40)
-    location = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="packages")
+    location = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="packages", db_index=False)
     compartment = models.ForeignKey(Compartment, on_delete=models.PROTECT, related_name="packages")
     recipient = models.OneToOneField(Recipient, on_delete=models.PROTECT, related_name="package")
     size = models.PositiveSmallIntegerField(choices=Size)
@@ -298,6 +299,7 @@ class PackageEvent(models.Model):
         on_delete=models.PROTECT,
         null=True,
         related_name="+",
+        db_index=False,  # a door's packages are found through the packages
         help_text="The door that the package holds after this; none when it holds none",
     )
 
