@@ -47,6 +47,7 @@ def package(row: Package, *, location: str, compartment: Json | None, code: bool
         "retrieved_at": moment(row.retrieved_at),
         "cancelled_at": moment(row.cancelled_at),
         "returned_at": moment(row.returned_at),
+        "held_at": moment(row.held_at),
     }
     if code and row.status == Status.STORED and codes.computable(row.code_secret):
         body["pickup_code"] = codes.compute(row.pk, row.code_version, row.code_secret)

@@ -22,6 +22,7 @@ __all__ = [
     "LocationFull",
     "LocationSuspended",
     "NothingToResend",
+    "OnHold",
     "PhoneCheckRequired",
     "Refusal",
     "TooManyAttempts",
@@ -91,6 +92,12 @@ class ExtensionLimit(Refusal):
     """The hold cannot be stretched that far at this location."""
 
     code = "extension_limit"
+
+
+class OnHold(Refusal):
+    """The package is being held back; please contact the courier."""
+
+    code = "on_hold"
 
 
 class NothingToResend(Refusal):

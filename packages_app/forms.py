@@ -9,6 +9,9 @@ from django import forms
 from packages_app.lifecycle import Status
 from packages_app.models import Package
 from packages_app.operations.found import Outcome
+from packages_app.operations.hold import HoldReason
+
+HELD = "HELD"  # a choice beside the statuses: what is held back has one of them too
 
 
 class LocationFilter(forms.Form):
@@ -21,7 +24,7 @@ class PackageFilter(forms.Form):
     """Which packages of a location to list."""
 
     q = forms.CharField(max_length=40, required=False, label="Tracking number")
-    status = forms.ChoiceField(choices=[("", "All"), *Status.choices], required=False)
+    status = forms.ChoiceField(choices=[("", "All"), *Status.choices, (HELD, "Held back")], required=False)
 
 
 class SeenForm(forms.Form):
@@ -44,6 +47,21 @@ class FoundForm(forms.Form):
     """What became of a parcel that was found in an unverified door."""
 
     outcome = forms.ChoiceField(choices=[(outcome, outcome) for outcome in Outcome])
+
+
+class HoldForm(forms.Form):
+    """Why a package is held back."""
+
+    reason = forms.ChoiceField(
+        choices=[
+            (HoldReason.FRAUD, "Fraud is suspected"),
+            (HoldReason.UNPAID, "It is not paid"),
+            (HoldReason.CUSTOMS, "Customs"),
+            (HoldReason.OTHER, "Something else"),
+        ],
+        label="Why hold it back?",
+    )
+    note = forms.CharField(max_length=150, required=False, label="More, for the history (not for names)")
 
 
 class ReturnsForm(forms.Form):

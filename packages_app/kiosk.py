@@ -43,6 +43,10 @@ UNKNOWN = (
     "and is it this location?"
 )
 EXPIRED = "The time to pick up this parcel has ended. Please contact the courier that brought it."
+HELD = (
+    "This parcel is held back for the moment. Please contact the courier that brought it; "
+    "your code stays good for when it is released."
+)
 PHONE = "Please type your code again, and the last four digits of your phone number as well."
 BUSY = "That took too long. Please try again."
 
@@ -151,6 +155,8 @@ def _tell(request: HttpRequest, caller: Caller, refusal: errors.Refusal, now: da
         messages.error(request, PHONE)
     elif isinstance(refusal, errors.CodeExpired):
         messages.error(request, EXPIRED)
+    elif isinstance(refusal, errors.OnHold):
+        messages.error(request, HELD)
     elif refusal.status == 503:
         messages.error(request, BUSY)
     else:

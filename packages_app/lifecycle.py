@@ -5,6 +5,8 @@ PENDING ──deposit──▶ STORED ──pickup──▶ RETRIEVED ──door
    │                   │               └──extend──▶ STORED
    └──cancel/lapse─▶ CANCELLED ◀─cancel─ STORED, EXPIRED (holds its door until) ──return──▶ RETURNED
                        └──found in its door after all──▶ STORED, or taken out ──▶ RETURNED
+
+A package that is held back keeps its status; `Package.held_at` withholds the hand-over.
 """
 
 from __future__ import annotations
@@ -43,6 +45,9 @@ class Event(TextChoices):
     FOUND_TAKEN_OUT = "found_taken_out", "Found in its door and taken out"
 
 
+# What somebody may still collect, now or later; only such a package can be held back.
+OPEN = (Status.PENDING, Status.STORED, Status.EXPIRED)
+
 # event → the statuses it may be applied to → the status that follows.
 TRANSITIONS: dict[Event, dict[str, Status]] = {
     Event.ASSIGNED: {"": Status.PENDING},
@@ -61,16 +66,8 @@ TRANSITIONS: dict[Event, dict[str, Status]] = {
     Event.RETURNED: {Status.EXPIRED: Status.RETURNED, Status.CANCELLED: Status.RETURNED},
     Event.CODE_RENEWED: {Status.STORED: Status.STORED},
     Event.DOOR_FAILED: {Status.RETRIEVED: Status.STORED},
-    Event.HELD: {
-        Status.PENDING: Status.PENDING,
-        Status.STORED: Status.STORED,
-        Status.EXPIRED: Status.EXPIRED,
-    },
-    Event.RELEASED: {
-        Status.PENDING: Status.PENDING,
-        Status.STORED: Status.STORED,
-        Status.EXPIRED: Status.EXPIRED,
-    },
+    Event.HELD: {status: status for status in OPEN},
+    Event.RELEASED: {status: status for status in OPEN},
     Event.DELEGATED: {Status.STORED: Status.STORED},
     Event.DELEGATE_RENEWED: {Status.STORED: Status.STORED},
     Event.DELEGATE_REMOVED: {Status.STORED: Status.STORED, Status.EXPIRED: Status.EXPIRED},
@@ -91,6 +88,8 @@ TOLD: dict[tuple[Event, str], str] = {
     (Event.EXTENDED, Status.EXPIRED): "extended",  # who was told that it is over must hear that it is not
     (Event.DOOR_FAILED, Status.RETRIEVED): "door_failed",
     (Event.FOUND, Status.CANCELLED): "stored",
+    (Event.HELD, Status.STORED): "held",
+    (Event.RELEASED, Status.STORED): "released",
 }
 # What a recipient waits for at the door goes before what is good to know.
 PRIORITY = {

@@ -156,6 +156,13 @@ class ExtendIn(Strict):
     hours: Annotated[int, Field(ge=1, le=168)]
 
 
+class HoldIn(Strict):
+    """Why it is held back, for the history; the recipient does not see it."""
+
+    reason: Literal["fraud", "unpaid", "customs", "other"] = "other"
+    note: Annotated[ReasonText, StringConstraints(max_length=150)] = ""
+
+
 class PickupIn(Strict):
     """What else the kiosk knows. A repeat with the same `nonce` gets the same answer."""
 
@@ -208,6 +215,7 @@ class PackageOut(Schema):
     retrieved_at: str | None
     cancelled_at: str | None
     returned_at: str | None
+    held_at: str | None
     pickup_code: str | None = None
 
 

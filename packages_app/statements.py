@@ -98,7 +98,7 @@ LEFT JOIN lockers_locker locker ON locker.id = claimed.locker_id
 
 PICK_UP = f"""
 WITH found AS MATERIALIZED (
-    SELECT package.id, package.compartment_id, package.status, package.expires_at,
+    SELECT package.id, package.compartment_id, package.status, package.expires_at, package.held_at,
            recipient.email, recipient.phone
     FROM packages_app_package package
     JOIN packages_app_recipient recipient ON recipient.id = package.recipient_id
@@ -113,6 +113,7 @@ WITH found AS MATERIALIZED (
         pickup_receipt = %(receipt)s, updated_at = clock_timestamp()
     FROM found
     WHERE package.id = found.id AND found.status = '{Status.STORED}' AND found.expires_at > %(now)s
+      AND found.held_at IS NULL
     RETURNING {_RETURNED}, found.email, found.phone
 ), door AS (
     UPDATE lockers_compartment compartment SET occupancy = 'empty'

@@ -18,9 +18,10 @@ from lockers.pages import ManagerRequest, attempt, manager_action, manager_page
 from notifications.models import Notification
 from packages_app import operations
 from packages_app.access import Actor
-from packages_app.forms import ExtendForm, LocationFilter, PackageFilter, SeenForm
+from packages_app.forms import HELD, ExtendForm, HoldForm, LocationFilter, PackageFilter, SeenForm
 from packages_app.lifecycle import TRANSITIONS, Event
 from packages_app.models import Package
+from packages_app.operations.hold import HoldReason
 
 PAGE_SIZE = 50
 # What each kind of message says, in a manager's words.
@@ -81,7 +82,10 @@ def packages(request: ManagerRequest, code: str) -> HttpResponse:
     else:
         if text := form.cleaned_data["q"]:
             found = found.filter(tracking_number__icontains=text)
-        if status := form.cleaned_data["status"]:
+        status = form.cleaned_data["status"]
+        if status == HELD:
+            found = found.filter(held_at__isnull=False)
+        elif status:
             found = found.filter(status=status)
     found = found.select_related("courier", "compartment__locker")
     page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
@@ -104,11 +108,13 @@ def package(request: ManagerRequest, pk: UUID) -> HttpResponse:
         "history": found.events.select_related("compartment__locker"),
         "told": [(MESSAGE_KINDS.get(message.kind, message.kind), message) for message in told],
         "seen": found.updated_at.isoformat(),
-        "can_resend": allowed[Event.CODE_RENEWED],
+        "can_resend": allowed[Event.CODE_RENEWED] and not found.held_at,
         "can_return": allowed[Event.RETURNED] and found.holds_door,
+        "hold_form": HoldForm() if allowed[Event.HELD] and not found.held_at else None,
         "extend_form": ExtendForm(initial={"seen": found.updated_at.isoformat()})
-        if allowed[Event.EXTENDED]
+        if allowed[Event.EXTENDED] and not found.held_at
         else None,
+        "latest": found.latest_end if allowed[Event.EXTENDED] else None,
         "tab": "packages",
     }
     return render(request, "packages/package.html", context)
@@ -150,6 +156,34 @@ def extend(request: ManagerRequest, pk: UUID) -> HttpResponse:
         seen=form.cleaned_data["seen"],
     )
     attempt(request, work, done="The package waits longer, and its code works.")
+    return redirect("manage:package", pk=pk)
+
+
+@manager_action
+def hold(request: ManagerRequest, pk: UUID) -> HttpResponse:
+    """Nobody gets the package until it is released."""
+    get_object_or_404(Package.objects.for_user(request.user), pk=pk)
+    form = HoldForm(request.POST)
+    if not form.is_valid():
+        return _not_understood(request, pk)
+    work = partial(
+        operations.hold,
+        package_id=pk,
+        by=Actor.of_user(request.user),
+        now=timezone.now(),
+        reason=HoldReason(form.cleaned_data["reason"]),
+        note=form.cleaned_data["note"],
+    )
+    attempt(request, work, done="The package is held back: no code opens its door until it is released.")
+    return redirect("manage:package", pk=pk)
+
+
+@manager_action
+def release(request: ManagerRequest, pk: UUID) -> HttpResponse:
+    """The package may be collected again."""
+    get_object_or_404(Package.objects.for_user(request.user), pk=pk)
+    work = partial(operations.release, package_id=pk, by=Actor.of_user(request.user), now=timezone.now())
+    attempt(request, work, done="The package is held back no longer.")
     return redirect("manage:package", pk=pk)
 
 

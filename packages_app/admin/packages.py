@@ -56,6 +56,23 @@ class InDoorFilter(admin.SimpleListFilter):
         return queryset
 
 
+class HeldBackFilter(admin.SimpleListFilter):
+    """What nobody gets until it is released."""
+
+    title = "held back"
+    parameter_name = "held"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """The choices."""
+        return [("yes", "Yes"), ("no", "No")]
+
+    def queryset(self, request: HttpRequest, queryset: PackageQuerySet) -> PackageQuerySet:  # type: ignore[override]
+        """The packages of the choice."""
+        if self.value() in ("yes", "no"):
+            return queryset.filter(held_at__isnull=self.value() == "no")
+        return queryset
+
+
 class EventInline(admin.TabularInline[PackageEvent, Package]):
     """The history, as it was written."""
 
@@ -93,8 +110,9 @@ class PackageAdmin(ReadOnlyAdmin):
         "recipient",
         "stored_at",
         "expires_at",
+        "held_at",
     )
-    list_filter = ("status", InDoorFilter, "size", "courier", "location__country")
+    list_filter = ("status", InDoorFilter, HeldBackFilter, "size", "courier", "location__country")
     list_select_related = ("location", "compartment__locker", "courier", "recipient")
     date_hierarchy = "created_at"
     search_fields = (
@@ -105,7 +123,14 @@ class PackageAdmin(ReadOnlyAdmin):
     )
     search_help_text = "Beginning of a tracking number, id in full, or the recipient's name, e-mail or phone"
     inlines = (EventInline,)
-    actions = ("cancel", "return_to_courier", "extend_by_a_day", "resend_code")
+    actions = (
+        "cancel",
+        "return_to_courier",
+        "extend_by_a_day",
+        "resend_code",
+        "hold_back",
+        "release",
+    )
     fieldsets = (
         (None, {"fields": ("id", "tracking_number", "status", "courier", "recipient")}),
         ("Place", {"fields": ("location", "compartment", "held", "size", "accessible")}),
@@ -119,6 +144,8 @@ class PackageAdmin(ReadOnlyAdmin):
                     "opened_at",
                     "stored_at",
                     "expires_at",
+                    "held_at",
+                    "held_expires_at",
                     "retrieved_at",
                     "cancelled_at",
                     "returned_at",
@@ -188,6 +215,16 @@ class PackageAdmin(ReadOnlyAdmin):
     def resend_code(self, request: HttpRequest, queryset: QuerySet[Package]) -> None:
         """`operations.resend_code`."""
         self._each(request, queryset, operations.resend_code, "given a new code")
+
+    @admin.action(description="Hold back: no code opens its door until it is released", permissions=["act"])
+    def hold_back(self, request: HttpRequest, queryset: QuerySet[Package]) -> None:
+        """`operations.hold`; the page of a package under `/manage/` asks for a reason as well."""
+        self._each(request, queryset, operations.hold, "held back", note="by head office")
+
+    @admin.action(description="Release: hold back no longer", permissions=["act"])
+    def release(self, request: HttpRequest, queryset: QuerySet[Package]) -> None:
+        """`operations.release`."""
+        self._each(request, queryset, operations.release, "released")
 
     def _each(
         self,

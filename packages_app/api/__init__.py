@@ -2,10 +2,18 @@
 
 from packages_app.api.couriers import router as couriers_router
 from packages_app.api.faults import router as faults_router
+from packages_app.api.holds import router as holds_router
 from packages_app.api.kiosks import router as kiosks_router
 from packages_app.api.reading import router as reading_router
 from packages_app.api.reservations import router as reservations_router
 
-routers = (kiosks_router, couriers_router, reading_router, faults_router, reservations_router)
+routers = (
+    kiosks_router,
+    couriers_router,
+    holds_router,
+    reading_router,
+    faults_router,
+    reservations_router,
+)
 
 __all__ = ["routers"]

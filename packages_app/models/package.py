@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from lockers.clock import ClockTimestamp
+from lockers.clock import ClockTimestamp, add_local_days
 from lockers.models import Compartment, Location, Size
 from notifications import outbox
 from packages_app import codes, errors, lifecycle, webhooks
@@ -216,6 +216,12 @@ class Package(models.Model):
         return self.tracking_number
 
     @property
+    def latest_end(self) -> datetime:
+        """The latest end of the hold that its location allows, counted from the deposit."""
+        assert self.stored_at is not None
+        return add_local_days(self.stored_at, self.location.max_hold_days, self.location.zone)
+
+    @property
     def holds_door(self) -> bool:
         """Whether its compartment is not free because of it."""
         return self.released_at is None
@@ -241,6 +247,8 @@ class Package(models.Model):
         before = self.status
         if not lifecycle.allowed(before, status, event):
             raise errors.WrongStatus(status=before)
+        if self.held_at is not None and status not in lifecycle.OPEN:
+            fields |= {"held_at": None, "held_expires_at": None}
         for field, value in fields.items():
             setattr(self, field, value)
         self.status = status

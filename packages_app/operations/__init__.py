@@ -13,10 +13,12 @@ from packages_app.operations.expire import expire
 from packages_app.operations.extend import extend
 from packages_app.operations.found import found
 from packages_app.operations.heartbeat import heartbeat
+from packages_app.operations.hold import hold
 from packages_app.operations.lapse import lapse
 from packages_app.operations.open_door import open_door
 from packages_app.operations.pick_up import pick_up
 from packages_app.operations.reassign import reassign
+from packages_app.operations.release import release
 from packages_app.operations.report_fault import report_fault
 from packages_app.operations.resend_code import resend_code
 from packages_app.operations.return_to_courier import return_to_courier
@@ -31,10 +33,12 @@ __all__ = [
     "extend",
     "found",
     "heartbeat",
+    "hold",
     "lapse",
     "open_door",
     "pick_up",
     "reassign",
+    "release",
     "report_fault",
     "resend_code",
     "return_to_courier",

@@ -17,17 +17,21 @@ from packages_app.operation import Operation
 def deposit(*, package_id: UUID, by: Actor, now: datetime) -> Package:
     """PENDING → STORED: the hold begins, the pickup code exists, the recipient is told.
 
+    What is held back waits for its release: only then the recipient is told.
     Raises `UnknownPackage`, `WrongStatus`.
     """
     package = by.packages().lock(package_id)
     code = Package.objects.unused_code(package.pk, package.location_id, version=package.code_version)
+    ends = add_local_days(now, package.location.hold_days, package.location.zone)
+    latest = add_local_days(now, package.location.max_hold_days, package.location.zone)
     package.move_to(
         Status.STORED,
         event=Event.DEPOSITED,
         by=by.name,
         reserved_until=None,
         stored_at=now,
-        expires_at=add_local_days(now, package.location.hold_days, package.location.zone),
+        expires_at=ends if package.held_at is None else latest,
+        held_expires_at=None if package.held_at is None else ends,
         code_version=code.version,
         code_secret=code.secret_id,
         code_mac=code.mac,

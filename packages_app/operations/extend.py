@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from lockers.clock import add_local_days
 from packages_app import errors
 from packages_app.access import Actor
 from packages_app.lifecycle import Event, Status
@@ -20,20 +19,24 @@ def extend(
     """STORED or EXPIRED → STORED, its hold `hours` longer (from now, if it has ended already).
 
     Its code works again. `seen` is the `updated_at` that somebody looked at before they asked, so that a
-    form sent twice extends once. Raises `UnknownPackage`, `WrongStatus`, `ChangedMeanwhile`, and
-    `ExtensionLimit` past the location's `max_hold_days` from the deposit.
+    form sent twice extends once. Raises `UnknownPackage`, `WrongStatus`, `ChangedMeanwhile`, `OnHold` (time
+    stands still for it anyhow), and `ExtensionLimit` past the location's `max_hold_days` from the deposit,
+    with the `latest` end and the whole `hours` that are possible.
     """
     package = by.packages().lock(package_id)
     if seen is not None and seen != package.updated_at:
         raise errors.ChangedMeanwhile
-    if package.stored_at is None or package.expires_at is None:
+    if package.status not in (Status.STORED, Status.EXPIRED) or package.expires_at is None:
         raise errors.WrongStatus(status=package.status)
-    location = package.location
-    expires_at = max(package.expires_at, now) + timedelta(hours=hours)
-    latest = add_local_days(package.stored_at, location.max_hold_days, location.zone)
-    if package.status in (Status.STORED, Status.EXPIRED) and expires_at > latest:
+    if package.held_at is not None:
+        raise errors.OnHold
+    start, latest = max(package.expires_at, now), package.latest_end
+    expires_at = start + timedelta(hours=hours)
+    if expires_at > latest:
         raise errors.ExtensionLimit(
-            f"This location holds a package for {location.max_hold_days} days at the most.", latest=latest
+            f"This location holds a package for {package.location.max_hold_days} days at the most.",
+            latest=latest,
+            hours=max(0, int((latest - start) / timedelta(hours=1))),
         )
     package.move_to(Status.STORED, event=Event.EXTENDED, by=by.name, expires_at=expires_at)
     return package

@@ -62,9 +62,9 @@ def pick_up(*, by: Caller, now: datetime, typed: Typed) -> Opened:
 
     A code works once. The same code with the same `nonce` within minutes gets the same answer, opens nothing
     new and gives no tries back. `compartment_id` (a keypad at one door) must be the package's own door.
-    Raises `UnknownCode` (wrong, used, another location's, wrong phone digits: all alike), `CodeExpired`,
-    `PhoneCheckRequired` (so many wrong codes here today that the phone is asked for too) and
-    `TooManyAttempts` (the 5th wrong code in a row waits; the right one waits as well).
+    Raises `UnknownCode` (wrong, used, another location's, wrong phone digits: all alike), `CodeExpired` and
+    `OnHold` (neither counts as wrong), `PhoneCheckRequired` (so many wrong codes here today that the phone is
+    asked for too) and `TooManyAttempts` (the 5th wrong code in a row waits; the right one waits as well).
     """
     outcome = _attempt(by=by, now=now, typed=typed)
     if isinstance(outcome, Refusal):
@@ -122,7 +122,8 @@ def _open(
         return None
     row = rows[0]
     if row.id is None:
-        return errors.CodeExpired()
+        in_time = row.status == Status.STORED and row.expires_at > now
+        return errors.OnHold() if in_time else errors.CodeExpired()
     transaction.on_commit(nudge, robust=True)
     if row.announces:
         transaction.on_commit(nudge_webhooks, robust=True)

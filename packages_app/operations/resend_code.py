@@ -18,7 +18,7 @@ def resend_code(*, package_id: UUID, by: Actor, now: datetime, seen: datetime | 
 
     `seen` is the `updated_at` that somebody looked at before they asked, so that a form sent twice makes
     one new code. Raises `UnknownPackage`, `WrongStatus` (also past the end of the hold), `ChangedMeanwhile`,
-    `NothingToResend`.
+    `OnHold` (the release sends the code), `NothingToResend`.
     """
     package = by.packages().lock(package_id)
     if seen is not None and seen != package.updated_at:
@@ -27,6 +27,8 @@ def resend_code(*, package_id: UUID, by: Actor, now: datetime, seen: datetime | 
         raise errors.WrongStatus(status=package.status)
     if package.expires_at is not None and package.expires_at <= now:
         raise errors.WrongStatus(status=Status.EXPIRED)  # which the next sweep writes down
+    if package.held_at is not None:
+        raise errors.OnHold
     if not (package.recipient.email or package.recipient.phone):
         raise errors.NothingToResend
     code = Package.objects.unused_code(package.pk, package.location_id, version=package.code_version + 1)

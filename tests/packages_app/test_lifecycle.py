@@ -58,6 +58,8 @@ TOLD = {
     ("extended", "EXPIRED"): "extended",
     ("door_failed", "RETRIEVED"): "door_failed",
     ("found", "CANCELLED"): "stored",
+    ("held", "STORED"): "held",
+    ("released", "STORED"): "released",
 }
 MOVES = [(event, before, after) for event in Event for before in Status for after in Status]
 

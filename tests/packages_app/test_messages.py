@@ -73,10 +73,11 @@ def test_a_stored_one(location: Location, courier: Courier) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_only_what_opens_a_door_shows_the_code(location: Location, courier: Courier, kind: str) -> None:
     status = {"retrieved": Status.RETRIEVED, "expired": Status.EXPIRED, "cancelled": Status.CANCELLED}
-    package = make_package(courier, door(location, "S1"), status.get(kind, Status.STORED))
+    held_at = UNTIL if kind == "held" else None
+    package = make_package(courier, door(location, "S1"), status.get(kind, Status.STORED), held_at=held_at)
     message = composed(package, kind)
     assert isinstance(message, Message)
-    opens = kind in ("stored", "code_renewed", "extended", "door_failed")
+    opens = kind in ("stored", "code_renewed", "extended", "door_failed", "released")
     assert ("code" in message.context) == opens
     assert (kind in PRIORITY) == opens
 
@@ -88,6 +89,20 @@ def test_a_code_that_opens_nothing_is_not_sent(
 ) -> None:
     package = make_package(courier, door(location, "S1"), status)
     assert composed(package, kind) == Suppressed(f"the package is {status}")
+
+
+@pytest.mark.parametrize(
+    "kind", ["stored", "code_renewed", "extended", "door_failed", "reminder", "reminder_last", "released"]
+)
+def test_no_code_of_what_is_held_back_is_sent(location: Location, courier: Courier, kind: str) -> None:
+    package = make_package(courier, door(location, "S1"), held_at=UNTIL)
+    assert composed(package, kind) == Suppressed("the package is held back")
+    assert isinstance(composed(package, "held"), Message)
+
+
+def test_a_hold_that_is_over_is_not_told(location: Location, courier: Courier) -> None:
+    package = make_package(courier, door(location, "S1"))
+    assert composed(package, "held") == Suppressed("the package is held back no more")
 
 
 def test_an_end_that_was_taken_back_is_not_told(location: Location, courier: Courier) -> None:

@@ -316,7 +316,7 @@ class PickUp:
             return []
         package = Package.objects.lock(found.pk)
         assert package.expires_at is not None
-        if package.status != Status.STORED or package.expires_at <= self.now:
+        if package.status != Status.STORED or package.expires_at <= self.now or package.held_at:
             return [(package.pk, None, None, None, None)]
         package.move_to(
             Status.RETRIEVED,
@@ -338,6 +338,8 @@ PICKUPS: list[tuple[Status, dict[str, Any], str]] = [
     (Status.STORED, {"now": UNTIL - timedelta(seconds=1)}, "opens"),
     (Status.STORED, {"now": UNTIL}, "too late"),
     (Status.EXPIRED, {}, "too late"),
+    (Status.STORED, {"held_at": NOW}, "held back"),
+    (Status.EXPIRED, {"held_at": NOW}, "too late"),
     (Status.STORED, {"phone_last4": "1234"}, "opens"),
     (Status.STORED, {"phone_last4": "0000"}, "nothing"),
     (Status.STORED, {"compartment_id": 0}, "nothing"),
@@ -351,15 +353,14 @@ PICKUPS: list[tuple[Status, dict[str, Any], str]] = [
 @pytest.mark.parametrize(("status", "more", "outcome"), PICKUPS)
 def test_pick_up(status: Status, more: dict[str, Any], outcome: str) -> None:
     location, courier = make_location(), make_courier()
-    package = make_package(courier, door(location, "S1"), status)
+    held = {name: more[name] for name in more if name == "held_at"}
+    more = {name: more[name] for name in more if name != "held_at"}
+    package = make_package(courier, door(location, "S1"), status, **held)
     make_package(courier, door(location, "S2"))
     attempt = PickUp(**{"location": location, "code": code_of(package), **more})
     result, tables = assert_alike(attempt.in_one_statement, attempt.readably)
     opened = (package.pk, package.compartment_id, "S1", 1, "A")
-    assert (
-        result
-        == {"opens": [opened], "too late": [(package.pk, None, None, None, None)], "nothing": []}[outcome]
-    )
+    assert result == {"opens": [opened], "nothing": []}.get(outcome, [(package.pk, None, None, None, None)])
     assert len(tables["packages_app_packageevent"]) == (outcome == "opens")
 
 

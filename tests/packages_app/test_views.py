@@ -59,6 +59,8 @@ class Place:
             "parcel_found": (reverse("manage:parcel_found", args=[self.free.pk]), {"outcome": "taken_out"}),
             "resend_code": (reverse("manage:resend_code", args=[self.stored.pk]), {"seen": seen}),
             "extend": (reverse("manage:extend", args=[self.stored.pk]), {"seen": seen, "hours": 24}),
+            "hold": (reverse("manage:hold", args=[self.stored.pk]), {"reason": "fraud", "note": ""}),
+            "release": (reverse("manage:release", args=[self.stored.pk]), {}),
             "taken_out": (
                 reverse("manage:taken_out", args=[self.location.code]),
                 {"packages": [str(self.expired.pk)]},
@@ -67,7 +69,17 @@ class Place:
 
 
 PAGES = ["location", "packages", "returns", "door", "package"]
-ACTIONS = ["take_out", "put_back", "confirm_empty", "parcel_found", "resend_code", "extend", "taken_out"]
+ACTIONS = [
+    "take_out",
+    "put_back",
+    "confirm_empty",
+    "parcel_found",
+    "resend_code",
+    "extend",
+    "hold",
+    "release",
+    "taken_out",
+]
 
 
 def make_place(code: str, courier_code: str) -> Place:
@@ -166,6 +178,8 @@ MISSING: dict[str, Callable[[], str]] = {
     "parcel_found": lambda: reverse("manage:parcel_found", args=[2**62]),
     "confirm_empty": lambda: reverse("manage:confirm_empty", args=[2**62]),
     "package": lambda: reverse("manage:package", args=[uuid4()]),
+    "hold": lambda: reverse("manage:hold", args=[uuid4()]),
+    "release": lambda: reverse("manage:release", args=[uuid4()]),
     "resend_code": lambda: reverse("manage:resend_code", args=[uuid4()]),
     "extend": lambda: reverse("manage:extend", args=[uuid4()]),
 }

@@ -24,6 +24,7 @@ PACKAGE_FIELDS = [
     "retrieved_at",
     "cancelled_at",
     "returned_at",
+    "held_at",
 ]
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 CHANGES: list[tuple[str, Any]] = [
@@ -33,6 +34,8 @@ CHANGES: list[tuple[str, Any]] = [
     ("extend", {"hours": 1}),
     ("return", None),
     ("resend-code", None),
+    ("hold", None),
+    ("release", None),
 ]
 READS = ["", "/events", "/notifications"]
 

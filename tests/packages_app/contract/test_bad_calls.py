@@ -20,19 +20,21 @@ from tests.world import (
 pytestmark = pytest.mark.django_db
 
 
-@pytest.mark.parametrize("call", ["deposit", "return", "resend-code"])
+@pytest.mark.parametrize("call", ["deposit", "return", "resend-code", "release"])
 @pytest.mark.parametrize("body", [b"[" * 30_000, b"{", b"\xff", b"9" * 5000, b"null", b'{"x": 1}'])
 def test_calls_that_need_no_body_take_none_amiss(
     api: Api, location: Location, courier: Courier, call: str, body: bytes
 ) -> None:
-    status = {"deposit": Status.PENDING, "return": Status.EXPIRED, "resend-code": Status.STORED}[call]
+    status = {"deposit": Status.PENDING, "return": Status.EXPIRED, "resend-code": Status.STORED}.get(
+        call, Status.STORED
+    )
     package = make_package(courier, door(location, "S1"), status)
     first = api.post(f"/packages/{package.pk}/{call}", body, key="k")
     assert first.status_code in (200, 202), first.content
     assert api.post(f"/packages/{package.pk}/{call}", body, key="k").content == first.content
 
 
-@pytest.mark.parametrize("call", ["deposit", "return", "resend-code", "cancel"])
+@pytest.mark.parametrize("call", ["deposit", "return", "resend-code", "cancel", "hold", "release"])
 def test_calls_that_need_no_body_take_no_large_one(
     api: Api, location: Location, courier: Courier, call: str
 ) -> None:

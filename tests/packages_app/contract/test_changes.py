@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from typing import Any
 
@@ -13,11 +14,13 @@ from packages_app.models import Courier, Package
 from packages_app.schemas import PackageOut
 from tests.packages_app.contract.answers import CHANGES, READS, declared, refused
 from tests.world import (
+    NOW,
     Api,
     code_of,
     courier_api,
     door,
     make_courier,
+    make_location,
     make_package,
 )
 
@@ -70,7 +73,7 @@ def test_extend_past_the_limit(api: Api, location: Location, courier: Courier) -
     problem = refused(
         api.post(f"/packages/{package.pk}/extend", {"hours": 168}, key="k"), 409, "extension_limit"
     )
-    assert problem["latest"] == "2026-12-04T12:00:00Z"
+    assert (problem["latest"], problem["hours"]) == ("2026-12-04T12:00:00Z", 96)
     again = api.post(f"/packages/{package.pk}/extend", {"hours": 168}, key="k")
     assert again["Idempotent-Replayed"] == "true"
     assert again.json() == problem
@@ -99,6 +102,43 @@ def test_resend_code_to_nobody(api: Api, location: Location, courier: Courier) -
     package = make_package(courier, door(location, "S1"))
     type(package.recipient).objects.update(email="", phone="")
     refused(api.post(f"/packages/{package.pk}/resend-code"), 409, "no_recipient_address")
+
+
+@pytest.mark.parametrize("body", [None, {}, {"reason": "fraud"}, {"reason": "customs", "note": "form 7"}])
+def test_hold_and_release(api: Api, location: Location, courier: Courier, body: Any) -> None:
+    package = make_package(courier, door(location, "S1"))
+    held = declared(api.post(f"/packages/{package.pk}/hold", body), 200, PackageOut)
+    assert (held["status"], held["held_at"]) == ("STORED", "2026-11-20T12:00:00Z")
+    assert package.events.get().reason.startswith((body or {}).get("reason", "other"))
+    again = declared(api.post(f"/packages/{package.pk}/hold", body), 200, PackageOut)
+    assert again == held
+    for call, more in (("extend", {"hours": 1}), ("resend-code", None)):
+        refused(api.post(f"/packages/{package.pk}/{call}", more), 409, "on_hold")
+    released = declared(api.post(f"/packages/{package.pk}/release"), 200, PackageOut)
+    assert (released["held_at"], released["expires_at"]) == (None, "2026-11-23T12:00:00Z")
+    assert declared(api.post(f"/packages/{package.pk}/release"), 200, PackageOut) == released
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"reason": "because"},
+        {"reason": None},
+        {"reason": 1},
+        {"note": "x" * 151},
+        {"note": "\x00"},
+        {"note": 7},
+        {"until": "tomorrow"},
+        [],
+        "fraud",
+    ],
+)
+def test_holds_that_are_not_understood(api: Api, location: Location, courier: Courier, body: Any) -> None:
+    package = make_package(courier, door(location, "S1"))
+    content = json.dumps(body)
+    refused(api.post(f"/packages/{package.pk}/hold", content), 422, "invalid_request")
+    assert Package.objects.get().held_at is None
+    assert not package.events.exists()
 
 
 @pytest.mark.parametrize(("call", "body"), CHANGES)
@@ -136,7 +176,8 @@ def test_what_can_be_no_id_is_no_package(api: Api, package_id: str, call: str, b
     refused(api.get(f"/packages/{package_id}"), 404, "unknown_package")
 
 
-def test_every_change_is_replayed(location: Location, courier: Courier) -> None:
+def test_every_change_is_replayed(courier: Courier) -> None:
+    make_location("TLL-9", small=len(CHANGES))
     shop = courier_api(courier, codes_read=True)
     statuses = {
         "deposit": Status.PENDING,
@@ -144,7 +185,8 @@ def test_every_change_is_replayed(location: Location, courier: Courier) -> None:
     }
     for number, (call, body) in enumerate(CHANGES):
         compartment = Compartment.objects.select_related("location").filter(occupancy="empty")[0]
-        package = make_package(courier, compartment, statuses.get(call, Status.STORED))
+        held_at = NOW if call == "release" else None
+        package = make_package(courier, compartment, statuses.get(call, Status.STORED), held_at=held_at)
         first = shop.post(f"/packages/{package.pk}/{call}", body, key=f"k-{number}")
         second = shop.post(f"/packages/{package.pk}/{call}", body, key=f"k-{number}")
         assert first.status_code < 300, first.content

@@ -45,6 +45,7 @@ def test_assign(api: Api, location: Location) -> None:
         "retrieved_at": None,
         "cancelled_at": None,
         "returned_at": None,
+        "held_at": None,
     }
     assert declared(api.get(f"/packages/{package.pk}"), 200, PackageOut) == body
 
