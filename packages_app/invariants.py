@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from packages_app.lifecycle import TOLD, TRANSITIONS, Event, Status
+from packages_app.lifecycle import OPEN, TOLD, TRANSITIONS, Event, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +268,34 @@ PACKAGES = (
     ),
 )
 
+# What begins and ends a package's being held back.
+_HELD = f"""
+held AS (
+    SELECT package_id, id, event, lag(event) OVER (PARTITION BY package_id ORDER BY id) AS before
+    FROM packages_app_packageevent
+    WHERE event IN ('{Event.HELD}', '{Event.RELEASED}')
+       OR to_status NOT IN ({", ".join(f"'{status}'" for status in OPEN)})
+)
+"""
+
+HAND_OVER = (
+    Invariant(
+        "I18",
+        "What is held back is what its history says, and nothing was handed over while it was",
+        f"""
+        WITH {_HELD}, last_held AS (
+            SELECT DISTINCT ON (package_id) package_id, event FROM held ORDER BY package_id, id DESC
+        )
+        SELECT package.id AS package_id, package.status, package.held_at, last_held.event
+        FROM packages_app_package package LEFT JOIN last_held ON last_held.package_id = package.id
+        WHERE (package.held_at IS NOT NULL) <> (coalesce(last_held.event, '') = '{Event.HELD}')
+        UNION ALL
+        SELECT package_id, '{Status.RETRIEVED}', NULL, event FROM held
+        WHERE event = '{Event.RETRIEVED}' AND before = '{Event.HELD}'
+        """,
+    ),
+)
+
 MESSAGES = (
     Invariant(
         "I13",
@@ -322,4 +350,4 @@ MESSAGES = (
     ),
 )
 
-INVARIANTS = (*DOORS, *PACKAGES, *MESSAGES)
+INVARIANTS = (*DOORS, *PACKAGES, *HAND_OVER, *MESSAGES)

@@ -13,6 +13,7 @@ from packages_app.access import Actor
 from packages_app.lifecycle import Event, Status
 from packages_app.models import Package
 from packages_app.operation import Operation
+from packages_app.operations.hold import hold_back
 
 
 class Outcome(StrEnum):
@@ -26,7 +27,8 @@ class Outcome(StrEnum):
 def found(*, package_id: UUID, by: Actor, now: datetime, outcome: Outcome) -> Package:
     """CANCELLED while it was only reserved → STORED, as if deposited; or RETURNED, and the door is free.
 
-    Only while its door is unverified because of it. What its courier has called off, nobody else stores.
+    Only while its door is unverified because of it. What its courier has called off, nobody else stores; what
+    was held back is held back again.
     Raises `UnknownPackage`, `WrongStatus`, `DuplicateTrackingNumber` when the courier brought it anew.
     """
     package = by.packages().lock(package_id)
@@ -54,7 +56,14 @@ def found(*, package_id: UUID, by: Actor, now: datetime, outcome: Outcome) -> Pa
         code_mac=code.mac,
     )
     door.hold(Compartment.Occupancy.OCCUPIED)
+    if _was_held(package):
+        hold_back(package, by=by, now=now, reason="as it was when its reservation ended")
     return package
+
+
+def _was_held(package: Package) -> bool:
+    line = package.events.filter(event__in=[Event.HELD, Event.RELEASED]).order_by("id").last()
+    return line is not None and line.event == Event.HELD
 
 
 def _refuse_twice(package: Package) -> None:

@@ -32,8 +32,13 @@ def hold(
     What is held back already stays as it is. Raises `UnknownPackage`, `WrongStatus`.
     """
     package = by.packages().lock(package_id)
-    if package.held_at is not None:
-        return package
+    if package.held_at is None:
+        hold_back(package, by=by, now=now, reason=f"{reason.value}: {note}".rstrip(": ")[:200])
+    return package
+
+
+def hold_back(package: Package, *, by: Actor, now: datetime, reason: str) -> None:
+    """The same for a package whose lock the caller holds."""
     times: dict[str, datetime | None] = {"held_at": now}
     if package.status == Status.STORED and package.expires_at is not None and package.expires_at > now:
         times["held_expires_at"] = package.expires_at
@@ -42,7 +47,6 @@ def hold(
         Status(package.status),
         event=Event.HELD,
         by=by.name,
-        reason=f"{reason.value}: {note}".rstrip(": ")[:200],
+        reason=reason,
         **times,
     )
-    return package

@@ -33,6 +33,8 @@ POST /packages/{package_id}/cancel            401    401     401     403       2
 POST /packages/{package_id}/extend            401    401     401     403       200  404  403     403
 POST /packages/{package_id}/return            401    401     401     403       200  404  403     403
 POST /packages/{package_id}/resend-code       401    401     401     403       202  404  403     403
+POST /packages/{package_id}/hold              401    401     401     403       200  404  403     403
+POST /packages/{package_id}/release           401    401     401     403       200  404  403     403
 
 GET  /packages                                401    401     401     403       200  200  403     403
 GET  /packages/{package_id}                   401    401     401     403       200  404  403     403

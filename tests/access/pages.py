@@ -44,6 +44,10 @@ GET  /manage/packages/<uuid:pk>/resend-code/                 302    405       40
 POST /manage/packages/<uuid:pk>/resend-code/                 302    302       404       302   302
 GET  /manage/packages/<uuid:pk>/extend/                      302    405       405       405   405
 POST /manage/packages/<uuid:pk>/extend/                      302    302       404       302   302
+GET  /manage/packages/<uuid:pk>/hold/                        302    405       405       405   405
+POST /manage/packages/<uuid:pk>/hold/                        302    302       404       302   302
+GET  /manage/packages/<uuid:pk>/release/                     302    405       405       405   405
+POST /manage/packages/<uuid:pk>/release/                     302    302       404       302   302
 GET  /manage/doors/<int:pk>/                                 302    200       404       200   200
 POST /manage/doors/<int:pk>/                                 302    405       405       405   405
 GET  /manage/doors/<int:pk>/take-out/                        302    405       405       405   405
@@ -113,6 +117,7 @@ CASES = {
     ),
     "POST /manage/packages/<uuid:pk>/resend-code/": Case(body=_seen, ids=_package),
     "POST /manage/packages/<uuid:pk>/extend/": Case(body=_seen, ids=_package),
+    "POST /manage/packages/<uuid:pk>/hold/": Case(body={"reason": "fraud"}, ids=_package),
     "POST /manage/doors/<int:pk>/take-out/": Case(body={"reason": "hinge"}, ids=_door),
 }
 

@@ -92,10 +92,15 @@ def live() -> World:
     service.confirm_empty(
         compartments=Compartment.objects.all(), compartment_id=dropped.compartment_id, by="manager:a"
     )
+    held, released = bring("HELD"), bring("RELEASED")
+    for package in (held, released):
+        operations.hold(package_id=package.pk, by=by, now=now)
+    operations.release(package_id=released.pk, by=by, now=now)
+    operations.pick_up(by=kiosk, now=now, typed=Typed(code=world.code_of(released)))
     bring("NEXT")
     return World(
         now=now, place=place, stored=stored, pending=pending, collected=collected, expired=expired,
-        returned=returned, cancelled=cancelled, by=by,
+        returned=returned, cancelled=cancelled, released=released, by=by,
     )  # fmt: skip
 
 
@@ -253,6 +258,15 @@ def one_code_for_two(w: World) -> None:
     Package.objects.filter(pk__in=[w.stored.pk, w.expired.pk]).update(code_mac=b"\x01" * 32)
 
 
+def held_and_not_written_down(w: World) -> None:
+    Package.objects.filter(pk=w.stored.pk).update(held_at=w.now)
+
+
+def handed_over_while_held(w: World) -> None:
+    without_append_only()
+    sql(f"UPDATE {EVENT} SET event = 'held' WHERE package_id = %s AND event = 'released'", w.released.pk)
+
+
 def message_never_written(w: World) -> None:
     Notification.objects.filter(kind="expired", subject=f"package:{w.expired.pk}", channel="sms").delete()
 
@@ -329,6 +343,8 @@ SPOILT: list[tuple[str, Spoil]] = [
     ("I17", code_that_outlives),
     ("I17", stored_without_code),
     ("I17", one_code_for_two),
+    ("I18", held_and_not_written_down),
+    ("I18", handed_over_while_held),
     ("I13", message_never_written),
     ("I13", message_of_nothing),
     ("I13", message_twice),

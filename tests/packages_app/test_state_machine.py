@@ -34,6 +34,7 @@ from packages_app.operations.reassign import Reason
 from tests.world import NOW, actor, caller, code_of, make_courier, make_kiosk, make_location
 
 HOLD, RESERVATION = timedelta(days=3), timedelta(minutes=30)
+LONGEST = timedelta(days=60)
 SAID = [None, False, True]  # of the door of a reservation
 SIZES = {"S1": 1, "S2": 1, "M1": 2, "L1": 3}  # in the order in which they are given out
 
@@ -47,6 +48,9 @@ class Parcel:
     ends: datetime  # of the reservation, or of the hold
     size: int
     maybe: bool = True  # while it is reserved: whether the parcel may lie in the door
+    held: bool = False  # held back, and not released since
+    rest: timedelta | None = None  # how much of the hold was left when it was held back
+    stored: datetime | None = None
     left: str | None = None  # the door that it was given up, and may lie in
 
 
@@ -134,7 +138,9 @@ class Custody(RuleBasedStateMachine):
             self.packages[number] = Package.objects.in_door().get(tracking_number=number)
             ends = self.now + (HOLD if deposited else RESERVATION)
             status = "STORED" if deposited else "PENDING"
-            self.parcels[number] = Parcel(status, door, ends, size, maybe=opened is not False)
+            stored = self.now if deposited else None
+            maybe = opened is not False
+            self.parcels[number] = Parcel(status, door, ends, size, maybe=maybe, stored=stored)
 
     @precondition(lambda self: self.parcels)
     @rule(pick=picks)
@@ -143,7 +149,38 @@ class Custody(RuleBasedStateMachine):
         ok = parcel.status == "PENDING"
         assert self.change(operations.deposit, number) == ("" if ok else "wrong_status")
         if ok:
-            parcel.status, parcel.ends = "STORED", self.now + HOLD
+            self.begin_to_wait(parcel)
+
+    def begin_to_wait(self, parcel: Parcel) -> None:
+        parcel.status, parcel.stored, parcel.ends = "STORED", self.now, self.now + HOLD
+        if parcel.held:
+            self.stand_still(parcel)
+
+    def stand_still(self, parcel: Parcel) -> None:
+        assert parcel.stored is not None
+        parcel.rest, parcel.ends = parcel.ends - self.now, max(parcel.ends, parcel.stored + LONGEST)
+
+    @precondition(lambda self: self.parcels)
+    @rule(pick=picks)
+    def hold(self, pick: int) -> None:
+        number, parcel = self.one(pick)
+        ok = parcel.status in ("PENDING", "STORED", "EXPIRED")
+        assert self.change(operations.hold, number) == ("" if ok else "wrong_status")
+        if ok and not parcel.held:
+            parcel.held = True
+            if parcel.status == "STORED" and parcel.ends > self.now:
+                self.stand_still(parcel)
+
+    @precondition(lambda self: self.parcels)
+    @rule(pick=picks)
+    def release(self, pick: int) -> None:
+        number, parcel = self.one(pick)
+        ok = parcel.status in ("PENDING", "STORED", "EXPIRED")
+        assert self.change(operations.release, number) == ("" if ok else "wrong_status")
+        if ok and parcel.held:
+            if parcel.status == "STORED" and parcel.rest is not None:
+                parcel.ends = min(self.now + parcel.rest, parcel.ends)
+            parcel.held, parcel.rest = False, None
 
     @precondition(lambda self: self.parcels)
     @rule(pick=picks)
@@ -184,7 +221,8 @@ class Custody(RuleBasedStateMachine):
         assert parcel.left is not None
         self.doubtful.discard(parcel.left)
         if outcome == Outcome.STAYS:
-            parcel.status, parcel.door, parcel.ends = "STORED", parcel.left, self.now + HOLD
+            parcel.door = parcel.left
+            self.begin_to_wait(parcel)
         else:
             parcel.status = "RETURNED"
         parcel.left = None
@@ -197,8 +235,8 @@ class Custody(RuleBasedStateMachine):
         answer = self.change(operations.extend, number, hours=hours)
         if answer == "extension_limit":
             return
-        assert answer == ("" if ok else "wrong_status")
-        if ok:
+        assert answer == ("on_hold" if ok and parcel.held else "" if ok else "wrong_status")
+        if answer == "":
             parcel.status, parcel.ends = "STORED", max(parcel.ends, self.now) + timedelta(hours=hours)
 
     @precondition(lambda self: self.parcels)
@@ -216,8 +254,9 @@ class Custody(RuleBasedStateMachine):
         number, parcel = self.one(pick)
         ok = parcel.status == "STORED" and parcel.ends > self.now
         before = code_of(self.packages[number])
-        assert self.change(operations.resend_code, number) == ("" if ok else "wrong_status")
-        assert (code_of(self.packages[number]) != before) == ok
+        answer = self.change(operations.resend_code, number)
+        assert answer == ("on_hold" if ok and parcel.held else "" if ok else "wrong_status")
+        assert (code_of(self.packages[number]) != before) == (answer == "")
 
     @precondition(lambda self: self.parcels)
     @rule(pick=picks, reason=st.sampled_from(Reason))
@@ -250,8 +289,9 @@ class Custody(RuleBasedStateMachine):
         answer = self.refusal(operations.pick_up, by=self.screen, now=self.now, typed=Typed(code=code))
         if answer in ("too_many_attempts", "phone_check_required"):
             return
-        assert answer == ("" if in_time else "expired" if late else "unknown_code")
-        if in_time:
+        opens = "on_hold" if parcel.held else ""
+        assert answer == (opens if in_time else "expired" if late else "unknown_code")
+        if answer == "":
             parcel.status, parcel.door = "RETRIEVED", None
 
     def nothing_lies_in(self, label: str) -> None:
@@ -306,6 +346,10 @@ class Custody(RuleBasedStateMachine):
         for number, parcel in self.parcels.items():
             package = Package.objects.select_related("compartment").get(pk=self.packages[number].pk)
             assert package.status == parcel.status
+            still_open = parcel.status in ("PENDING", "STORED", "EXPIRED")
+            assert (package.held_at is not None) == (parcel.held and still_open)
+            if parcel.status in ("STORED", "EXPIRED"):
+                assert package.expires_at == parcel.ends
             assert (package.compartment.label if package.holds_door else None) == parcel.door
 
     @invariant()

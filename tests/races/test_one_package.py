@@ -223,6 +223,29 @@ def test_resending_and_picking_up_at_once(location: Location, courier: Courier) 
         location.kiosks.update(wrong_codes_in_row=0, locked_until=None)
 
 
+def test_holding_back_and_picking_up_at_once(location: Location, courier: Courier) -> None:
+    """Whoever held it back and was told so has it: nobody else took it out meanwhile."""
+    screen, by = caller(make_kiosk(location)), actor(courier)
+
+    def acts(package: Package) -> list[Act]:
+        code = code_of(package) if package.tracking_number else ""
+        return [
+            lambda: operations.pick_up(by=screen, now=timezone.now(), typed=Typed(code=code)),
+            lambda: operations.hold(package_id=package.pk, by=by, now=timezone.now()),
+            lambda: operations.hold(package_id=package.pk, by=by, now=timezone.now()),
+            lambda: operations.expire(now=after_the_hold()),
+        ]
+
+    for picked, *held, expired in race(location, courier, acts, rounds=20):
+        assert kinds(held) in ({"ok": 2}, {"WrongStatus": 2})
+        if isinstance(picked, Exception):
+            assert type(picked).__name__ in ("OnHold", "CodeExpired")
+            assert kinds(held) == {"ok": 2}
+        else:
+            assert expired == 0
+            assert kinds(held) == {"WrongStatus": 2}
+
+
 def test_four_sweeps_at_once_do_each_thing_once(courier: Courier) -> None:
     location = make_location(small=60, medium=0, large=0)
     for number in range(40):

@@ -9,17 +9,18 @@ from typing import Any
 
 import pytest
 
-from lockers.models import Kiosk, Location
+from lockers.models import Kiosk, Location, Size
 from packages_app import operations
 from packages_app.access import Actor, Caller
 from packages_app.errors import CodeExpired, OnHold, Refusal, UnknownPackage, WrongStatus
 from packages_app.lifecycle import OPEN, Status
 from packages_app.models import Courier, Package, WrongCodeTally
+from packages_app.operations.found import Outcome
 from packages_app.operations.hold import HoldReason
 from packages_app.operations.pick_up import Typed
 from packages_app.operations.reassign import Reason
 from tests.packages_app.operations.looking import everything, history, row, state, told
-from tests.world import NOW, UNTIL, code_of, door, make_package
+from tests.world import NOW, UNTIL, code_of, door, make_package, make_recipient
 
 pytestmark = pytest.mark.django_db
 
@@ -240,3 +241,25 @@ def test_a_reservation_that_is_held_back_lapses_like_any(
     hold(package, by)
     assert operations.lapse(now=NOW + HOUR) == 1
     assert (row(package).status, row(package).held_at) == (Status.CANCELLED, None)
+
+
+def test_what_was_held_back_when_it_lapsed_is_so_when_it_is_found_after_all(
+    by: Actor, location: Location, screen: Caller
+) -> None:
+    package = operations.assign(
+        by=by,
+        now=NOW,
+        location=location.code,
+        tracking_number="T-1",
+        size=Size.SMALL,
+        recipient=make_recipient(),
+        deposited=False,
+    ).package
+    hold(package, by)
+    operations.lapse(now=NOW + HOUR)
+    operations.found(package_id=package.pk, by=by, now=NOW + HOUR, outcome=Outcome.STAYS)
+    assert (row(package).status, row(package).held_at) == (Status.STORED, NOW + HOUR)
+    with pytest.raises(OnHold):
+        operations.pick_up(by=screen, now=NOW + HOUR, typed=Typed(code=code_of(package)))
+    release(package, by, NOW + 2 * HOUR)
+    assert row(package).expires_at == NOW + 2 * HOUR + 3 * DAY
