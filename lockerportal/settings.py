@@ -301,6 +301,7 @@ LANGUAGES = [
     ("lv", "Latviešu"),
     ("lt", "Lietuvių"),
 ]
+LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = read.time_zone(env)

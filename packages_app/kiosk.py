@@ -13,18 +13,20 @@ from functools import partial, wraps
 from math import ceil
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import rotate_token
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
 from lockers import wall
 from lockers.models import Compartment, Kiosk
-from packages_app import access, errors, operations
+from packages_app import access, errors, kiosk_language, operations
 from packages_app.access import Caller
 from packages_app.addresses import client_address
 from packages_app.forms import ConnectForm, PickupForm
@@ -38,17 +40,17 @@ STAYS_CONNECTED = timedelta(days=365)
 SHOWS_DOOR_SECONDS = 30
 LONGEST_TYPED = 8
 
-UNKNOWN = (
+UNKNOWN = _(
     "This code opens no door here. Please look at your message again: are the eight digits right, "
     "and is it this location?"
 )
-EXPIRED = "The time to pick up this parcel has ended. Please contact the courier that brought it."
-HELD = (
+EXPIRED = _("The time to pick up this parcel has ended. Please contact the courier that brought it.")
+HELD = _(
     "This parcel is held back for the moment. Please contact the courier that brought it; "
     "your code stays good for when it is released."
 )
-PHONE = "Please type your code again, and the last four digits of your phone number as well."
-BUSY = "That took too long. Please try again."
+PHONE = _("Please type your code again, and the last four digits of your phone number as well.")
+BUSY = _("That took too long. Please try again.")
 
 View = Callable[..., HttpResponse]
 
@@ -64,7 +66,8 @@ def connected(view: View) -> View:
         if caller is None or not _is_screen(caller):
             request.session.pop(KEY, None)
             return redirect("kiosk:connect")
-        return view(request, caller)
+        with translation.override(kiosk_language.current(request, timezone.now())):
+            return view(request, caller)
 
     return sensitive_post_parameters()(never_cache(page))
 
@@ -92,9 +95,11 @@ def connect(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @connected
 def pad(request: HttpRequest, caller: Caller) -> HttpResponse:
-    """Type a code."""
-    request.session.pop(DOOR, None)
+    """Type a code. `?lang=` chooses a language."""
+    was_open = request.session.pop(DOOR, None) is not None
     if request.method != "POST":
+        if was_open or "lang" in request.GET:
+            return _in_language(request)
         return _show_pad(request, caller)
     if "press" in request.POST:
         return _show_pad(request, caller, typed=_pressed(request))
@@ -116,7 +121,13 @@ def door(request: HttpRequest, caller: Caller) -> HttpResponse:
         "cabinet": wall.cabinet(found.locker),
         "seconds": SHOWS_DOOR_SECONDS,
     }
-    return render(request, "packages/kiosk/door.html", context)
+    return _show(request, "packages/kiosk/door.html", context)
+
+
+def _in_language(request: HttpRequest) -> HttpResponse:
+    """The pad in the language asked for; without one in the screen's own: whoever chose has their parcel."""
+    kiosk_language.choose(request, request.GET.get("lang", ""), timezone.now())
+    return redirect("kiosk:pad")
 
 
 def _is_screen(caller: Caller) -> bool:
@@ -126,7 +137,7 @@ def _is_screen(caller: Caller) -> bool:
 def _pick_up(request: HttpRequest, caller: Caller) -> HttpResponse:
     form = PickupForm(request.POST)
     if not form.is_valid():
-        messages.error(request, PHONE if "phone_last4" in form.errors else UNKNOWN)
+        messages.error(request, str(PHONE if "phone_last4" in form.errors else UNKNOWN))
         return redirect("kiosk:pad")
     typed = Typed(
         code=form.cleaned_data["code"],
@@ -152,15 +163,15 @@ def _tell(request: HttpRequest, caller: Caller, refusal: errors.Refusal, now: da
         return  # the pad itself says how long to wait
     if isinstance(refusal, errors.PhoneCheckRequired):
         request.session[PHONE_DAY] = _today(caller, now)
-        messages.error(request, PHONE)
+        messages.error(request, str(PHONE))
     elif isinstance(refusal, errors.CodeExpired):
-        messages.error(request, EXPIRED)
+        messages.error(request, str(EXPIRED))
     elif isinstance(refusal, errors.OnHold):
-        messages.error(request, HELD)
+        messages.error(request, str(HELD))
     elif refusal.status == 503:
-        messages.error(request, BUSY)
+        messages.error(request, str(BUSY))
     else:
-        messages.error(request, UNKNOWN)
+        messages.error(request, str(UNKNOWN))
 
 
 def _show_pad(request: HttpRequest, caller: Caller, *, typed: str = "") -> HttpResponse:
@@ -177,9 +188,16 @@ def _show_pad(request: HttpRequest, caller: Caller, *, typed: str = "") -> HttpR
         # Asked for once, it is asked for until the location's day ends.
         "asks_phone": request.session.get(PHONE_DAY) == _today(caller, now),
         "nonce": secrets.token_urlsafe(24),
+        "languages": settings.LANGUAGES,
+        "language_chosen": bool(kiosk_language.chosen(request, now)),
         "keys": ["1", "2", "3", "4", "5", "6", "7", "8", "9", "clear", "0", "back"],
     }
-    return render(request, "packages/kiosk/pad.html", context)
+    return _show(request, "packages/kiosk/pad.html", context)
+
+
+def _show(request: HttpRequest, template: str, context: dict[str, object]) -> HttpResponse:
+    page_language = translation.get_language()
+    return render(request, template, {**context, "page_language": page_language})
 
 
 def _today(caller: Caller, now: datetime) -> str:

@@ -8,8 +8,10 @@ let forget;
 
 function touched() {
   clearTimeout(forget);
-  forget = setTimeout(() => pad.querySelectorAll("input.code").forEach((input) => { input.value = ""; }),
-    FORGET_AFTER_MS);
+  forget = setTimeout(() => {
+    pad.querySelectorAll("input.code").forEach((input) => { input.value = ""; });
+    if (pad.dataset.reset) location.assign(pad.dataset.reset); // the next one finds the screen's own language
+  }, FORGET_AFTER_MS);
 }
 
 function press(key) {
@@ -33,3 +35,8 @@ pad.addEventListener("click", (event) => {
   press(key.value);
   touched();
 });
+// A scanner types like a keyboard, wherever the last finger was: its digits belong into the field.
+document.addEventListener("keydown", (event) => {
+  if (/^[0-9]$/.test(event.key) && !event.target.matches("input")) field.focus();
+});
+if (pad.dataset.reset) touched();

@@ -23,7 +23,10 @@ FACTS: dict[str, object] = {
 
 
 def compose(notifications: Sequence[Notification]) -> dict[int, Message | Suppressed]:
-    """`context["answer"]`: suppressed, missing or raise; otherwise a message to `context["to"]`."""
+    """`context["answer"]`: suppressed, missing or raise; otherwise a message to `context["to"]`.
+
+    It has the facts that `context["without"]` does not name.
+    """
     answers: dict[int, Message | Suppressed] = {}
     for row in notifications:
         match row.context.get("answer"):
@@ -35,5 +38,6 @@ def compose(notifications: Sequence[Notification]) -> dict[int, Message | Suppre
                 answers[row.pk] = Suppressed("the parcel was collected")
             case _:
                 default = "mari@example.com" if row.channel == "email" else "+3725550000"
-                answers[row.pk] = Message(to=row.context.get("to", default), language="en", context=FACTS)
+                facts = {name: FACTS[name] for name in FACTS if name not in row.context.get("without", [])}
+                answers[row.pk] = Message(to=row.context.get("to", default), language="en", context=facts)
     return answers

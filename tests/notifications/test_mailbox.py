@@ -52,6 +52,8 @@ def test_delivered_messages_are_in_it_with_their_metadata(put: Put, client: Clie
     )
     assert oldest["subject"] == "Your parcel is at Tallinn Balti jaam"
     assert oldest["html"].startswith("<!doctype html>")
+    assert 'src="data:image/png;base64,' in oldest["html"], "the page has no other part to look for it"
+    assert "cid:" not in oldest["html"]
     text.refresh_from_db()
     assert text.provider_id == newest["id"]
 

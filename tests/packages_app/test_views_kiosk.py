@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.test import Client
@@ -280,3 +281,48 @@ def test_form_without_csrf_token_is_refused(key: tuple[ApiKey, str], package: Pa
     assert client.post(PAD, {"code": code_of(package), "nonce": NONCE}).status_code == 403
     package.refresh_from_db()
     assert package.status == Package.Status.STORED
+
+
+def in_language(page: Any) -> str:
+    """What the page says that it speaks."""
+    found = re.search(r'<html lang="(\w+)">', page.content.decode())
+    assert found
+    return found[1]
+
+
+def test_a_recipient_chooses_a_language_and_the_next_one_finds_the_screen_s_own(
+    screen: Client, package: Package
+) -> None:
+    assert in_language(screen.get(PAD)) == "en"
+    assert screen.get(PAD, {"lang": "lv"})["Location"] == PAD, "no choice stays in the address"
+    page = screen.get(PAD)
+    assert in_language(page) == "lv"
+    assert "Ievadiet saņemšanas kodu" in page.content.decode()
+    screen.post(PAD, {"code": wrong_code(package.location), "nonce": NONCE})
+    assert "Šis kods šeit neatver nevienu nodalījumu." in screen.get(PAD).content.decode()
+    opened = screen.post(PAD, {"code": code_of(package), "nonce": NONCE + "2"}, follow=True)
+    assert in_language(opened) == "lv"
+    assert "Jūsu nodalījums ir" in opened.content.decode()
+    assert in_language(screen.get(PAD, follow=True)) == "en"
+
+
+def test_a_choice_is_forgotten_after_a_while(screen: Client) -> None:
+    with time_machine.travel("2026-11-20T12:00:00Z", tick=False) as clock:
+        screen.get(PAD, {"lang": "de"})
+        clock.shift(timedelta(minutes=2, seconds=59))
+        assert in_language(screen.get(PAD)) == "de"
+        clock.shift(timedelta(seconds=1))
+        assert in_language(screen.get(PAD)) == "en"
+
+
+@pytest.mark.parametrize("code", ["", "xx", "de-DE", "<script>", "e" * 5000])
+def test_a_strange_language_is_the_screen_s_own(screen: Client, code: str) -> None:
+    screen.get(PAD, {"lang": "de"})
+    page = screen.get(PAD, {"lang": code}, follow=True)
+    assert page.status_code == 200
+    assert in_language(page) == "en"
+
+
+def test_the_browser_s_setting_is_the_screen_s_own(screen: Client) -> None:
+    assert in_language(screen.get(PAD, headers={"accept-language": "et,en;q=0.5"})) == "et"
+    assert in_language(screen.get(PAD, headers={"accept-language": "fr"})) == "en"

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import email
 import email.policy
+import io
 from typing import cast
 
 import pytest
+import zxingcpp
 from django.core import mail
+from PIL import Image
 from pytest_django import Settings
 
 from notifications.delivery import Counts, deliver_due
@@ -41,6 +44,46 @@ def test_it_arrives_as_text_and_html_with_its_metadata(put: Put, smtp: SmtpServe
     assert html is not None
     assert "4821 7730" in plain.get_content()
     assert "4821 7730" in html.get_content()
+
+
+def test_the_qr_code_travels_within_and_no_header_holds_the_code(put: Put, smtp: SmtpServer) -> None:
+    row = put("email")
+    deliver_due(now=NOW)
+
+    (envelope,) = smtp.taken
+    arrived = email.message_from_bytes(cast(bytes, envelope.content), policy=email.policy.default)
+    assert [part.get_content_type() for part in arrived.walk()] == [
+        "multipart/related",
+        "multipart/alternative",
+        "text/plain",
+        "text/html",
+        "image/png",
+    ]
+    picture = list(arrived.walk())[-1]
+    assert picture.get_content_disposition() == "inline"
+    assert picture.get_filename() is None
+    html = arrived.get_body(("html",))
+    assert html is not None
+    assert f'src="cid:{picture["Content-ID"].strip("<>")}"' in html.get_content()
+    (read,) = zxingcpp.read_barcodes(Image.open(io.BytesIO(picture.get_content())))
+    assert read.text == "48217730"
+    headers = [str(value) for part in arrived.walk() for value in part.values()]
+    assert not any("48217730" in header.replace(" ", "") for header in headers)
+    row.refresh_from_db()
+    assert "4821" not in row.provider_id + row.reason
+
+
+def test_without_a_code_there_is_no_picture(put: Put, smtp: SmtpServer) -> None:
+    put("email", kind="retrieved", context={"without": ["code"]})
+    deliver_due(now=NOW)
+
+    (envelope,) = smtp.taken
+    arrived = email.message_from_bytes(cast(bytes, envelope.content), policy=email.policy.default)
+    assert [part.get_content_type() for part in arrived.walk()] == [
+        "multipart/alternative",
+        "text/plain",
+        "text/html",
+    ]
 
 
 def test_a_batch_uses_one_connection(put: Put, smtp: SmtpServer) -> None:
