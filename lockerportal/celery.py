@@ -56,6 +56,7 @@ app.conf.beat_schedule = {
     for name, task, seconds in (
         ("expire packages", "packages_app.tasks.expire", 30.0),
         ("lapse reservations", "packages_app.tasks.lapse_reservations", 30.0),
+        ("remind recipients", "packages_app.tasks.remind", 300.0),
         ("deliver messages", "notifications.tasks.deliver", 5.0),
         ("purge idempotency keys", "packages_app.tasks.purge_idempotency_keys", 3600.0),
     )

@@ -130,6 +130,23 @@ def url(env: environ.Env, name: str, *, schemes: tuple[str, ...], default: str =
     return value
 
 
+def public_url(env: environ.Env, *, debug: bool) -> str:
+    """PUBLIC_URL: scheme and host alone, in production https; empty where it is not given."""
+    value = str(env.str("PUBLIC_URL", default="http://127.0.0.1:8000" if debug else "")).rstrip("/")
+    if not value:
+        return ""
+    try:
+        parts = urlsplit(value)
+        plain = parts.port != 0 and bool(parts.hostname) and value == f"{parts.scheme}://{parts.netloc}"
+    except ValueError:
+        plain = False
+    if not plain or parts.username is not None or parts.scheme not in ("https", "http"):
+        raise refuse("PUBLIC_URL", "must be scheme and host alone, https://lockers.example.com")
+    if not debug and parts.scheme != "https":
+        raise refuse("PUBLIC_URL", "must begin with https://")
+    return value
+
+
 def hosts(env: environ.Env, *, debug: bool) -> list[str]:
     """ALLOWED_HOSTS: named hosts, and never `*` outside development."""
     value = [host.strip() for host in env.str("ALLOWED_HOSTS", default="").split(",") if host.strip()]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import re
 
-# An API key wherever it stands, and what was typed as a code in the URL of a pickup. A package's id may stay.
+# An API key wherever it stands, what was typed as a code in the URL of a pickup, and what opens a recipient's
+# page. A package's id may stay.
 _ID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-_SECRETS = re.compile(rf"""plk_[a-z]+_[0-9A-Za-z_]+|(?<=/pickup/)(?!{_ID})[^/?#"'\r\n]+""")
+_SECRETS = re.compile(rf"""plk_[a-z]+_[0-9A-Za-z_]+|(?<=/pickup/)(?!{_ID})[^/?#"'\r\n]+|(?<=/p/)[\w-]+""")
 _CUT = "[redacted]"
 
 

@@ -227,6 +227,8 @@ SMS_FILE_PATH = env.str("SMS_FILE_PATH", default=str(BASE_DIR / "var" / "sms.jso
 SMS_TIMEOUT = 10
 
 MAILBOX_FILE = BASE_DIR / "var" / "mailbox.jsonl"
+# The portal's own address, for links in messages; where it is not known, messages carry none.
+PUBLIC_URL = read.public_url(env, debug=DEBUG)
 NETWORK_NAME = env.str("NETWORK_NAME", default="Locker Portal")  # how messages sign
 
 # Who turns a notification row into words, by the kind of its subject (`notifications/outbox.py`).

@@ -115,6 +115,7 @@ class Supervisor:
             say(f"{time.monotonic() - begun:.1f} s")
             if self.servers.home != self.servers.folder:
                 say(f"  (their user cannot reach this folder, so the data lie in {self.servers.home})")
+        urls["PUBLIC_URL"] = f"http://127.0.0.1:{self.port}"
         self.environment = development.environment(self.var / "env", dotenv, urls)
         if dotenv.is_file():
             say(f"  (manage.py in another terminal reads {dotenv}, and not {self.var / 'env'})")

@@ -34,6 +34,8 @@ LOCATION_FIELDS = (
     "time_zone",
     "hold_days",
     "max_hold_days",
+    "reminder_hours",
+    "reminder_last_hours",
     "strategy",
     "sandbox",
 )

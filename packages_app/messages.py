@@ -7,11 +7,12 @@ personal data or a code.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from notifications.messages import Message, Suppressed
 from notifications.models import Notification
-from packages_app import codes
+from packages_app import codes, links
 from packages_app.lifecycle import Status
 from packages_app.message_kinds import KINDS, Kind
 from packages_app.models import Package
@@ -37,7 +38,7 @@ def _message(row: Notification, package: Package | None) -> Message | Suppressed
         return Suppressed("the package does not exist")
     if package.location.sandbox:
         return Suppressed("sandbox")
-    if reason := _gone(row.kind, package):
+    if reason := _gone(row.kind, package) or _another_hold(row, package):
         return Suppressed(reason)
     to = package.recipient.email if row.channel == "email" else package.recipient.phone
     if not to:
@@ -61,6 +62,14 @@ def _gone(kind: str, package: Package) -> str:
     return ""
 
 
+def _another_hold(row: Notification, package: Package) -> str:
+    """A reminder is about one end of the hold; `until` in its context says which."""
+    until = row.context.get("until")
+    if until is None or package.expires_at == datetime.fromisoformat(until):
+        return "" if package.held_at is None or until is None else "the package is held back"
+    return "the hold was changed"
+
+
 def _facts(row: Notification, package: Package) -> dict[str, object]:
     location = package.location
     facts: dict[str, object] = {
@@ -75,6 +84,8 @@ def _facts(row: Notification, package: Package) -> dict[str, object]:
     }
     if reason := row.context.get("reason"):
         facts["reason"] = reason
+    if row.kind == "reminder_last" and links.can_extend(package):
+        facts["extend_url"] = links.url(package)
     if KINDS.get(row.kind, Kind()).shows_code:
         digits = codes.compute(package.pk, package.code_version, package.code_secret)
         facts["code"] = codes.shown(digits)

@@ -25,6 +25,12 @@ def lapse_reservations() -> int:
 
 
 @shared_task
+def remind() -> int:
+    """Recipients hear that the hold of their packages ends soon."""
+    return _count("reminded", operations.remind(now=database_now()))
+
+
+@shared_task
 def purge_idempotency_keys() -> int:
     """Answers older than `IDEMPOTENCY_KEEP` are forgotten."""
     return _count("purged", idempotency.purge(now=database_now()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from packages_app import doors, kiosk, returns, views
+from packages_app import doors, kiosk, parcel, returns, views
 
 manage_urlpatterns = [
     path("", views.locations, name="locations"),
@@ -21,6 +21,11 @@ manage_urlpatterns = [
     path("doors/<int:pk>/put-back/", doors.put_back, name="put_back"),
     path("doors/<int:pk>/found/", doors.parcel_found, name="parcel_found"),
     path("doors/<int:pk>/confirm-empty/", doors.confirm_empty, name="confirm_empty"),
+]
+
+# Outside every namespace, and short: it travels in SMS.
+recipient_urlpatterns = [
+    path("p/<str:token>/", parcel.parcel, name="parcel"),
 ]
 
 kiosk_urlpatterns = [

@@ -61,6 +61,18 @@ class Location(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(60)],
         help_text="How far extensions may stretch the hold, in days from the deposit",
     )
+    reminder_hours = models.PositiveSmallIntegerField(
+        default=24,
+        db_default=24,
+        validators=[MaxValueValidator(168)],
+        help_text="How long before the end of the hold recipients are reminded, in hours; 0: not at all",
+    )
+    reminder_last_hours = models.PositiveSmallIntegerField(
+        default=12,
+        db_default=12,
+        validators=[MaxValueValidator(72)],
+        help_text="The last reminder, with a link to keep the package longer; 0: none",
+    )
     strategy = models.CharField(max_length=20, choices=Strategy, default=Strategy.BEST_FIT)
     sandbox = models.BooleanField(
         default=False,
@@ -84,6 +96,12 @@ class Location(models.Model):
             models.CheckConstraint(
                 condition=Q(max_hold_days__gte=F("hold_days"), max_hold_days__lte=60),
                 name="location_max_hold_days",
+            ),
+            models.CheckConstraint(
+                condition=Q(reminder_hours__lte=168, reminder_last_hours__lte=72)
+                & (Q(reminder_hours=0) | Q(reminder_last_hours__lt=F("reminder_hours"))),
+                name="location_reminders",
+                violation_error_message="The last reminder must come after the first one: fewer hours.",
             ),
             models.CheckConstraint(
                 condition=Q(latitude__isnull=True, longitude__isnull=True)

@@ -117,6 +117,11 @@ class Package(models.Model):
     )
     collected_by_delegate = models.BooleanField(default=False, db_default=False, editable=False)
 
+    # Which reminders of the hold that ends at `reminded_for` are done: 1 the first, 2 the last one as well.
+    # Whoever changes `expires_at` begins a new hold with that, and need not know of reminders.
+    reminders = models.SmallIntegerField(default=0, db_default=0, editable=False)
+    reminded_for = models.DateTimeField(null=True, editable=False)
+
     # The code itself is computed (`codes.py`), never stored.
     code_version = models.PositiveSmallIntegerField(default=1, editable=False)
     code_secret = models.PositiveSmallIntegerField(default=1, editable=False, help_text="Id of the secret")

@@ -19,6 +19,7 @@ from packages_app.operations.open_door import open_door
 from packages_app.operations.pick_up import pick_up
 from packages_app.operations.reassign import reassign
 from packages_app.operations.release import release
+from packages_app.operations.remind import remind
 from packages_app.operations.report_fault import report_fault
 from packages_app.operations.resend_code import resend_code
 from packages_app.operations.return_to_courier import return_to_courier
@@ -39,6 +40,7 @@ __all__ = [
     "pick_up",
     "reassign",
     "release",
+    "remind",
     "report_fault",
     "resend_code",
     "return_to_courier",
