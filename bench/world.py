@@ -112,7 +112,7 @@ def reset() -> None:
     """The same network again: what one contestant wrote slows no other down."""
     settle()
     with connection.cursor() as cursor:
-        cursor.execute(f"TRUNCATE {_GROWING} RESTART IDENTITY")
+        cursor.execute(f"TRUNCATE {_GROWING} RESTART IDENTITY CASCADE")
         cursor.execute("UPDATE lockers_compartment SET occupancy = 'empty' WHERE occupancy <> 'empty'")
         cursor.execute("UPDATE lockers_kiosk SET wrong_codes_in_row = 0, locked_until = NULL")
     past.add(PAST)
