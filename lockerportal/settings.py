@@ -193,6 +193,8 @@ PICKUP_FIRST_WAIT = timedelta(seconds=30)
 PICKUP_LONGEST_WAIT = timedelta(minutes=15)
 PICKUP_DAILY_FAILURES = read.whole(env, "PICKUP_DAILY_FAILURES", default=60, least=5, most=1000)
 IDEMPOTENCY_KEEP = timedelta(hours=72)
+# How old an answer about the whole network may be (`lockers/sharing.py`); 0: counted anew for each call.
+SHARED_ANSWERS_SECONDS = read.number(env, "SHARED_ANSWERS_SECONDS", default=2, least=0, most=60)
 
 # --- Messages ------------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ problem document.
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 from typing import Any, Protocol
 
 from django.conf import settings
@@ -15,6 +16,7 @@ from ninja import Router
 from ninja.errors import ValidationError
 
 from lockers import availability, errors, finding
+from lockers.clock import database_now, moment
 from lockers.models import Location, LocationQuerySet, Size
 from lockers.pagination import Cursor, Limit, paginate
 from lockers.schemas import (
@@ -29,6 +31,7 @@ from lockers.schemas import (
     SizeName,
     known_only,
 )
+from lockers.sharing import shared
 
 router = Router(tags=["locations"])
 
@@ -63,7 +66,7 @@ def list_locations(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> HttpResponse:
-    """In the order of their codes; with `near`, nearest first. `size`: only those with room for it now."""
+    """In the order of their codes; with `near`, nearest first. `size`: only those with room for it then."""
     known_only(request, "country", "city", "near", "radius_km", "size", "limit", "cursor")
     if radius_km is not None and near is None:
         raise _invalid("radius_km", "needs near")
@@ -78,8 +81,16 @@ def list_locations(
     if near is not None:
         locations = finding.near(locations, near, radius_km=radius_km or finding.FARTHEST_KM)
         order = finding.NEAREST_FIRST
-    rows, next_cursor = paginate(locations, order=order, limit=limit, cursor=cursor)
-    return _respond({"items": [_location(row) for row in rows], "next_cursor": next_cursor})
+
+    def page() -> str:
+        as_of = {"as_of": moment(database_now())} if size is not None else {}
+        rows, next_cursor = paginate(locations, order=order, limit=limit, cursor=cursor)
+        return json.dumps({"items": [_location(row) for row in rows], "next_cursor": next_cursor, **as_of})
+
+    if size is None or not request.auth.sees_network:
+        return _respond_text(page())
+    asked = sha256(request.META["QUERY_STRING"].encode()).hexdigest()
+    return _respond_text(shared(f"locations:{asked}", page))
 
 
 @router.get(
@@ -111,10 +122,15 @@ def get_location(request: CallerRequest, code: str) -> HttpResponse:
     summary="How many compartments are free",
 )
 def lockers_status(request: CallerRequest, location: LocationCode | None = None) -> HttpResponse:
-    """Counted from the doors at `as_of`; without `location`, of every location that the key sees."""
+    """Counted from the doors at `as_of`; without `location`, of every location that the key sees.
+
+    One location is counted for each call; the whole network at most two seconds ago.
+    """
     known_only(request, "location")
     if request.auth.sees_network:
-        return _respond([availability.of_code(location)] if location is not None else availability.of_all())
+        if location is None:
+            return _respond_text(availability.network_json())
+        return _respond([availability.of_code(location)])
     own = request.auth.locations()
     if location is not None:
         own = own.filter(code=location)
@@ -156,6 +172,10 @@ def _invalid(field: str, message: str) -> ValidationError:
 
 def _respond(body: Any) -> HttpResponse:
     """Ready JSON: what is counted here has no need to be checked against its schema once more."""
-    response = HttpResponse(json.dumps(body), content_type="application/json")
+    return _respond_text(json.dumps(body))
+
+
+def _respond_text(text: str) -> HttpResponse:
+    response = HttpResponse(text, content_type="application/json")
     response["Cache-Control"] = "no-store"
     return response

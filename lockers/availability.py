@@ -1,15 +1,18 @@
-"""How many doors are free: counted when asked, from the doors themselves.
+"""How many doors are free, counted from the doors themselves.
 
-One location takes 0.1 ms; a cache would only make it wrong.
+One location is counted when asked: that takes 0.1 ms, a cache would only make it wrong. The whole network
+(77,400 doors: 70 ms) is counted once for all who ask within a moment (`sharing.py`).
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import json
 from typing import Any
 
 from lockers import errors
+from lockers.clock import moment
 from lockers.models import Size
+from lockers.sharing import shared
 from lockers.sql import fetch
 
 # A broken door is shown as broken, whatever lies in it: `Compartment.status`.
@@ -67,6 +70,11 @@ def of_all() -> list[Item]:
     return _items(fetch(_ALL, {}))
 
 
+def network_json() -> str:
+    """`of_all` as JSON text, counted at most `settings.SHARED_ANSWERS_SECONDS` ago."""
+    return shared("network", lambda: json.dumps(of_all()))
+
+
 def of_ids(location_ids: list[int]) -> list[Item]:
     """The same for some locations, which may be the sandbox's."""
     return _items(fetch(_BY_IDS, {"ids": location_ids}))
@@ -83,7 +91,7 @@ def _item(rows: list[Any]) -> Item:
     counted = {row.size: row for row in rows}
     return {
         "location": rows[0].code,
-        "as_of": _moment(rows[0].as_of),
+        "as_of": moment(rows[0].as_of),
         "sizes": [_size(size, counted.get(size)) for size in Size],
     }
 
@@ -92,7 +100,3 @@ def _size(size: Size, row: Any) -> Item:
     if row is None:
         return {"size": size.name, **_NO_DOORS}
     return {"size": size.name, **{name: getattr(row, name) for name in _NO_DOORS}}
-
-
-def _moment(value: datetime) -> str:
-    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

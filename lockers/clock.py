@@ -29,6 +29,11 @@ def database_now() -> datetime:
         return moment
 
 
+def moment(value: datetime | None) -> str | None:
+    """As the API writes it: RFC 3339 in UTC, whole seconds."""
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if value else None
+
+
 def add_local_days(moment: datetime, days: int, zone: ZoneInfo) -> datetime:
     """`days` whole days later on the wall clock of `zone`, in UTC.
 

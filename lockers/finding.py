@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 from django.db.models import Case, Count, Exists, F, FloatField, IntegerField, OuterRef, Q, Subquery, When
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Abs, ASin, Cos, Greatest, Least, Power, Radians, Sin, Sqrt
 
 from lockers.allocation import STRATEGIES, candidates
+from lockers.clock import database_now, moment
 from lockers.models import CompartmentQuerySet, Location, LocationQuerySet
+from lockers.sharing import shared
 
 _EARTH_KM = 6371.0088
 FARTHEST_KM = 20_100  # half round the earth, and a little
@@ -50,6 +53,13 @@ class Alternative(TypedDict):
     available: int
 
 
+class Alternatives(TypedDict):
+    """Where else there is room, and when that was looked up."""
+
+    as_of: str | None
+    alternatives: list[Alternative]
+
+
 def near(locations: LocationQuerySet, point: Point, *, radius_km: float = FARTHEST_KM) -> LocationQuerySet:
     """The locations within the radius, each with its `distance_km`; those without coordinates are nowhere.
 
@@ -68,6 +78,23 @@ def with_room(locations: LocationQuerySet, *, size: int, accessible: bool = Fals
     for strategy in STRATEGIES:
         room |= Q(strategy=strategy) & Q(Exists(_doors(size, strategy, accessible)))
     return locations.filter(room, suspended_at__isnull=True)
+
+
+def alternatives(
+    location: Location, *, size: int, accessible: bool, among: LocationQuerySet | None
+) -> Alternatives:
+    """`nearest_with_room` with its moment; for the whole network one look-up serves all who ask together.
+
+    When a location is full, everybody who comes there asks the same.
+    """
+
+    def look_up() -> str:
+        as_of = moment(database_now())
+        nearest = nearest_with_room(location, size=size, accessible=accessible, among=among)
+        return json.dumps({"as_of": as_of, "alternatives": nearest})
+
+    name = f"alternatives:{location.pk}:{int(size)}:{int(accessible)}"
+    return cast(Alternatives, json.loads(shared(name, look_up) if among is None else look_up()))
 
 
 def nearest_with_room(

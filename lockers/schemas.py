@@ -79,6 +79,7 @@ class LocationOut(Schema):
 class LocationPage(Schema):
     items: list[LocationOut]
     next_cursor: str | None
+    as_of: str | None = None
 
 
 class CompartmentSizeOut(Schema):

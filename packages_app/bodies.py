@@ -5,9 +5,9 @@ Built by hand: the hot answers are made a thousand times a second, and a kept an
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
+from lockers.clock import moment as moment
 from lockers.models import Size
 from notifications.models import Notification
 from packages_app import codes
@@ -18,11 +18,6 @@ from packages_app.operations.assign import Assigned
 from packages_app.operations.pick_up import Opened
 
 Json = dict[str, Any]
-
-
-def moment(value: datetime | None) -> str | None:
-    """RFC 3339 in UTC, whole seconds."""
-    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if value else None
 
 
 def door(compartment_id: int, locker: str, label: str, size: int) -> Json:

@@ -9,7 +9,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from ninja import Schema
 
-from packages_app.bodies import moment
+from lockers.clock import moment
 from packages_app.errors import Refusal
 from packages_app.idempotency import Answer
 

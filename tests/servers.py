@@ -19,6 +19,7 @@ _VALUES = {
     "SECRET_KEY": "a-key-for-tests-only-0123456789-abcdefghijklmnop",
     "PICKUP_CODE_SECRETS": "1:a-pickup-secret-for-tests-only-0123456789-abcdef",
     "SMS_BACKEND": "notifications.sms.locmem.SmsBackend",
+    "SHARED_ANSWERS_SECONDS": "0",  # or a test would get the answers of the one before
 }
 
 _running = contextlib.ExitStack()

@@ -68,15 +68,14 @@ def perform(
 def _refuse(request: CallerRequest, refusal: Refusal) -> Answer:
     """A full location's answer names the nearest ones that do have room."""
     if isinstance(refusal, errors.LocationFull):
-        refusal.facts = {
-            "as_of": bodies.moment(timezone.now()),
-            "alternatives": finding.nearest_with_room(
+        refusal.facts = dict(
+            finding.alternatives(
                 refusal.location,
                 size=refusal.size,
                 accessible=refusal.accessible,
                 among=None if request.auth.sees_network else request.auth.locations(),
-            ),
-        }
+            )
+        )
     return problem_answer(request, refusal)
 
 
