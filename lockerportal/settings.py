@@ -237,6 +237,7 @@ NETWORK_NAME = env.str("NETWORK_NAME", default="Locker Portal")  # how messages 
 NOTIFICATION_COMPOSERS = {
     "package": "packages_app.messages.compose",
     "door": "packages_app.manager_messages.compose",
+    "webhook": "packages_app.webhook_messages.compose",
 }
 # With the delays of `notifications/retry.py` 40 attempts take about a day; then the message is dead.
 NOTIFICATION_MAX_ATTEMPTS = read.whole(env, "NOTIFICATION_MAX_ATTEMPTS", default=40, least=1, most=1000)

@@ -59,11 +59,13 @@ class Supervisor:
         self.deaths: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=_MANY_DEATHS))
         python = [sys.executable, "-m"]
         celery = [*python, "celery", "-A", "lockerportal"]
+        worker = [*celery, "worker", "--pool", "prefork", "-l", "INFO"]
         web = ["--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port), "--workers", "2"]
         web += ["--blocking-threads", "8", "--no-ws", "--respawn-failed-workers"]
         self.children = [
             Child("web", [*python, "granian", *web, "lockerportal.wsgi:application"]),
-            Child("worker", [*celery, "worker", "--pool", "prefork", "--concurrency", "2", "-l", "INFO"]),
+            Child("worker", [*worker, "-Q", "lockerportal", "--concurrency", "2"]),
+            Child("webhooks", [*worker, "-Q", "webhooks", "--concurrency", "1", "-n", "webhooks@%h"]),
             Child(
                 "beat", [*celery, "beat", "-l", "INFO", "--pidfile=", "-s", str(var / "celerybeat-schedule")]
             ),
@@ -77,7 +79,7 @@ class Supervisor:
             self._start_servers()
             self._manage("Bringing the database up to date", "migrate", "--noinput")
             self._manage("Filling in the sample network", "seed_demo")
-            say("Starting web server, worker and beat", end=" … ")
+            say("Starting web server, workers and beat", end=" … ")
             begun = time.monotonic()
             for child in self.children:
                 self._start(child)

@@ -13,7 +13,7 @@ class DeliveryError(Exception):
 
     `permanent`: trying again would fail again; the message is dead. Otherwise it is tried later, not before
     `retry_after` seconds where the provider named a time. `channel_failed`: the provider is at fault, not
-    this one message; such failures open the channel's breaker.
+    this one message; such failures open the channel's breaker. `gone`: the receiver wants nothing any more.
     """
 
     def __init__(
@@ -23,11 +23,13 @@ class DeliveryError(Exception):
         permanent: bool = False,
         retry_after: float | None = None,
         channel_failed: bool | None = None,
+        gone: bool = False,
     ) -> None:
         super().__init__(message)
         self.permanent = permanent
         self.retry_after = retry_after
         self.channel_failed = not permanent if channel_failed is None else channel_failed
+        self.gone = gone
 
 
 def storable(text: str) -> str:

@@ -40,9 +40,12 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
         return waiting.alias(since=Coalesce("leased_until", "next_attempt_at")).filter(since__lte=Now())
 
     def send_again(self) -> int:
-        """Give dead messages a fresh start; return how many. All others stay as they are."""
+        """Give dead messages a fresh start; return how many. All others stay as they are.
+
+        Those behind them in a queue have gone meanwhile, so they stand in none.
+        """
         return self.filter(status=Status.DEAD).update(
-            status=Status.PENDING, attempts=0, next_attempt_at=Now(), reason=""
+            status=Status.PENDING, attempts=0, next_attempt_at=Now(), reason="", queue=""
         )
 
 
@@ -157,7 +160,7 @@ class Destination(models.Model):
     last_error = models.TextField(db_default="", blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
     closed_reason = models.TextField(db_default="", blank=True)
-    created_at = models.DateTimeField(db_default=Now())
+    opened_at = models.DateTimeField(db_default=Now(), help_text="Since when it takes messages.")
 
     class Meta:
         constraints: ClassVar[list[Any]] = [

@@ -66,7 +66,7 @@ def _publish() -> None:
 
 
 def _publish_webhooks() -> None:
-    from notifications.tasks import deliver_webhooks  # type: ignore[attr-defined]
+    from notifications.tasks import deliver_webhooks
 
     deliver_webhooks.apply_async(retry=False)
 

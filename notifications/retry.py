@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import random
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 
 FIRST = 5.0  # seconds
 LONGEST = 3600.0
+
+# To webhooks, as Standard Webhooks has it: ten attempts in a little over three days.
+_MINUTE, _HOUR = 60, 3600
+WEBHOOK_DELAYS = (
+    5,
+    5 * _MINUTE,
+    30 * _MINUTE,
+    *(hours * _HOUR for hours in (2, 5, 10, 14, 20, 24)),
+)
+WEBHOOK_ATTEMPTS = len(WEBHOOK_DELAYS) + 1
+WEBHOOK_LONGEST = 24.0 * _HOUR
 
 
 def delay(attempts: int, *, retry_after: float | None = None) -> timedelta:
@@ -18,3 +30,27 @@ def delay(attempts: int, *, retry_after: float | None = None) -> timedelta:
     longest = min(LONGEST, FIRST * 2 ** min(attempts - 1, 20))
     seconds = longest * random.uniform(0.5, 1)  # noqa: S311 - spreads load, guards nothing
     return timedelta(seconds=max(seconds, min(retry_after or 0.0, LONGEST)))
+
+
+def webhook_delay(attempts: int, *, retry_after: float | None = None) -> timedelta:
+    """The same for a webhook: a tenth less or more than `WEBHOOK_DELAYS`, or what the receiver asked for.
+
+    A day of `retry_after` is believed. Attempt number `WEBHOOK_ATTEMPTS` has none after it.
+    """
+    seconds = WEBHOOK_DELAYS[attempts - 1] * random.uniform(0.9, 1.1)  # noqa: S311 - as above
+    return timedelta(seconds=max(seconds, min(retry_after or 0.0, WEBHOOK_LONGEST)))
+
+
+def seconds_in(retry_after: str | None) -> float | None:
+    """Retry-After in seconds; it comes as a number or as a date. None where it makes no sense."""
+    if not retry_after:
+        return None
+    if retry_after.strip().isdecimal():
+        return float(retry_after)
+    try:
+        moment = parsedate_to_datetime(retry_after)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())

@@ -5,7 +5,8 @@ from __future__ import annotations
 from celery import shared_task
 
 from notifications.delivery import deliver_due
-from notifications.nudge import nudge
+from notifications.endpoints import deliver_webhooks as deliver_to_endpoints
+from notifications.nudge import nudge, nudge_webhooks
 
 
 # A wake-up call that nobody took for half a minute is worth nothing: the sweep has been there since.
@@ -15,4 +16,13 @@ def deliver() -> int:
     counts = deliver_due()
     if counts.unfinished:
         nudge()
+    return counts.sent
+
+
+@shared_task(name="notifications.tasks.deliver_webhooks", ignore_result=True, expires=30)
+def deliver_webhooks() -> int:
+    """The same for webhooks, in a queue of its own."""
+    counts = deliver_to_endpoints()
+    if counts.unfinished:
+        nudge_webhooks()
     return counts.sent

@@ -38,7 +38,7 @@ PACKAGE_COLUMNS = (*CHANGING, "compartment_id", "released_at")
 
 def package_facts(package: str) -> str:
     """SQL: the facts about the package in the table expression `package`, which has `PACKAGE_COLUMNS`."""
-    members = ", ".join(f"'{name}', {package}.{name}" for name in CHANGING)
+    members = ", ".join(f"'{name}', {package}.{name}" for name in ("id", *CHANGING))
     held = f"CASE WHEN {package}.released_at IS NULL THEN {package}.compartment_id END"
     return f"jsonb_build_object({members}, 'compartment_id', {held})"
 

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import http.client
 import json
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
 
 from notifications.errors import DeliveryError
+from notifications.retry import seconds_in
 from notifications.sms.base import BaseSmsBackend
 
 # Refusals that are not about this message: our account or address is wrong, or the gateway is busy. All the
@@ -52,7 +51,7 @@ class SmsBackend(BaseSmsBackend):
         raise DeliveryError(
             f"SMS gateway: HTTP {response.status}: {answer[:200].decode(errors='replace')}",
             permanent=400 <= response.status < 500 and response.status not in NOT_THIS_MESSAGE,
-            retry_after=_seconds(response.headers.get("Retry-After")),
+            retry_after=seconds_in(response.headers.get("Retry-After")),
         )
 
     def close(self) -> None:
@@ -69,18 +68,3 @@ def _message_id(answer: bytes) -> str:
     if not isinstance(fields, dict):
         return ""
     return next((str(fields[name])[:200] for name in ID_FIELDS if fields.get(name)), "")
-
-
-def _seconds(retry_after: str | None) -> float | None:
-    """Retry-After in seconds; it comes as a number or as a date. None where it makes no sense."""
-    if not retry_after:
-        return None
-    if retry_after.strip().isdecimal():
-        return float(retry_after)
-    try:
-        moment = parsedate_to_datetime(retry_after)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())

@@ -41,3 +41,18 @@ def compose(notifications: Sequence[Notification]) -> dict[int, Message | Suppre
                 facts = {name: FACTS[name] for name in FACTS if name not in row.context.get("without", [])}
                 answers[row.pk] = Message(to=row.context.get("to", default), language="en", context=facts)
     return answers
+
+
+def compose_hook(notifications: Sequence[Notification]) -> dict[int, Message | Suppressed]:
+    """The same for webhooks: the body says the row's number; `context["url"]` is where it goes."""
+    answers: dict[int, Message | Suppressed] = {}
+    for row in notifications:
+        match row.context.get("answer"):
+            case "raise":
+                raise LookupError("no such parcel")
+            case "suppressed":
+                answers[row.pk] = Suppressed("the endpoint was deleted")
+            case _:
+                facts: dict[str, object] = {"body": str(row.pk).encode(), "keys": [b"k" * 32]}
+                answers[row.pk] = Message(to=row.context["url"], language="en", context=facts)
+    return answers

@@ -16,7 +16,7 @@ import redis
 from pytest_django import Settings
 
 from notifications import nudge as nudge_module
-from notifications.nudge import Nudger, nudge
+from notifications.nudge import Nudger, nudge, nudge_webhooks
 from notifications.tasks import deliver
 from tests.notifications.providers import SilentServer, free_port
 
@@ -107,6 +107,21 @@ def test_it_reaches_the_queue_and_says_nothing_but_its_name(settings: Settings) 
     queue.close()
     assert isinstance(message, bytes)
     assert b"notifications.tasks.deliver" in message
+
+
+def test_webhooks_have_a_call_and_a_queue_of_their_own(settings: Settings) -> None:
+    settings.NOTIFICATION_NUDGE = True
+    queue = redis.Redis.from_url(settings.REDIS_URL)
+    queue.delete("webhooks", settings.CELERY_TASK_DEFAULT_QUEUE)
+
+    nudge_webhooks()
+
+    assert eventually(lambda: queue.llen("webhooks") == 1)
+    assert queue.llen(settings.CELERY_TASK_DEFAULT_QUEUE) == 0
+    message = queue.lpop("webhooks")
+    queue.close()
+    assert isinstance(message, bytes)
+    assert b"notifications.tasks.deliver_webhooks" in message
 
 
 def test_tests_can_turn_it_off(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+from collections.abc import Callable
 from dataclasses import asdict
 from types import FrameType
 
@@ -12,9 +13,12 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import InterfaceError, OperationalError, connection
 
 from notifications.delivery import Counts, deliver_due
-from notifications.models import Notification
+from notifications.endpoints import deliver_webhooks
+from notifications.models import Channel, Notification
 
 logger = logging.getLogger(__name__)
+
+Deliver = Callable[..., Counts]
 
 
 class Command(BaseCommand):
@@ -35,24 +39,49 @@ class Command(BaseCommand):
         self._stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._stopped)
+        # Couriers' servers may be slow, and nobody's code waits for them.
+        webhooks = threading.Thread(target=self._serve_webhooks, args=[every], name="webhooks")
+        webhooks.start()
+        try:
+            self._serve(deliver_due, every)
+        finally:
+            self._stop.set()
+            webhooks.join()
+
+    def _serve(self, deliver: Deliver, every: float) -> None:
         while not self._stop.is_set():
-            if not self._run():
+            if not self._run(deliver):
                 self._stop.wait(every)
 
+    def _serve_webhooks(self, every: float) -> None:
+        try:
+            self._serve(deliver_webhooks, every)
+        except BaseException:
+            self._stop.set()  # all of it ends, and whoever watches over it starts it again
+            raise
+        finally:
+            connection.close()
+
     def _run_once(self) -> None:
+        due = Notification.objects.due()
+        webhooks = due.filter(channel=Channel.WEBHOOK).count()
+        self._drain(deliver_due, max(1, due.exclude(channel=Channel.WEBHOOK).count()))
+        if webhooks:
+            self._drain(deliver_webhooks, webhooks)
+
+    def _drain(self, deliver: Deliver, left: int) -> None:
         """As many as are due now: on a busy portal new ones come as fast as they go, and it would not end."""
-        left = max(1, Notification.objects.due().count())
         unfinished = True
         while unfinished and left > 0:
-            counts = deliver_due(limit=left, seconds=2.0)
+            counts = deliver(limit=left, seconds=2.0)
             self.stdout.write(_words(counts))
             left -= counts.claimed - counts.given_back
             unfinished = counts.unfinished
 
-    def _run(self) -> bool:
+    def _run(self, deliver: Deliver) -> bool:
         """Whether more is due."""
         try:
-            counts = deliver_due(seconds=2.0)
+            counts = deliver(seconds=2.0)
         except (OperationalError, InterfaceError) as error:
             logger.warning("The database is away: %s", type(error).__name__)
             connection.close()

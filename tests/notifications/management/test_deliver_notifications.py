@@ -20,9 +20,10 @@ from pytest_django import Settings
 from notifications import leases
 from notifications.delivery import Counts
 from notifications.management.commands import deliver_notifications
-from notifications.models import Notification, Status
+from notifications.models import Destination, Notification, Status
 from notifications.sms import locmem
 from tests.notifications.conftest import NOW, Put
+from tests.notifications.endpoint_sink import endpoint_sink
 
 
 @pytest.mark.django_db
@@ -67,6 +68,20 @@ def test_once_sends_also_what_a_slow_provider_left_over(put: Put, monkeypatch: p
 
 
 @pytest.mark.django_db
+def test_once_sends_webhooks_as_well(put: Put, settings: Settings) -> None:
+    settings.NOTIFICATION_COMPOSERS["hook"] = "tests.notifications.composers.compose_hook"
+    settings.WEBHOOK_ALLOW_PRIVATE = True
+    Destination.objects.create(subject="hook:1")
+    with endpoint_sink() as sink:
+        put("sms")
+        for _ in range(3):
+            put("webhook", subject="hook:1", queue="thing:1", context={"url": sink.url()})
+        Notification.objects.update(next_attempt_at="2020-01-01T00:00Z")
+        call_command("deliver_notifications", once=True, stdout=io.StringIO())
+        assert (len(locmem.outbox), len(sink.taken)) == (1, 3)
+
+
+@pytest.mark.django_db
 def test_once_fails_aloud_and_a_loop_goes_on_when_the_database_is_away(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -74,6 +89,7 @@ def test_once_fails_aloud_and_a_loop_goes_on_when_the_database_is_away(
         raise OperationalError("secret-host is away")
 
     monkeypatch.setattr(deliver_notifications, "deliver_due", away)
+    monkeypatch.setattr(deliver_notifications, "deliver_webhooks", lambda **options: Counts())
     with pytest.raises(OperationalError):
         call_command("deliver_notifications", once=True)
 
@@ -90,6 +106,10 @@ def test_it_runs_until_it_is_told_to_stop() -> None:
     row = Notification.objects.create(
         kind="stored", channel="sms", subject=f"package:{uuid.uuid4()}", dedup_key="event:1:sms"
     )
+    Destination.objects.create(subject="webhook:1")
+    hook = Notification.objects.create(
+        kind="package.stored", channel="webhook", subject="webhook:1", dedup_key="event:1:webhook"
+    )
     base, _, _ = os.environ["DATABASE_URL"].partition("?")
     query = os.environ["DATABASE_URL"][len(base) :]
     url = f"{base.rpartition('/')[0]}/{connection.settings_dict['NAME']}{query}"
@@ -103,14 +123,17 @@ def test_it_runs_until_it_is_told_to_stop() -> None:
     )
     try:
         for _ in range(600):
-            row.refresh_from_db()
-            if row.status not in (Status.PENDING, Status.SENDING) or process.poll() is not None:
+            left = Notification.objects.filter(status__in=[Status.PENDING, Status.SENDING])
+            if not left.exists() or process.poll() is not None:
                 break
             time.sleep(0.05)
         process.send_signal(signal.SIGTERM)
         output, errors = process.communicate(timeout=30)
     finally:
         process.kill()
+    row.refresh_from_db()
+    hook.refresh_from_db()
+    assert (hook.status, hook.reason) == (Status.SUPPRESSED, "the endpoint was deleted"), errors
     assert (row.status, row.reason) == (Status.SUPPRESSED, "the package does not exist"), errors
     assert process.returncode == 0, errors
     assert "suppressed 1" in output

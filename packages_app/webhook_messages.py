@@ -1,0 +1,107 @@
+"""What is posted to an endpoint: the same bytes at each try, and what was true at the event."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.utils import timezone
+
+from lockers.models import Compartment
+from notifications.messages import Message, Suppressed
+from notifications.models import Notification
+from packages_app import bodies, webhook_secrets
+from packages_app.models import Package, Webhook
+
+# The members of a package's data. What changes among them is taken from the event, not from the row.
+MEMBERS = (
+    "id",
+    "tracking_number",
+    "status",
+    "size",
+    "location",
+    "compartment",
+    "created_at",
+    "reserved_until",
+    "stored_at",
+    "expires_at",
+    "retrieved_at",
+    "cancelled_at",
+    "returned_at",
+)
+_MOMENTS = (
+    "reserved_until",
+    "stored_at",
+    "expires_at",
+    "retrieved_at",
+    "cancelled_at",
+    "returned_at",
+)
+
+
+def compose(notifications: Sequence[Notification]) -> dict[int, Message | Suppressed]:
+    """A message, or why there is none any more, for each notification to an endpoint."""
+    webhooks = _webhooks(notifications)
+    packages = _packages(notifications)
+    doors = _doors(notifications)
+    now = timezone.now()
+    composed: dict[int, Message | Suppressed] = {}
+    for row in notifications:
+        webhook = webhooks.get(row.subject)
+        if webhook is None:
+            composed[row.pk] = Suppressed("the endpoint was deleted")
+        elif not webhook.courier.active:
+            composed[row.pk] = Suppressed("the courier is inactive")
+        else:
+            data = {**_package_data(row, packages, doors), **row.context.get("data", {})}
+            composed[row.pk] = _message(row, webhook, data, now)
+    return composed
+
+
+def _message(row: Notification, webhook: Webhook, data: bodies.Json, now: datetime) -> Message:
+    at = datetime.fromisoformat(row.context["at"])
+    content = {"type": row.kind, "timestamp": bodies.moment(at), "data": data}
+    keys = [
+        webhook_secrets.key(webhook.pk, version, secret_id)
+        for secret_id, version in webhook.versions(now=now)
+        if secret_id == webhook.secret_id or webhook_secrets.computable(secret_id)
+    ]
+    body = json.dumps(content, separators=(",", ":")).encode()
+    return Message(to=webhook.url, language="en", context={"body": body, "keys": keys})
+
+
+def _package_data(
+    row: Notification, packages: dict[UUID, Package], doors: dict[int, Compartment]
+) -> bodies.Json:
+    then = row.context.get("package")
+    if then is None:
+        return {}
+    package = packages[UUID(then["id"])]
+    for name in ("status", "size"):
+        setattr(package, name, then[name])
+    for name in _MOMENTS:
+        setattr(package, name, datetime.fromisoformat(then[name]) if then[name] else None)
+    door = doors.get(then["compartment_id"])
+    compartment = bodies.door(door.pk, door.locker.name, door.label, door.size) if door else None
+    body = bodies.package(package, location=package.location.code, compartment=compartment, code=False)
+    event = {"event": row.context["event"]} if row.context.get("event") else {}
+    return {**{name: body[name] for name in MEMBERS}, **event}
+
+
+def _webhooks(rows: Sequence[Notification]) -> dict[str, Webhook]:
+    found = Webhook.objects.select_related("courier")
+    return {one.destination_id: one for one in found.filter(destination__in={row.subject for row in rows})}
+
+
+def _packages(rows: Sequence[Notification]) -> dict[UUID, Package]:
+    ids = {UUID(row.context["package"]["id"]) for row in rows if "package" in row.context}
+    return dict[UUID, Package](Package.objects.select_related("location").in_bulk(list(ids)))
+
+
+def _doors(rows: Sequence[Notification]) -> dict[int, Compartment]:
+    facts: list[dict[str, Any]] = [row.context["package"] for row in rows if "package" in row.context]
+    ids = {then["compartment_id"] for then in facts if then["compartment_id"] is not None}
+    return dict[int, Compartment](Compartment.objects.select_related("locker").in_bulk(list(ids)))
