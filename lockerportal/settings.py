@@ -195,6 +195,10 @@ PICKUP_DAILY_FAILURES = read.whole(env, "PICKUP_DAILY_FAILURES", default=60, lea
 IDEMPOTENCY_KEEP = timedelta(hours=72)
 # How old an answer about the whole network may be (`lockers/sharing.py`); 0: counted anew for each call.
 SHARED_ANSWERS_SECONDS = read.number(env, "SHARED_ANSWERS_SECONDS", default=2, least=0, most=60)
+# A location whose kiosks have said nothing for so long is down: its hold clock stands (`operations.md`).
+LOCATION_SILENT_AFTER = timedelta(
+    minutes=read.whole(env, "LOCATION_SILENT_MINUTES", default=15, least=2, most=1440)
+)
 
 # --- Messages ------------------------------------------------------------------------------------------
 
@@ -238,6 +242,7 @@ NOTIFICATION_COMPOSERS = {
     "package": "packages_app.messages.compose",
     "door": "packages_app.manager_messages.compose",
     "webhook": "packages_app.webhook_messages.compose",
+    "downtime": "packages_app.location_messages.compose_downtime",
 }
 # With the delays of `notifications/retry.py` 40 attempts take about a day; then the message is dead.
 NOTIFICATION_MAX_ATTEMPTS = read.whole(env, "NOTIFICATION_MAX_ATTEMPTS", default=40, least=1, most=1000)

@@ -11,7 +11,6 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
-from django.db import transaction
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
@@ -83,9 +82,11 @@ class WithDoorCounts(ChangeList):
             location.doors = counted[location.pk]
 
 
-@admin.register(Location)
 class LocationAdmin(SavesWhatChanged, KeepsRows, admin.ModelAdmin[Location]):
-    """Locations, how full they are, and who manages them."""
+    """Locations, how full they are, and who manages them.
+
+    `packages_app.admin.locations` registers it, with the actions that concern what lies there.
+    """
 
     form = LocationForm
     list_display = ("code", "name", "city", "country", "free", "taken", "not_usable", "suspended_reason")
@@ -99,7 +100,6 @@ class LocationAdmin(SavesWhatChanged, KeepsRows, admin.ModelAdmin[Location]):
     search_fields = ("code", "name", "city", "address")
     list_per_page = 50
     inlines = (MembershipInline,)
-    actions = ("suspend", "resume")
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """With the doors counted."""
@@ -138,32 +138,6 @@ class LocationAdmin(SavesWhatChanged, KeepsRows, admin.ModelAdmin[Location]):
         """Out of service or unverified."""
         count: int = location.doors["out_of_service"] + location.doors["unverified"]
         return count
-
-    @admin.action(description="Suspend: no new packages", permissions=["change"])
-    def suspend(self, request: HttpRequest, queryset: QuerySet[Location]) -> HttpResponse | None:
-        """What lies there can still be collected."""
-        reason = ask_reason(self, request, queryset, title="Suspend locations", action="suspend")
-        if isinstance(reason, HttpResponse):
-            return reason
-        now = timezone.now()
-        act_on_each(
-            request,
-            queryset,
-            lambda pk: _locked(pk, lambda location: location.suspend(reason=reason, now=now)),
-            done="suspended",
-            words=f"Suspended: {reason}",
-        )
-        return None
-
-    @admin.action(description="Resume", permissions=["change"])
-    def resume(self, request: HttpRequest, queryset: QuerySet[Location]) -> None:
-        """Packages are taken again."""
-        act_on_each(request, queryset, lambda pk: _locked(pk, Location.resume), done="resumed")
-
-
-def _locked(pk: int, change: Callable[[Location], None]) -> None:
-    with transaction.atomic(durable=True):
-        change(Location.objects.select_for_update(no_key=True).get(pk=pk))
 
 
 @admin.register(Locker)

@@ -27,6 +27,16 @@ class PackageFilter(forms.Form):
     status = forms.ChoiceField(choices=[("", "All"), *Status.choices, (HELD, "Held back")], required=False)
 
 
+class SuspendForm(forms.Form):
+    """Why a location is suspended; managers and head office read it, recipients do not."""
+
+    reason = forms.CharField(
+        max_length=200,
+        label="Why?",
+        widget=forms.TextInput(attrs={"placeholder": "For example: storm", "autocomplete": "off"}),
+    )
+
+
 class SeenForm(forms.Form):
     """An action on a package as it was when the page was made, so that a form sent twice acts once."""
 

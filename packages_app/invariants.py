@@ -241,11 +241,12 @@ PACKAGES = (
     ),
     Invariant(
         "I10",
-        "No reservation outlives its end by 60 s, and no hold by 5 min",
+        "No reservation outlives its end by 60 s, and no hold by 5 min where the hold clock runs",
         f"""
         SELECT id AS package_id, status, reserved_until, expires_at FROM packages_app_package
         WHERE (status = '{Status.PENDING}' AND reserved_until < clock_timestamp() - interval '60 s')
-           OR (status = '{Status.STORED}' AND expires_at < clock_timestamp() - interval '5 min')
+           OR (status = '{Status.STORED}' AND expires_at < clock_timestamp() - interval '5 min'
+               AND location_id NOT IN (SELECT location_id FROM lockers_downtime WHERE settled_at IS NULL))
         """,
     ),
     Invariant(
@@ -292,6 +293,48 @@ HAND_OVER = (
         UNION ALL
         SELECT package_id, '{Status.RETRIEVED}', NULL, event FROM held
         WHERE event = '{Event.RETRIEVED}' AND before = '{Event.HELD}'
+        """,
+    ),
+)
+
+PLACES = (
+    Invariant(
+        "I21-down",
+        "A location has a downtime for being suspended exactly while it is, and one that lasts at the most",
+        """
+        SELECT location.id AS location_id, location.suspended_at, downtime.id AS downtime_id, downtime.cause
+        FROM lockers_location location
+        LEFT JOIN lockers_downtime downtime
+               ON downtime.location_id = location.id AND downtime.ended_at IS NULL
+        WHERE (location.suspended_at IS NOT NULL) <> coalesce(downtime.cause = 'suspended', false)
+        UNION ALL
+        SELECT location_id, NULL, min(id), count(*)::text FROM lockers_downtime
+        WHERE ended_at IS NULL GROUP BY location_id HAVING count(*) > 1
+        """,
+    ),
+    Invariant(
+        "I21-clock",
+        "Where the hold clock stands a downtime lasts, and downtimes of a location do not overlap",
+        """
+        SELECT location_id, id AS downtime_id, NULL::bigint AS other FROM lockers_downtime downtime
+        WHERE settled_at IS NULL AND NOT EXISTS (
+            SELECT FROM lockers_downtime open
+            WHERE open.location_id = downtime.location_id AND open.ended_at IS NULL)
+        UNION ALL
+        SELECT one.location_id, one.id, other.id FROM lockers_downtime one
+        JOIN lockers_downtime other ON other.location_id = one.location_id AND other.id > one.id
+        WHERE one.began_at < coalesce(other.ended_at, 'infinity')
+          AND other.began_at < coalesce(one.ended_at, 'infinity')
+        """,
+    ),
+    Invariant(
+        "I21-given",
+        "A package that outlived a downtime has a line of history for the time that it got",
+        f"""
+        SELECT package.id AS package_id, package.stood_still FROM packages_app_package package
+        WHERE package.stood_still <> interval '0' AND NOT EXISTS (
+            SELECT FROM packages_app_packageevent line
+            WHERE line.package_id = package.id AND line.event = '{Event.LOCATION_RESUMED}')
         """,
     ),
 )
@@ -350,4 +393,4 @@ MESSAGES = (
     ),
 )
 
-INVARIANTS = (*DOORS, *PACKAGES, *HAND_OVER, *MESSAGES)
+INVARIANTS = (*DOORS, *PACKAGES, *HAND_OVER, *PLACES, *MESSAGES)

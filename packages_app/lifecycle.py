@@ -43,6 +43,9 @@ class Event(TextChoices):
     DELEGATE_REMOVED = "delegate_removed", "Nobody else may collect"
     FOUND = "found", "Found in its door"
     FOUND_TAKEN_OUT = "found_taken_out", "Found in its door and taken out"
+    HOLD_STOPPED = "hold_stopped", "Hold clock stopped: the location is silent"
+    LOCATION_SUSPENDED = "location_suspended", "Location suspended: the hold clock stands"
+    LOCATION_RESUMED = "location_resumed", "Location is back: the lost time was given back"
 
 
 # What somebody may still collect, now or later; only such a package can be held back.
@@ -73,6 +76,10 @@ TRANSITIONS: dict[Event, dict[str, Status]] = {
     Event.DELEGATE_REMOVED: {Status.STORED: Status.STORED, Status.EXPIRED: Status.EXPIRED},
     Event.FOUND: {Status.CANCELLED: Status.STORED},
     Event.FOUND_TAKEN_OUT: {Status.CANCELLED: Status.RETURNED},
+    # What expired while nobody could collect is given back.
+    Event.HOLD_STOPPED: {Status.STORED: Status.STORED, Status.EXPIRED: Status.STORED},
+    Event.LOCATION_SUSPENDED: {Status.STORED: Status.STORED, Status.EXPIRED: Status.STORED},
+    Event.LOCATION_RESUMED: {Status.STORED: Status.STORED, Status.EXPIRED: Status.STORED},
 }
 
 # Which events are told to the recipient, under which kind of message (`notifications/` renders it).
@@ -90,6 +97,10 @@ TOLD: dict[tuple[Event, str], str] = {
     (Event.FOUND, Status.CANCELLED): "stored",
     (Event.HELD, Status.STORED): "held",
     (Event.RELEASED, Status.STORED): "released",
+    (Event.LOCATION_SUSPENDED, Status.STORED): "location_suspended",
+    (Event.LOCATION_SUSPENDED, Status.EXPIRED): "location_suspended",
+    (Event.LOCATION_RESUMED, Status.STORED): "location_resumed",
+    (Event.LOCATION_RESUMED, Status.EXPIRED): "location_resumed",
 }
 # What a recipient waits for at the door goes before what is good to know.
 PRIORITY = {

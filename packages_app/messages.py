@@ -50,7 +50,8 @@ def _gone(kind: str, package: Package) -> str:
     """Why there is nothing left to say; empty while there is."""
     if package.status not in KINDS.get(kind, Kind()).statuses:
         return _ENDED.get((kind, Status(package.status)), f"the package is {package.status}")
-    if package.held_at is not None and KINDS.get(kind, Kind()).shows_code:
+    at_the_door = KINDS.get(kind, Kind()).shows_code or kind in ("location_suspended", "location_resumed")
+    if package.held_at is not None and at_the_door:
         return "the package is held back"
     if package.held_at is None and kind == "held":
         return "the package is held back no more"

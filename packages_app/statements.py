@@ -112,7 +112,10 @@ WITH found AS MATERIALIZED (
     SET status = '{Status.RETRIEVED}', retrieved_at = %(now)s, released_at = %(now)s, code_mac = NULL,
         pickup_receipt = %(receipt)s, updated_at = clock_timestamp()
     FROM found
-    WHERE package.id = found.id AND found.status = '{Status.STORED}' AND found.expires_at > %(now)s
+    WHERE package.id = found.id AND found.status = '{Status.STORED}'
+      -- The hold clock stands while the location is down. Asked only of what would be too late.
+      AND (found.expires_at > %(now)s OR EXISTS (
+          SELECT FROM lockers_downtime WHERE location_id = %(location_id)s AND settled_at IS NULL))
       AND found.held_at IS NULL
     RETURNING {_RETURNED}, found.email, found.phone
 ), door AS (
@@ -146,6 +149,7 @@ EXPIRE = f"""
 WITH due AS MATERIALIZED (
     SELECT id FROM packages_app_package
     WHERE status = '{Status.STORED}' AND expires_at <= %(now)s
+      AND location_id NOT IN (SELECT location_id FROM lockers_downtime WHERE settled_at IS NULL)
     ORDER BY expires_at LIMIT %(batch)s
     FOR NO KEY UPDATE SKIP LOCKED
 ), moved AS (

@@ -31,6 +31,12 @@ def remind() -> int:
 
 
 @shared_task
+def notice_silence() -> int:
+    """Locations without a sign of life are down: their hold clock stands, their managers are told."""
+    return _count("fallen silent", operations.notice_silence(now=database_now()))
+
+
+@shared_task
 def purge_idempotency_keys() -> int:
     """Answers older than `IDEMPOTENCY_KEEP` are forgotten."""
     return _count("purged", idempotency.purge(now=database_now()))

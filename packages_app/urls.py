@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from django.urls import path
 
-from packages_app import doors, kiosk, parcel, returns, views
+from packages_app import doors, downtimes, kiosk, parcel, returns, views
 
 manage_urlpatterns = [
     path("", views.locations, name="locations"),
     path("locations/<location_code:code>/packages/", views.packages, name="packages"),
     path("locations/<location_code:code>/returns/", returns.returns, name="returns"),
     path("locations/<location_code:code>/returns/taken-out/", returns.taken_out, name="taken_out"),
+    path("locations/<location_code:code>/downtimes/", downtimes.downtimes, name="downtimes"),
+    path("locations/<location_code:code>/downtimes/suspend/", downtimes.suspend, name="suspend"),
+    path("locations/<location_code:code>/downtimes/resume/", downtimes.resume, name="resume"),
     path("packages/<uuid:pk>/", views.package, name="package"),
     path("packages/<uuid:pk>/resend-code/", views.resend_code, name="resend_code"),
     path("packages/<uuid:pk>/extend/", views.extend, name="extend"),

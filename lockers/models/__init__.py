@@ -1,6 +1,7 @@
 """Locations, lockers, compartments, kiosks, and who manages them."""
 
 from lockers.models.compartment import Compartment, CompartmentEvent, CompartmentQuerySet, Locker, Size
+from lockers.models.downtime import Downtime
 from lockers.models.kiosk import Kiosk
 from lockers.models.location import Location, LocationQuerySet, Membership
 
@@ -8,6 +9,7 @@ __all__ = [
     "Compartment",
     "CompartmentEvent",
     "CompartmentQuerySet",
+    "Downtime",
     "Kiosk",
     "Location",
     "LocationQuerySet",

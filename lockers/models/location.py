@@ -13,8 +13,12 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from lockers import errors
+
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
+
+    from lockers.models.downtime import Downtime
 
 
 def validate_time_zone(value: str) -> None:
@@ -27,6 +31,16 @@ class LocationQuerySet(models.QuerySet["Location"]):
     def for_user(self, user: User) -> LocationQuerySet:
         """The locations this user manages; every location for staff."""
         return self if user.is_staff else self.filter(memberships__user=user)
+
+    def lock(self, pk: int) -> Location:
+        """The row, locked until the transaction ends; packages are locked after it, never before.
+
+        Raises `UnknownLocation` for an id that does not exist in this set.
+        """
+        try:
+            return self.select_for_update(of=("self",), no_key=True).get(pk=pk)
+        except self.model.DoesNotExist:
+            raise errors.UnknownLocation from None
 
 
 class Location(models.Model):
@@ -132,8 +146,16 @@ class Location(models.Model):
         """The time zone in which this location's days are counted."""
         return ZoneInfo(self.time_zone)
 
+    @property
+    def downtime(self) -> Downtime | None:
+        """Why nobody can collect here at present; None where people can."""
+        return self.downtimes.filter(ended_at__isnull=True).first()
+
     def suspend(self, *, reason: str, now: datetime) -> None:
-        """Take the whole location out of use for new packages; what lies in it can still be collected."""
+        """Take the whole location out of use for new packages; what lies in it can still be collected.
+
+        `operations.suspend_location` also stops the hold clock, and is what everybody calls.
+        """
         self.suspended_at = self.suspended_at or now
         self.suspended_reason = reason.strip() or "suspended"
         self.save(update_fields=["suspended_at", "suspended_reason"])

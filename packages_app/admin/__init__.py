@@ -6,6 +6,15 @@ composite primary keys, which Django's admin cannot show.)
 """
 
 from packages_app.admin.keys import ApiKeyAdmin, CourierAdmin
+from packages_app.admin.locations import DowntimeAdmin, LocationWithPackagesAdmin
 from packages_app.admin.packages import PackageAdmin, PackageEventAdmin, RecipientAdmin
 
-__all__ = ["ApiKeyAdmin", "CourierAdmin", "PackageAdmin", "PackageEventAdmin", "RecipientAdmin"]
+__all__ = [
+    "ApiKeyAdmin",
+    "CourierAdmin",
+    "DowntimeAdmin",
+    "LocationWithPackagesAdmin",
+    "PackageAdmin",
+    "PackageEventAdmin",
+    "RecipientAdmin",
+]

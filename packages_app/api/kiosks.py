@@ -8,6 +8,7 @@ from django.http import HttpResponse
 from django.utils import timezone
 from ninja import Router
 
+from lockers.clock import database_now
 from packages_app import bodies, operations
 from packages_app.api.calls import CallerRequest
 from packages_app.auth import kiosk_key
@@ -67,7 +68,7 @@ def heartbeat(request: CallerRequest, body: HeartbeatIn) -> HttpResponse:
     """Doors that do not answer go out of service until a manager has put them back."""
     operations.heartbeat(
         by=request.auth,
-        now=timezone.now(),
+        now=database_now(),  # what is compared with it is a job's, by the database's clock
         software_version=body.software_version,
         silent_compartments=body.silent_compartments,
     )

@@ -11,7 +11,7 @@ from itertools import count, cycle
 from django.contrib.auth.models import User
 
 from lockers import service
-from lockers.clock import add_local_days
+from lockers.clock import add_local_days, database_now
 from lockers.models import Compartment, Location, Size
 from notifications.delivery import deliver_due
 from packages_app import codes, operations
@@ -230,7 +230,13 @@ def tell(now: datetime, callers: dict[str, Caller]) -> int:
     for moment in (*(now - hours * HOUR for hours in range(6, 24 * 11, 7)), now - timedelta(minutes=5)):
         timeline.at(moment, lambda _: _ignore(deliver_due()))
     timeline.run()
-    Location.objects.get(code=network.SUSPENDED).suspend(reason="water in the station hall", now=now)
+    operations.suspend_location(
+        locations=Location.objects.all(),
+        location_id=Location.objects.get(code=network.SUSPENDED).pk,
+        by=Actor.of_user(User.objects.get(username="staff")),
+        now=database_now(),
+        reason="water in the station hall",
+    )
     return Package.objects.filter(courier__code__in=network.COURIERS).count()
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Min, Q
 from django.db.models.functions import Now
 
 from lockers.clock import ClockTimestamp, add_local_days
-from lockers.models import Compartment, Location, Size
+from lockers.models import Compartment, Downtime, Location, Size
 from notifications import outbox
 from packages_app import codes, errors, lifecycle, webhooks
 from packages_app.lifecycle import Event, Status
@@ -116,6 +116,12 @@ class Package(models.Model):
         null=True, editable=False, help_text="When its hold would have ended, had it not been held back"
     )
     collected_by_delegate = models.BooleanField(default=False, db_default=False, editable=False)
+    stood_still = models.DurationField(
+        default=timedelta(0),
+        db_default=timedelta(0),
+        editable=False,
+        help_text="Lost while its location was down, and added to the end of the hold",
+    )
 
     # Which reminders of the hold that ends at `reminded_for` are done: 1 the first, 2 the last one as well.
     # Whoever changes `expires_at` begins a new hold with that, and need not know of reminders.
@@ -222,9 +228,10 @@ class Package(models.Model):
 
     @property
     def latest_end(self) -> datetime:
-        """The latest end of the hold that its location allows, counted from the deposit."""
+        """The latest end of the hold that its location allows from the deposit on, besides downtimes."""
         assert self.stored_at is not None
-        return add_local_days(self.stored_at, self.location.max_hold_days, self.location.zone)
+        allowed = add_local_days(self.stored_at, self.location.max_hold_days, self.location.zone)
+        return allowed + self.stood_still
 
     @property
     def holds_door(self) -> bool:
@@ -235,6 +242,12 @@ class Package(models.Model):
     def may_be_inside(self) -> bool:
         """Whether a parcel whose deposit was never confirmed may lie in the door all the same."""
         return self.opened_at is not None or not self.reports_opening
+
+    def clock_reads(self, now: datetime) -> datetime:
+        """What the hold clock of its location shows at `now`: it stands while the location is down."""
+        downtimes = Downtime.objects.unsettled().filter(location_id=self.location_id)
+        began: datetime | None = downtimes.aggregate(began=Min("began_at"))["began"]
+        return min(now, began) if began else now
 
     def move_to(
         self,

@@ -2,7 +2,7 @@
 
 Each takes keyword arguments only, `by` (who) and `now` (when) among them, runs in one durable transaction,
 and writes the package, its door, its history and its messages together. Locks are taken in one order:
-kiosk, package, compartment.
+kiosk, package, compartment; location before package.
 """
 
 from packages_app.operations.assign import assign
@@ -15,6 +15,7 @@ from packages_app.operations.found import found
 from packages_app.operations.heartbeat import heartbeat
 from packages_app.operations.hold import hold
 from packages_app.operations.lapse import lapse
+from packages_app.operations.notice_silence import notice_silence
 from packages_app.operations.open_door import open_door
 from packages_app.operations.pick_up import pick_up
 from packages_app.operations.reassign import reassign
@@ -22,8 +23,10 @@ from packages_app.operations.release import release
 from packages_app.operations.remind import remind
 from packages_app.operations.report_fault import report_fault
 from packages_app.operations.resend_code import resend_code
+from packages_app.operations.resume_location import resume_location
 from packages_app.operations.return_to_courier import return_to_courier
 from packages_app.operations.rotate_key import rotate_key
+from packages_app.operations.suspend_location import suspend_location
 
 __all__ = [
     "assign",
@@ -36,6 +39,7 @@ __all__ = [
     "heartbeat",
     "hold",
     "lapse",
+    "notice_silence",
     "open_door",
     "pick_up",
     "reassign",
@@ -43,6 +47,8 @@ __all__ = [
     "remind",
     "report_fault",
     "resend_code",
+    "resume_location",
     "return_to_courier",
     "rotate_key",
+    "suspend_location",
 ]

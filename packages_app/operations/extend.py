@@ -30,7 +30,7 @@ def extend(
         raise errors.WrongStatus(status=package.status)
     if package.held_at is not None:
         raise errors.OnHold
-    start, latest = max(package.expires_at, now), package.latest_end
+    start, latest = max(package.expires_at, package.clock_reads(now)), package.latest_end
     expires_at = start + timedelta(hours=hours)
     if expires_at > latest:
         raise errors.ExtensionLimit(

@@ -40,7 +40,11 @@ def hold(
 def hold_back(package: Package, *, by: Actor, now: datetime, reason: str) -> None:
     """The same for a package whose lock the caller holds."""
     times: dict[str, datetime | None] = {"held_at": now}
-    if package.status == Status.STORED and package.expires_at is not None and package.expires_at > now:
+    if (
+        package.status == Status.STORED
+        and package.expires_at is not None
+        and package.expires_at > package.clock_reads(now)
+    ):
         times["held_expires_at"] = package.expires_at
         times["expires_at"] = max(package.expires_at, package.latest_end)
     package.move_to(

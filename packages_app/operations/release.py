@@ -42,5 +42,6 @@ def _end(package: Package, now: datetime) -> datetime | None:
     assert package.held_at is not None
     assert package.stored_at is not None
     assert package.expires_at is not None
-    stood_still = max(now - max(package.held_at, package.stored_at), timedelta(0))
+    # What a downtime of the location takes is given back with it, and not twice.
+    stood_still = max(package.clock_reads(now) - max(package.held_at, package.stored_at), timedelta(0))
     return min(package.held_expires_at + stood_still, package.expires_at)

@@ -25,7 +25,7 @@ def resend_code(*, package_id: UUID, by: Actor, now: datetime, seen: datetime | 
         raise errors.ChangedMeanwhile
     if package.status != Status.STORED:
         raise errors.WrongStatus(status=package.status)
-    if package.expires_at is not None and package.expires_at <= now:
+    if package.expires_at is not None and package.expires_at <= package.clock_reads(now):
         raise errors.WrongStatus(status=Status.EXPIRED)  # which the next sweep writes down
     if package.held_at is not None:
         raise errors.OnHold

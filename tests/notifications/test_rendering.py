@@ -44,7 +44,7 @@ WITH_CODE = {
     "delegated",
 }
 SHOWS_DOOR = WITH_CODE | {"location_resumed"}
-TO_MANAGERS = ["door_out_of_service"]  # by e-mail only
+TO_MANAGERS = ["door_out_of_service", "location_silent", "location_back"]  # by e-mail only
 
 
 def message(kind: str, **facts: object) -> Message:
@@ -80,6 +80,27 @@ def test_a_manager_is_told_which_door_and_why(*, holds_package: bool) -> None:
         assert "damaged: hinge" in body
         assert ("A parcel may lie in it." in body) is holds_package
         assert "Pickup code" not in body
+
+
+@pytest.mark.parametrize(
+    ("kind", "subject"),
+    [("location_silent", "Balti jaam is silent"), ("location_back", "Balti jaam is back")],
+)
+def test_a_manager_is_told_of_a_silent_location(kind: str, subject: str) -> None:
+    facts: dict[str, object] = {
+        "recipient_name": "Kaja",
+        "location_name": "Balti jaam",
+        "location_code": "TLL-1",
+        "began_at": datetime(2026, 11, 27, 16, 0, tzinfo=UTC),
+        "ended_at": datetime(2026, 11, 27, 18, 0, tzinfo=UTC),
+    }
+    text = rendering.email(kind, Message(to="k@example.com", language="en", context=facts))
+    assert text.subject == subject
+    for body in (text.body, text.html):
+        assert "Balti jaam (TLL-1)" in body
+        assert "Friday 27 November 2026, 16:00" in body
+        assert ("Friday 27 November 2026, 18:00" in body) == (kind == "location_back")
+        assert "{{" not in body
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -15,9 +15,10 @@ from django.db import InternalError, connection, transaction
 
 from lockers import service
 from lockers.clock import database_now
-from lockers.models import Compartment, Size
+from lockers.models import Compartment, Downtime, Location, Size
 from notifications.models import Notification
 from packages_app import audit, operations
+from packages_app.access import SYSTEM
 from packages_app.invariants import INVARIANTS
 from packages_app.models import IdempotencyKey, Package, Recipient
 from packages_app.operations.pick_up import Typed
@@ -98,6 +99,13 @@ def live() -> World:
     operations.release(package_id=released.pk, by=by, now=now)
     operations.pick_up(by=kiosk, now=now, typed=Typed(code=world.code_of(released)))
     bring("NEXT")
+    places = Location.objects.all()
+    for hours in (1, 3):
+        at = now + timedelta(hours=hours)
+        operations.suspend_location(locations=places, location_id=place.pk, by=SYSTEM, now=at, reason="storm")
+        operations.resume_location(
+            locations=places, location_id=place.pk, by=SYSTEM, now=at + timedelta(hours=1)
+        )
     return World(
         now=now, place=place, stored=stored, pending=pending, collected=collected, expired=expired,
         returned=returned, cancelled=cancelled, released=released, by=by,
@@ -316,6 +324,22 @@ def dead_without_reason(w: World) -> None:
     Notification.objects.filter(kind="retrieved").update(status="dead")
 
 
+def suspended_without_a_downtime(w: World) -> None:
+    w.place.suspend(reason="x", now=w.now)
+
+
+def clock_that_never_goes_on(w: World) -> None:
+    Downtime.objects.update(settled_at=None)
+
+
+def downtimes_that_overlap(w: World) -> None:
+    Downtime.objects.update(began_at=w.now)
+
+
+def time_out_of_nowhere(w: World) -> None:
+    Package.objects.filter(pk=w.expired.pk).update(stood_still=timedelta(hours=1))
+
+
 SPOILT: list[tuple[str, Spoil]] = [
     ("I1", two_in_one_door),
     ("I2", overlapping_stints),
@@ -345,6 +369,10 @@ SPOILT: list[tuple[str, Spoil]] = [
     ("I17", one_code_for_two),
     ("I18", held_and_not_written_down),
     ("I18", handed_over_while_held),
+    ("I21-down", suspended_without_a_downtime),
+    ("I21-clock", clock_that_never_goes_on),
+    ("I21-clock", downtimes_that_overlap),
+    ("I21-given", time_out_of_nowhere),
     ("I13", message_never_written),
     ("I13", message_of_nothing),
     ("I13", message_twice),

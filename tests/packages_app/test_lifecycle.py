@@ -46,6 +46,12 @@ DRAWN = {
     ("delegate_removed", "EXPIRED", "EXPIRED"),
     ("found", "CANCELLED", "STORED"),
     ("found_taken_out", "CANCELLED", "RETURNED"),
+    ("hold_stopped", "STORED", "STORED"),
+    ("hold_stopped", "EXPIRED", "STORED"),
+    ("location_suspended", "STORED", "STORED"),
+    ("location_suspended", "EXPIRED", "STORED"),
+    ("location_resumed", "STORED", "STORED"),
+    ("location_resumed", "EXPIRED", "STORED"),
 }
 TOLD = {
     ("deposited", "PENDING"): "stored",
@@ -60,6 +66,10 @@ TOLD = {
     ("found", "CANCELLED"): "stored",
     ("held", "STORED"): "held",
     ("released", "STORED"): "released",
+    ("location_suspended", "STORED"): "location_suspended",
+    ("location_suspended", "EXPIRED"): "location_suspended",
+    ("location_resumed", "STORED"): "location_resumed",
+    ("location_resumed", "EXPIRED"): "location_resumed",
 }
 MOVES = [(event, before, after) for event in Event for before in Status for after in Status]
 

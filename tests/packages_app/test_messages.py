@@ -15,7 +15,7 @@ from packages_app import codes
 from packages_app.lifecycle import PRIORITY, TOLD, Status
 from packages_app.messages import compose
 from packages_app.models import Courier, Package
-from tests.world import UNTIL, code_of, door, make_courier, make_location, make_package, make_recipient
+from tests.world import NOW, UNTIL, code_of, door, make_courier, make_location, make_package, make_recipient
 
 pytestmark = pytest.mark.django_db
 
@@ -75,6 +75,8 @@ def test_only_what_opens_a_door_shows_the_code(location: Location, courier: Cour
     status = {"retrieved": Status.RETRIEVED, "expired": Status.EXPIRED, "cancelled": Status.CANCELLED}
     held_at = UNTIL if kind == "held" else None
     package = make_package(courier, door(location, "S1"), status.get(kind, Status.STORED), held_at=held_at)
+    if kind == "location_suspended":
+        location.suspend(reason="storm", now=NOW)
     message = composed(package, kind)
     assert isinstance(message, Message)
     opens = kind in ("stored", "code_renewed", "extended", "door_failed", "released")
@@ -82,7 +84,9 @@ def test_only_what_opens_a_door_shows_the_code(location: Location, courier: Cour
     assert (kind in PRIORITY) == opens
 
 
-@pytest.mark.parametrize("kind", ["stored", "code_renewed", "extended", "door_failed", "reminder"])
+@pytest.mark.parametrize(
+    "kind", ["stored", "code_renewed", "extended", "door_failed", "reminder", "location_resumed"]
+)
 @pytest.mark.parametrize("status", [one for one in Status if one != Status.STORED])
 def test_a_code_that_opens_nothing_is_not_sent(
     location: Location, courier: Courier, kind: str, status: Status
@@ -108,6 +112,11 @@ def test_a_hold_that_is_over_is_not_told(location: Location, courier: Courier) -
 def test_an_end_that_was_taken_back_is_not_told(location: Location, courier: Courier) -> None:
     package = make_package(courier, door(location, "S1"), expires_at=UNTIL + timedelta(days=1))
     assert composed(package, "expired") == Suppressed("the hold was extended")
+
+
+def test_a_location_that_is_back_is_not_called_closed(location: Location, courier: Courier) -> None:
+    package = make_package(courier, door(location, "S1"))
+    assert isinstance(composed(package, "location_suspended"), Suppressed)
 
 
 def test_an_address_that_has_gone(location: Location, courier: Courier) -> None:

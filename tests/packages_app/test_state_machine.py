@@ -23,7 +23,7 @@ from hypothesis.stateful import (
 
 from lockers import service
 from lockers.errors import Refusal
-from lockers.models import Compartment
+from lockers.models import Compartment, Location
 from packages_app import operations
 from packages_app.audit import check
 from packages_app.invariants import INVARIANTS
@@ -33,6 +33,7 @@ from packages_app.operations.pick_up import Typed
 from packages_app.operations.reassign import Reason
 from tests.world import NOW, actor, caller, code_of, make_courier, make_kiosk, make_location
 
+SILENT_AFTER = timedelta(minutes=15)
 HOLD, RESERVATION = timedelta(days=3), timedelta(minutes=30)
 LONGEST = timedelta(days=60)
 SAID = [None, False, True]  # of the door of a reservation
@@ -51,6 +52,7 @@ class Parcel:
     held: bool = False  # held back, and not released since
     rest: timedelta | None = None  # how much of the hold was left when it was held back
     stored: datetime | None = None
+    given: timedelta = timedelta(0)  # back, after downtimes
     left: str | None = None  # the door that it was given up, and may lie in
 
 
@@ -71,6 +73,9 @@ class Custody(RuleBasedStateMachine):
         self.packages: dict[str, Package] = {}
         self.broken: set[str] = set()
         self.doubtful: set[str] = set()
+        self.seen: datetime | None = None  # the last heartbeat
+        self.down: list[list[Any]] = []  # cause, beginning, end of what was not given back yet
+        self.last_end: datetime | None = None
 
     def teardown(self) -> None:
         if hasattr(self, "savepoint"):
@@ -120,7 +125,13 @@ class Custody(RuleBasedStateMachine):
         held = self.parcels.get(number)
         door = self.best(size)
         expected = (
-            "duplicate_tracking_number" if held and held.door else "location_full" if door is None else ""
+            "location_suspended"
+            if self.suspended
+            else "duplicate_tracking_number"
+            if held and held.door
+            else "location_full"
+            if door is None
+            else ""
         )
         answer = self.refusal(
             operations.assign,
@@ -158,7 +169,8 @@ class Custody(RuleBasedStateMachine):
 
     def stand_still(self, parcel: Parcel) -> None:
         assert parcel.stored is not None
-        parcel.rest, parcel.ends = parcel.ends - self.now, max(parcel.ends, parcel.stored + LONGEST)
+        latest = parcel.stored + LONGEST + parcel.given
+        parcel.rest, parcel.ends = parcel.ends - self.clock_of(parcel), max(parcel.ends, latest)
 
     @precondition(lambda self: self.parcels)
     @rule(pick=picks)
@@ -168,7 +180,7 @@ class Custody(RuleBasedStateMachine):
         assert self.change(operations.hold, number) == ("" if ok else "wrong_status")
         if ok and not parcel.held:
             parcel.held = True
-            if parcel.status == "STORED" and parcel.ends > self.now:
+            if parcel.status == "STORED" and parcel.ends > self.clock:
                 self.stand_still(parcel)
 
     @precondition(lambda self: self.parcels)
@@ -179,7 +191,7 @@ class Custody(RuleBasedStateMachine):
         assert self.change(operations.release, number) == ("" if ok else "wrong_status")
         if ok and parcel.held:
             if parcel.status == "STORED" and parcel.rest is not None:
-                parcel.ends = min(self.now + parcel.rest, parcel.ends)
+                parcel.ends = min(self.clock_of(parcel) + parcel.rest, parcel.ends)
             parcel.held, parcel.rest = False, None
 
     @precondition(lambda self: self.parcels)
@@ -237,7 +249,7 @@ class Custody(RuleBasedStateMachine):
             return
         assert answer == ("on_hold" if ok and parcel.held else "" if ok else "wrong_status")
         if answer == "":
-            parcel.status, parcel.ends = "STORED", max(parcel.ends, self.now) + timedelta(hours=hours)
+            parcel.status, parcel.ends = "STORED", max(parcel.ends, self.clock) + timedelta(hours=hours)
 
     @precondition(lambda self: self.parcels)
     @rule(pick=picks)
@@ -252,7 +264,7 @@ class Custody(RuleBasedStateMachine):
     @rule(pick=picks)
     def resend(self, pick: int) -> None:
         number, parcel = self.one(pick)
-        ok = parcel.status == "STORED" and parcel.ends > self.now
+        ok = parcel.status == "STORED" and parcel.ends > self.clock
         before = code_of(self.packages[number])
         answer = self.change(operations.resend_code, number)
         assert answer == ("on_hold" if ok and parcel.held else "" if ok else "wrong_status")
@@ -284,7 +296,7 @@ class Custody(RuleBasedStateMachine):
     def pick_up(self, pick: int) -> None:
         number, parcel = self.one(pick)
         code = code_of(self.packages[number])
-        in_time = parcel.status == "STORED" and parcel.ends > self.now
+        in_time = parcel.status == "STORED" and (bool(self.down) or parcel.ends > self.now)
         late = parcel.status in ("STORED", "EXPIRED")
         answer = self.refusal(operations.pick_up, by=self.screen, now=self.now, typed=Typed(code=code))
         if answer in ("too_many_attempts", "phone_check_required"):
@@ -306,7 +318,7 @@ class Custody(RuleBasedStateMachine):
     @rule()
     def sweep(self) -> None:
         due = [parcel for parcel in self.parcels.values() if parcel.ends <= self.now]
-        stored = [parcel for parcel in due if parcel.status == "STORED"]
+        stored = [parcel for parcel in due if parcel.status == "STORED" and not self.down]
         pending = [parcel for parcel in due if parcel.status == "PENDING"]
         assert operations.expire(now=self.now) == len(stored)
         assert operations.lapse(now=self.now) == len(pending)
@@ -336,6 +348,94 @@ class Custody(RuleBasedStateMachine):
             if not held:
                 self.doubtful.discard(label)
                 self.nothing_lies_in(label)
+
+    # --- The hold clock -------------------------------------------------------------------------------------
+
+    @property
+    def suspended(self) -> bool:
+        return bool(self.down) and self.down[-1][0] == "suspended"
+
+    @property
+    def clock(self) -> datetime:
+        """What the hold clock shows."""
+        return self.down[0][1] if self.down else self.now
+
+    def clock_of(self, parcel: Parcel) -> datetime:
+        """The same for one parcel: its time began with its deposit."""
+        return max(self.clock, parcel.stored or self.clock)
+
+    def quiet_since(self) -> datetime | None:
+        """Since when nothing was heard, if that is too long ago."""
+        if self.seen is None or self.seen >= self.now - SILENT_AFTER:
+            return None
+        return max(self.seen, self.last_end or self.seen)
+
+    def waiting(self, began: datetime) -> list[Parcel]:
+        """What lay in its door when the clock stopped at `began`, and was not over by then."""
+        found = [parcel for parcel in self.parcels.values() if parcel.door and parcel.stored]
+        return [one for one in found if one.status in ("STORED", "EXPIRED") and one.ends > began]
+
+    def stop(self, cause: str, began: datetime) -> None:
+        self.down.append([cause, began, None])
+        for parcel in self.waiting(began):
+            parcel.status = "STORED"
+
+    def end_downtime(self) -> None:
+        self.down[-1][2] = self.last_end = self.now
+
+    def give_back(self) -> None:
+        for parcel in self.waiting(self.clock):
+            spans = [end - max(began, parcel.stored or end) for _, began, end in self.down]
+            lost = sum((one for one in spans if one > timedelta(0)), timedelta(0))
+            if lost:
+                parcel.status, parcel.ends, parcel.given = "STORED", parcel.ends + lost, parcel.given + lost
+        self.down = []
+
+    @rule()
+    def suspend(self) -> None:
+        if not self.suspended:
+            if self.down:
+                self.end_downtime()
+            self.stop("suspended", self.now)
+        operations.suspend_location(
+            locations=Location.objects.all(),
+            location_id=self.location.pk,
+            by=self.by,
+            now=self.now,
+            reason="storm",
+        )
+
+    @rule()
+    def resume(self) -> None:
+        if self.suspended:
+            self.end_downtime()
+            since = self.quiet_since()
+            if since is None:
+                self.give_back()
+            else:
+                self.stop("silent", since)
+        operations.resume_location(
+            locations=Location.objects.all(), location_id=self.location.pk, by=self.by, now=self.now
+        )
+
+    @rule()
+    def beat(self) -> None:
+        since = self.quiet_since()
+        if not self.down and since is not None and since < self.now - SILENT_AFTER:
+            self.stop("silent", since)
+        if self.down and not self.suspended:
+            self.end_downtime()
+            self.give_back()
+        self.seen = self.now
+        operations.heartbeat(by=self.screen, now=self.now, software_version="1", silent_compartments=[])
+
+    @rule()
+    def look_for_silence(self) -> None:
+        since = self.quiet_since()
+        news = since is not None and not self.down
+        assert operations.notice_silence(now=self.now) == news
+        if news and since is not None:
+            self.stop("silent", since)
 
     # --- What must be the same ------------------------------------------------------------------------------
 
@@ -381,7 +481,7 @@ def test_any_order_of_operations() -> None:
     run_state_machine_as_test(
         Custody,
         settings=settings(
-            max_examples=25,
+            max_examples=40,
             stateful_step_count=30,
             deadline=None,
             derandomize=True,

@@ -45,6 +45,7 @@ class Place:
             "location": reverse("manage:location", args=[code]),
             "packages": reverse("manage:packages", args=[code]),
             "returns": reverse("manage:returns", args=[code]),
+            "downtimes": reverse("manage:downtimes", args=[code]),
             "door": reverse("manage:door", args=[self.free.pk]),
             "package": reverse("manage:package", args=[self.stored.pk]),
         }
@@ -57,6 +58,8 @@ class Place:
             "put_back": (reverse("manage:put_back", args=[self.free.pk]), {}),
             "confirm_empty": (reverse("manage:confirm_empty", args=[self.free.pk]), {}),
             "parcel_found": (reverse("manage:parcel_found", args=[self.free.pk]), {"outcome": "taken_out"}),
+            "suspend": (reverse("manage:suspend", args=[self.location.code]), {"reason": "flood"}),
+            "resume": (reverse("manage:resume", args=[self.location.code]), {}),
             "resend_code": (reverse("manage:resend_code", args=[self.stored.pk]), {"seen": seen}),
             "extend": (reverse("manage:extend", args=[self.stored.pk]), {"seen": seen, "hours": 24}),
             "hold": (reverse("manage:hold", args=[self.stored.pk]), {"reason": "fraud", "note": ""}),

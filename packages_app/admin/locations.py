@@ -1,0 +1,77 @@
+"""Locations in the admin: suspended and resumed through the operations, and when nobody could collect."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+
+from lockers.admin import LocationAdmin
+from lockers.admin_actions import act_on_each, ask_reason
+from lockers.clock import database_now
+from lockers.models import Downtime, Location
+from packages_app import operations
+from packages_app.access import Actor
+from packages_app.admin.readonly import ReadOnlyAdmin
+
+
+@admin.register(Location)
+class LocationWithPackagesAdmin(LocationAdmin):
+    """What is done to a whole location with all that lies there."""
+
+    actions = ("suspend", "resume")
+
+    @admin.action(
+        description="Suspend: no new packages, the hold clock stands, recipients are told",
+        permissions=["change"],
+    )
+    def suspend(self, request: HttpRequest, queryset: QuerySet[Location]) -> HttpResponse | None:
+        """`operations.suspend_location`; what lies there can still be collected."""
+        reason = ask_reason(self, request, queryset, title="Suspend locations", action="suspend")
+        if isinstance(reason, HttpResponse):
+            return reason
+        by, now = Actor.of_user(cast(User, request.user)), database_now()
+        act_on_each(
+            request,
+            queryset,
+            lambda pk: operations.suspend_location(
+                locations=Location.objects.all(), location_id=pk, by=by, now=now, reason=reason
+            ),
+            done="suspended",
+            words=f"Suspended: {reason}",
+        )
+        return None
+
+    @admin.action(
+        description="Resume: the lost time is given back, recipients are told", permissions=["change"]
+    )
+    def resume(self, request: HttpRequest, queryset: QuerySet[Location]) -> None:
+        """`operations.resume_location`."""
+        by, now = Actor.of_user(cast(User, request.user)), database_now()
+        act_on_each(
+            request,
+            queryset,
+            lambda pk: operations.resume_location(
+                locations=Location.objects.all(), location_id=pk, by=by, now=now
+            ),
+            done="resumed",
+        )
+
+
+@admin.register(Downtime)
+class DowntimeAdmin(ReadOnlyAdmin):
+    """When nobody could collect at a location; open ones first."""
+
+    list_display = ("location", "cause", "began_at", "ended_at", "lasted", "reason", "begun_by", "ended_by")
+    list_filter = (("ended_at", admin.EmptyFieldListFilter), "cause", "began_at")
+    list_select_related = ("location",)
+    search_fields = ("location__code", "location__name", "reason")
+    fields = (
+        ("location", "cause"),
+        ("began_at", "noticed_at", "ended_at", "settled_at"),
+        ("begun_by", "ended_by"),
+        "reason",
+    )

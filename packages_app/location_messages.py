@@ -1,0 +1,67 @@
+"""What the managers of a location are told about the location as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.contrib.auth import get_user_model
+
+from lockers.models import Downtime, Membership
+from notifications import outbox
+from notifications.messages import Message, Suppressed
+from notifications.models import Notification
+
+
+def tell_managers(location_id: int, *, kind: str, subject: str, dedup_prefix: str) -> None:
+    """One e-mail to each manager of the location, in the caller's transaction; a repeat adds nothing.
+
+    The subject and the key get the manager's id behind them.
+    """
+    managers = Membership.objects.filter(location_id=location_id, user__is_active=True)
+    for user_id in managers.exclude(user__email="").values_list("user_id", flat=True):
+        outbox.enqueue(
+            kind=kind,
+            channels=["email"],
+            subject=f"{subject}:{user_id}",
+            dedup_prefix=f"{dedup_prefix}:{user_id}",
+        )
+
+
+def tell_of_downtime(downtime: Downtime, kind: str) -> None:
+    """`location_silent` or `location_back`, once for each downtime."""
+    tell_managers(
+        downtime.location_id,
+        kind=kind,
+        subject=f"downtime:{downtime.pk}",
+        dedup_prefix=f"downtime:{downtime.pk}:{kind}",
+    )
+
+
+def compose_downtime(notifications: Sequence[Notification]) -> dict[int, Message | Suppressed]:
+    """A message, or why there is none any more, for each notification about a downtime."""
+    ids = {row.pk: [int(part) for part in row.subject.split(":")[1:]] for row in notifications}
+    downtimes = Downtime.objects.select_related("location").in_bulk([one for one, _ in ids.values()])
+    users = get_user_model().objects.in_bulk([user_id for _, user_id in ids.values()])
+    composed: dict[int, Message | Suppressed] = {}
+    for row in notifications:
+        downtime, user = downtimes.get(ids[row.pk][0]), users.get(ids[row.pk][1])
+        if downtime is None or user is None or not user.is_active or not user.email:
+            composed[row.pk] = Suppressed("the manager or the downtime is gone")
+        elif row.kind == "location_silent" and downtime.ended_at is not None:
+            composed[row.pk] = Suppressed("the location is no longer silent")
+        else:
+            name = user.get_full_name() or user.get_username()
+            composed[row.pk] = Message(
+                to=user.email, language="en", context={"recipient_name": name, **_facts(downtime)}
+            )
+    return composed
+
+
+def _facts(downtime: Downtime) -> dict[str, object]:
+    location = downtime.location
+    return {
+        "location_name": location.name,
+        "location_code": location.code,
+        "began_at": downtime.began_at.astimezone(location.zone),
+        "ended_at": downtime.ended_at.astimezone(location.zone) if downtime.ended_at else None,
+    }
