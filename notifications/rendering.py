@@ -20,8 +20,8 @@ from notifications.messages import Message
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
 # Blanks that forbid a line break, which Django's own formats of dates and numbers bring along.
 _NO_BREAK = str.maketrans(dict.fromkeys("\u00a0\u202f\u2007\u2009", " "))
-# How many places of an SMS each name may take, from generous to curt.
-_NAME_LENGTHS = (40, 32, 26, 20, 14, 10)
+# How many places of an SMS a location's name may take, and any other name, from generous to curt.
+_NAME_LENGTHS = ((40, 20), (32, 20), (26, 16), (20, 14), (16, 12), (12, 10), (10, 8), (8, 6))
 
 
 @dataclass(frozen=True)
@@ -68,10 +68,10 @@ def sms(kind: str, message: Message) -> str:
     facts = _clean(message.context)
     text = ""
     with translation.override(language(message.language)):
-        for longest in _NAME_LENGTHS:
-            text = gsm7.to_gsm7(
-                " ".join(_render(kind, "sms.txt", {**facts, **_names(facts, longest)}).split())
-            ).replace("....", "...")  # a shortened name at the end of a sentence
+        for place, other in _NAME_LENGTHS:
+            words = _render(kind, "sms.txt", {**facts, **_names(facts, place, other)}).split()
+            # Four dots: a shortened name at the end of a sentence.
+            text = gsm7.to_gsm7(" ".join(words)).replace("....", "...")
             places = gsm7.length(text)
             if places is None or places <= gsm7.ONE_SEGMENT:
                 break  # in another script it takes several segments anyway
@@ -111,12 +111,12 @@ def _one_line(value: object) -> object:
             return value
 
 
-def _names(facts: Mapping[str, object], longest: int) -> dict[str, str]:
+def _names(facts: Mapping[str, object], place: int, other: int) -> dict[str, str]:
     person = facts.get("delegate_name") or facts.get("owner_name") or ""
     return {
-        "courier": gsm7.cut(str(facts.get("courier_name", "")), min(longest, 20)),
-        "place": gsm7.cut(str(facts.get("location_name", "")), longest),
-        "person": gsm7.cut(str(person), min(longest, 20)),
+        "courier": gsm7.cut(str(facts.get("courier_name", "")), other),
+        "place": gsm7.cut(str(facts.get("location_name", "")), place),
+        "person": gsm7.cut(str(person), other),
     }
 
 

@@ -121,3 +121,29 @@ def test_pad_works_without_javascript(
     expect(plain.locator(".number")).to_have_text("M2")
     context.close()
     assert watch.complaints == []
+
+
+def test_a_scanner_types_wherever_the_last_finger_was(screen: Page, package: Package) -> None:
+    """It is a keyboard that types the eight digits of the QR code and then Enter."""
+    press(screen, "9")
+    screen.get_by_role("button", name="Delete the last digit").click()
+    expect(screen.get_by_role("button", name="Delete the last digit")).to_be_focused()
+    screen.keyboard.type(code_of(package))
+    screen.keyboard.press("Enter")
+    expect(screen.locator(".number")).to_have_text("M2")
+
+
+def test_a_language_is_chosen_by_a_finger(screen: Page, package: Package) -> None:
+    screen.set_viewport_size({"width": 390, "height": 800})
+    link = screen.get_by_role("link", name="Lietuvių")
+    box = link.bounding_box()
+    assert box is not None
+    assert min(box["width"], box["height"]) >= 44
+    link.click()
+    expect(screen.get_by_label("Įveskite atsiėmimo kodą")).to_be_focused()
+    assert screen.evaluate("document.documentElement.scrollWidth") <= 390
+    press(screen, code_of(package))
+    screen.get_by_role("button", name="Atidaryti dureles").click()
+    expect(screen.get_by_role("heading", name="Jūsų durelės yra")).to_be_visible()
+    screen.get_by_role("link", name="Baigta").click()
+    expect(screen.get_by_label("Type your pickup code")).to_be_visible()
