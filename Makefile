@@ -26,7 +26,7 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help run reset test bench lint format lock venv venv-run clean
+.PHONY: help run reset test bench lint format words lock venv venv-run clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ format: venv ## let the tools fix what they can
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 	.venv/bin/djlint --reformat --quiet templates
+
+words: venv ## bring the message catalogues under locale/ up to date, and compile them
+	.venv/bin/python -m tools.catalogues update
 
 lock: ## pin the newest allowed packages, with hashes, for Python 3.11 to 3.14
 	@test -x $(UV) || { $(CHECK_PYTHON); $(PYTHON) -m venv .venv && .venv/bin/python -m pip install --quiet uv; }
