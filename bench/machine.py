@@ -34,6 +34,7 @@ ENVIRONMENT = {
     "EMAIL_URL": "smtp://127.0.0.1:9",
     "DEFAULT_FROM_EMAIL": "Bench <bench@example.com>",
     "LOG_LEVEL": "WARNING",
+    "RATE_LIMIT_KEY": "1000000/s,5000000",  # counted as ever, and never reached
     "DJANGO_SETTINGS_MODULE": "lockerportal.settings",
     "PYTHONPATH": str(ROOT),
 }

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import resolve
 from django.utils import translation
 
+from packages_app import rate_limits
 from packages_app.errors import Refusal
 from packages_app.problems import problem_answer, respond
 
@@ -44,6 +45,7 @@ class ApiMiddleware:
         translation.activate(settings.LANGUAGE_CODE)  # whatever the last page on this thread was read in
         request.resolver_match = match = resolve(path)
         response: HttpResponse = match.func(request, *match.args, **match.kwargs)
+        rate_limits.tell(request, response)
         response.headers.setdefault("Content-Length", str(len(response.content)))
         response.headers.setdefault("X-Frame-Options", settings.X_FRAME_OPTIONS)
         response.headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")

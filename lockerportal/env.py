@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
@@ -167,6 +168,14 @@ def origins(env: environ.Env) -> list[str]:
     if any("://" not in origin for origin in value):
         raise refuse("CSRF_TRUSTED_ORIGINS", "must give each origin with its scheme, https://…")
     return value
+
+
+def limit(env: environ.Env, name: str, *, default: str) -> tuple[float, int]:
+    """`30/h,100`: so many a second, minute or hour, and at once; as the rate a second, and the burst."""
+    match = re.fullmatch(r"([0-9]{1,7})/([smh]),([0-9]{1,8})", env.str(name, default=default) or default)
+    if match is None or int(match[1]) < 1 or int(match[3]) < 1:
+        raise refuse(name, "must read <number>/<s, m or h>,<number at once>, such as 1000/s,5000")
+    return int(match[1]) / {"s": 1, "m": 60, "h": 3600}[match[2]], int(match[3])
 
 
 def networks(env: environ.Env, name: str) -> list[IPv4Network | IPv6Network]:

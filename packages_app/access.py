@@ -82,6 +82,7 @@ class Caller:
     kiosk_id: int | None = None
     location_id: int | None = None
     time_zone: str = "UTC"
+    limit: tuple[float, int] | None = None  # calls a second and at once, where the key has its own figures
 
     def locations(self) -> LocationQuerySet:
         """A kiosk's own location; for a courier all of the network, or those that its key is made for."""
@@ -111,12 +112,15 @@ def make_key(
     made_by: str = "",
     location_ids: Sequence[int] = (),
     networks: Sequence[str] = (),
+    calls_per_second: int | None = None,
+    burst: int | None = None,
     replaces: ApiKey | None = None,
 ) -> tuple[ApiKey, str]:
     """A new key and its text, which exists nowhere else. Raises `ValueError` for a life over 365 days.
 
     A `test` key belongs to the courier's twin in the sandbox. Without `location_ids` it sees every location
-    of its world, without `networks` it may be used from anywhere.
+    of its world, without `networks` it may be used from anywhere. `calls_per_second` and `burst` (five times
+    as many, if not given) are its own rate limit, where that of `RATE_LIMIT_KEY` will not do.
     """
     if life > LONGEST_LIFE:
         raise ValueError("A key lives for 365 days at the most.")
@@ -136,9 +140,16 @@ def make_key(
         made_by=made_by,
         location_ids=list(location_ids),
         networks=list(networks),
+        calls_per_second=calls_per_second,
+        burst=(burst or usual_burst(calls_per_second)) if calls_per_second is not None else None,
         replaces=replaces,
     )
     return key, f"{body}_{key_text.checksum(body)}"
+
+
+def usual_burst(calls_per_second: int) -> int:
+    """How many calls at once go with so many a second, where nobody has said it."""
+    return calls_per_second * 5
 
 
 def revoke(key: ApiKey, *, now: datetime) -> None:
@@ -150,7 +161,7 @@ def revoke(key: ApiKey, *, now: datetime) -> None:
 # As SQL, because every call of the API asks it: see `lockers/sql.py`.
 _KEY = """
 SELECT key.id, key.key_id, key.digest, key.scopes, key.expires_at, key.revoked_at, key.last_used_at,
-       key.location_ids, key.networks,
+       key.location_ids, key.networks, key.calls_per_second, key.burst,
        courier.id AS courier_id, courier.code AS courier,
        courier.active AND coalesce(twin_of.active, true) AS active, twin_of.id IS NOT NULL AS sandbox,
        kiosk.id AS kiosk_id, kiosk.name AS kiosk,
@@ -225,6 +236,7 @@ def _caller(key: Any) -> Caller:
             kiosk_id=key.kiosk_id,
             location_id=key.location_id,
             time_zone=key.time_zone,
+            limit=_limit(key),
         )
     return Caller(
         key_id=key.id,
@@ -235,7 +247,12 @@ def _caller(key: Any) -> Caller:
             location_ids=frozenset(key.location_ids),
         ),
         scopes=rights.COURIER_SCOPES.intersection(key.scopes),
+        limit=_limit(key),
     )
+
+
+def _limit(key: Any) -> tuple[float, int] | None:
+    return (key.calls_per_second, key.burst) if key.calls_per_second is not None else None
 
 
 def _note_use(key: Any, now: datetime) -> None:

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from ninja.security import HttpBearer
 
+from packages_app import rate_limits
 from packages_app.access import Caller, verify
 from packages_app.addresses import client_address
 from packages_app.errors import Refusal
@@ -31,6 +32,12 @@ class MissingScope(Refusal):
     status = 403
 
 
+def note_failure(request: HttpRequest, why: str) -> None:
+    """Writes down why a key was refused, and counts it. Raises `RateLimited` where there were too many."""
+    logger.warning("API key refused: %s (from %s)", why, client_address(request))
+    rate_limits.count_failed_key(request)
+
+
 class KeyAuth(HttpBearer):
     """Lets a key with `scope` in. Why a key was refused stands in the log, not in the answer."""
 
@@ -46,11 +53,12 @@ class KeyAuth(HttpBearer):
         return self.authenticate(request, token.strip())
 
     def authenticate(self, request: HttpRequest, token: str) -> Caller:
-        """Raises `InvalidKey` and `MissingScope`."""
+        """Raises `InvalidKey`, `MissingScope` and `RateLimited`."""
         caller, why = verify(token, now=timezone.now(), whence=lambda: client_address(request))
         if caller is None:
-            logger.warning("API key refused: %s (from %s)", why, client_address(request))
+            note_failure(request, why)
             raise InvalidKey
+        rate_limits.count_call(request, caller)
         if not self.scopes & caller.scopes:
             raise MissingScope
         return caller

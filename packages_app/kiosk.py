@@ -26,9 +26,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from lockers import wall
 from lockers.models import Compartment, Kiosk
-from packages_app import access, errors, kiosk_language, operations
+from packages_app import access, errors, kiosk_language, operations, rate_limits
 from packages_app.access import Caller
 from packages_app.addresses import client_address
+from packages_app.auth import note_failure
 from packages_app.forms import ConnectForm, PickupForm
 from packages_app.models import ApiKey
 from packages_app.operations.pick_up import Opened, Typed
@@ -80,7 +81,7 @@ def connect(request: HttpRequest) -> HttpResponse:
     form = ConnectForm(request.POST or None)
     if form.is_valid():
         whence = partial(client_address, request)
-        caller, _ = access.verify(form.cleaned_data["key"].strip(), now=timezone.now(), whence=whence)
+        caller, why = access.verify(form.cleaned_data["key"].strip(), now=timezone.now(), whence=whence)
         if caller is not None and _is_screen(caller):
             # Whoever was signed in here is not any more: a screen stands in public.
             request.session.flush()
@@ -88,7 +89,14 @@ def connect(request: HttpRequest) -> HttpResponse:
             request.session[KEY] = caller.key_id
             request.session.set_expiry(int(STAYS_CONNECTED.total_seconds()))
             return redirect("kiosk:pad")
-        form.add_error("key", "This key opens nothing. Look at it again, or ask head office for a new one.")
+        try:
+            note_failure(request, why or "no kiosk's")
+        except rate_limits.RateLimited as refusal:
+            form.add_error("key", f"Too many keys that open nothing. Wait {refusal.facts['retry_after']} s.")
+        else:
+            form.add_error(
+                "key", "This key opens nothing. Look at it again, or ask head office for a new one."
+            )
     return render(request, "packages/kiosk/connect.html", {"form": form})
 
 

@@ -42,6 +42,19 @@ class NewKeyForm(forms.ModelForm[ApiKey]):
         help_text="CIDR with commas between, such as 192.0.2.0/24, 2001:db8::/32. Left empty: from anywhere",
     )
 
+    calls_per_second = forms.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=1_000_000,
+        help_text="Its own rate limit. Left empty, that of all keys (RATE_LIMIT_KEY)",
+    )
+    burst = forms.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=10_000_000,
+        help_text="How many at once; five times as many as a second, if left empty",
+    )
+
     class Meta:
         model = ApiKey
         fields = ("courier", "kiosk", "name", "scopes", "test", "days")
@@ -64,6 +77,11 @@ class NewKeyForm(forms.ModelForm[ApiKey]):
             self.add_error("scopes", "This kind of key cannot have all of these scopes.")
         if kiosk and cleaned.get("test"):
             self.add_error("test", "A kiosk has no sandbox key.")
+        rate, burst = cleaned.get("calls_per_second"), cleaned.get("burst")
+        if burst and not rate:
+            self.add_error("burst", "Give the calls a second as well.")
+        elif rate:
+            cleaned["burst"] = burst or access.usual_burst(rate)
         if kiosk and cleaned.get("locations"):
             self.add_error("locations", "A kiosk's key sees the kiosk's own location.")
         sandbox = cleaned.get("test", False) or bool(courier and courier.is_twin)
@@ -86,6 +104,8 @@ class NewKeyForm(forms.ModelForm[ApiKey]):
             made_by=by,
             location_ids=chosen["location_ids"],
             networks=chosen["networks"],
+            calls_per_second=chosen["calls_per_second"],
+            burst=chosen["burst"],
         )
 
 

@@ -72,6 +72,8 @@ class ApiKeyAdmin(ReadOnlyAdmin):
         "scopes",
         "locations",
         "networks",
+        "calls_per_second",
+        "burst",
         "made_by",
         "created_at",
         "expires_at",

@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from ninja import Path, Router
 
 from lockers.models import Compartment
-from packages_app import bodies, operations
+from packages_app import bodies, operations, rate_limits
 from packages_app.api.calls import IDEMPOTENT, CallerRequest, perform
 from packages_app.auth import any_key
 from packages_app.idempotency import Answer
@@ -29,6 +29,7 @@ router = Router(tags=["faults"])
 )
 def report_fault(request: CallerRequest, compartment_id: Path[CompartmentId], body: FaultIn) -> HttpResponse:
     """Takes it out of use and tells the location's managers; a kiosk's own location only."""
+    rate_limits.count_fault(request, request.auth)
     return perform(
         request,
         operations.report_fault,

@@ -88,6 +88,10 @@ class ApiKey(models.Model):
         blank=True,
         help_text="Where it may be used from, as CIDR; anywhere, if none",
     )
+    calls_per_second = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Its own rate limit; that of all keys (RATE_LIMIT_KEY), if none"
+    )
+    burst = models.PositiveIntegerField(null=True, blank=True, help_text="How many at once")
     made_by = models.CharField(max_length=170, blank=True, default="", editable=False)
     replaces = models.OneToOneField(
         "self", on_delete=models.PROTECT, null=True, blank=True, editable=False, related_name="replaced_by"
@@ -105,6 +109,12 @@ class ApiKey(models.Model):
                 condition=Q(kind__in=["live", "test"], courier__isnull=False, kiosk__isnull=True)
                 | Q(kind="kiosk", courier__isnull=True, kiosk__isnull=False),
                 name="apikey_has_one_owner",
+            ),
+            models.CheckConstraint(
+                condition=Q(calls_per_second__isnull=True, burst__isnull=True)
+                | Q(calls_per_second__isnull=False, burst__isnull=False)
+                & Q(calls_per_second__gte=1, burst__gte=1),
+                name="apikey_rate_limit_pair",
             ),
         ]
 

@@ -46,6 +46,8 @@ def rotate_key(
         made_by=by.name,
         location_ids=old.location_ids,
         networks=old.networks,
+        calls_per_second=old.calls_per_second,
+        burst=old.burst,
         replaces=old,
     )
     old.expires_at = min(old.expires_at, now + overlap)

@@ -48,6 +48,7 @@ class Stack:
         self.environment = {
             **os.environ,
             "DEBUG": "true",
+            "RATE_LIMITS": "true",
             "DATABASE_URL": servers.database_url,
             "REDIS_URL": servers.redis_url,
             "EMAIL_URL": f"smtp://127.0.0.1:{sinks.smtp_port}",

@@ -297,6 +297,15 @@ class TestKeys:
         assert "TLL-1" in shown
         assert "staff:admin" in shown
 
+    def test_a_key_with_a_rate_limit_of_its_own(self, staff: Client) -> None:
+        courier = world.make_courier()
+        self.make(staff, courier=courier.pk, calls_per_second=10)
+        key = ApiKey.objects.get()
+        assert (key.calls_per_second, key.burst) == (10, 50)
+        self.make(staff, courier=courier.pk, calls_per_second=10, burst=15)
+        assert ApiKey.objects.latest("pk").burst == 15
+        assert "Its own rate limit" in page(staff, "apikey", "change", key.pk)
+
     @pytest.mark.parametrize(
         ("owner", "fields", "says"),
         [
@@ -305,6 +314,8 @@ class TestKeys:
             ("courier", {"locations": "TLL-1", "test": "on"}, "There is no sandbox location TLL-1."),
             ("courier", {"networks": "192.0.2.1/24"}, "192.0.2.1/24 is no network"),
             ("kiosk", {"locations": "TLL-1"}, "own location"),
+            ("courier", {"burst": "10"}, "Give the calls a second as well."),
+            ("courier", {"calls_per_second": "0"}, "greater than or equal to 1"),
         ],
     )
     def test_no_key_bound_to_what_is_not_there(

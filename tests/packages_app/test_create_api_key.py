@@ -158,6 +158,15 @@ def test_no_key_bound_to_what_is_not_there() -> None:
     assert "own location" in refused("--kiosk", "TLL-1/front", "--test")
 
 
+def test_a_key_with_a_rate_limit_of_its_own() -> None:
+    world.make_courier("dpd")
+    assert "goes with" in refused("--courier", "dpd", "--burst", "10")
+    assert "1 or more" in refused("--courier", "dpd", "--calls-per-second", "0", "--burst", "0")
+    create("--courier", "dpd", "--calls-per-second", "10", "--burst", "15")
+    key = ApiKey.objects.get()
+    assert (key.calls_per_second, key.burst) == (10, 15)
+
+
 def rotate(*arguments: str) -> str:
     out = StringIO()
     call_command("rotate_api_key", *arguments, stdout=out, stderr=StringIO())

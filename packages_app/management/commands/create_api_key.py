@@ -45,6 +45,10 @@ class Command(BaseCommand):
             metavar="CIDR",
             help="where it may be used from; several times for several (default: anywhere)",
         )
+        parser.add_argument(
+            "--calls-per-second", type=int, help="its own rate limit (default: that of RATE_LIMIT_KEY)"
+        )
+        parser.add_argument("--burst", type=int, help="how many at once (default: five times as many)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Raises `CommandError` for an owner that does not exist, or a right or life it cannot have."""
@@ -56,6 +60,11 @@ class Command(BaseCommand):
             raise CommandError(f"This kind of key cannot have the scope {', '.join(wrong)}.")
         if not 1 <= options["days"] <= 365:
             raise CommandError("--days must be 1 to 365.")
+        figures = options["calls_per_second"], options["burst"]
+        if any(figure is not None and figure < 1 for figure in figures):
+            raise CommandError("--calls-per-second and --burst must be 1 or more.")
+        if options["burst"] and not options["calls_per_second"]:
+            raise CommandError("--burst goes with --calls-per-second.")
         if kiosk and (options["test"] or options["location"]):
             raise CommandError("--test and --location are for couriers: a kiosk sees its own location.")
         sandbox = options["test"] or bool(courier and courier.is_twin)
@@ -74,6 +83,8 @@ class Command(BaseCommand):
             made_by="command",
             location_ids=location_ids,
             networks=networks,
+            calls_per_second=options["calls_per_second"],
+            burst=options["burst"],
         )
         self.stderr.write(f"Key {key.key_id}, valid until {key.expires_at:%Y-%m-%d}. It is shown this once:")
         self.stdout.write(text)

@@ -1,0 +1,199 @@
+"""How often something may be done, counted in Redis for all processes together: a token bucket (GCRA).
+
+One atomic round trip by Redis' own clock. A busy bucket is not asked for each token: a process takes some
+at once, never more than 50 ms of the rate, so that the count costs next to nothing and is never too high.
+Without Redis nobody counts and everybody is let through, and after one failure nobody waits for it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import dataclass, replace
+from functools import cache
+from math import ceil
+
+from django.conf import settings
+from redis import Redis, RedisError
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+logger = logging.getLogger(__name__)
+
+# Seconds. Redis answers in a fraction of a millisecond, or something is wrong with it.
+PATIENCE = 0.1
+PAUSE = 5.0  # after a failure one caller in so long tries again
+LEASE_LIVES = 0.5  # unused tokens are lost then; the bucket fills up again anyway
+LEASE_AT_MOST = 0.05  # of the rate
+
+# The bucket is kept as the moment at which it would be full again, in microseconds, and forgotten when it is.
+# A clock that was set back must not close it for longer than it takes to fill.
+_TAKE = """
+local clock = redis.call('TIME')
+local now = clock[1] * 1000000 + clock[2]
+local interval, burst, wanted = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local full_at = tonumber(redis.call('GET', KEYS[1]) or now)
+full_at = math.min(math.max(full_at, now), now + burst * interval)
+local there = math.floor((now + burst * interval - full_at) / interval + 0.001)
+local given = math.min(wanted, there)
+if given > 0 then
+  full_at = full_at + given * interval
+  redis.call('SET', KEYS[1], string.format('%.0f', full_at), 'PX', math.ceil((full_at - now) / 1000))
+end
+local next_in = math.max(0, full_at + interval - burst * interval - now)
+return {given, there - given, math.ceil((full_at - now) / 1000), math.ceil(next_in / 1000)}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """So many a second on average, and up to `burst` at once."""
+
+    rate: float
+    burst: int
+
+    @property
+    def window(self) -> int:
+        """Seconds in which an empty bucket fills up."""
+        return max(1, ceil(self.burst / self.rate))
+
+    @property
+    def lease(self) -> int:
+        """How many tokens a process may take at once."""
+        return max(1, min(int(self.rate * LEASE_AT_MOST), self.burst // 10))
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Whether this one was allowed, how many more are, and in how many seconds what happens."""
+
+    allowed: bool
+    remaining: int
+    full_in: int
+    next_in: int  # when it was not allowed: until one is again, 1 at the least
+
+
+class Limiter:
+    """The buckets in one Redis."""
+
+    def __init__(self, url: str) -> None:
+        self._redis = Redis.from_url(
+            url,
+            socket_timeout=PATIENCE,
+            socket_connect_timeout=PATIENCE,
+            retry=Retry(NoBackoff(), 0),
+        )
+        self._script = self._redis.register_script(_TAKE)
+        self._leases: dict[str, _Lease] = {}
+        self._lock = threading.Lock()
+        self._away_until = 0.0  # 0: it answers
+
+    def take(self, bucket: str, limit: Limit) -> Standing | None:
+        """One token from the bucket, if there is one; None when nobody can say, as Redis is away."""
+        if limit.lease == 1:
+            return self.take_many(bucket, limit, 1)[1]
+        lease = self._leases.get(bucket)
+        if lease is None:
+            lease = self._leases.setdefault(bucket, _Lease())
+        standing = lease.take()
+        if standing is not None:
+            return standing
+        given, standing = self.take_many(bucket, limit, lease.wanted(limit.lease))
+        lease.put(given, standing)
+        return standing
+
+    def take_many(self, bucket: str, limit: Limit, wanted: int) -> tuple[int, Standing | None]:
+        """Up to `wanted` tokens at once: how many it were, and how it stands after the first."""
+        answer = self._ask(bucket, limit, wanted)
+        if answer is None:
+            return 0, None
+        given, remaining, full_in, next_in = answer
+        return given, Standing(
+            allowed=given > 0,
+            remaining=remaining + max(given - 1, 0),
+            full_in=ceil(full_in / 1000),
+            next_in=max(1, ceil(next_in / 1000)),
+        )
+
+    def _ask(self, bucket: str, limit: Limit, wanted: int) -> list[int] | None:
+        if self._away_until and not self._may_probe():
+            return None
+        try:
+            answer: list[int] = self._script(
+                keys=[bucket], args=[1_000_000 / limit.rate, limit.burst, wanted]
+            )
+        except RedisError as error:
+            if not self._away_until:
+                logger.warning("Rate limits are not counted: Redis is away (%s)", type(error).__name__)
+            self._away_until = time.monotonic() + PAUSE
+            return None
+        if self._away_until:
+            logger.warning("Rate limits are counted again")
+            self._away_until = 0.0
+        return answer
+
+    def _may_probe(self) -> bool:
+        """One in PAUSE: the others go on as if it were away while that one waits for an answer."""
+        with self._lock:
+            if time.monotonic() < self._away_until:
+                return False
+            self._away_until = time.monotonic() + PAUSE
+            return True
+
+
+class _Lease:
+    """Tokens of one bucket that this process has taken and not used yet. Threads share it."""
+
+    __slots__ = ("_lock", "_refusal", "_size", "_standing", "_tokens", "_until")
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._tokens = 0
+        self._size = 1
+        self._until = 0.0
+        self._standing: Standing | None = None
+        self._refusal = False
+
+    def take(self) -> Standing | None:
+        """One of them, or that the bucket was just seen empty; None to ask Redis."""
+        with self._lock:
+            standing = self._standing
+            if standing is None or time.monotonic() >= self._until:
+                return None
+            if self._refusal:
+                return standing
+            if not self._tokens:
+                return None
+            self._tokens -= 1
+            remaining = standing.remaining + self._tokens
+            return Standing(allowed=True, remaining=remaining, full_in=standing.full_in, next_in=1)
+
+    def wanted(self, most: int) -> int:
+        """Twice as many as the last time where those were used up; one where hardly anybody comes."""
+        with self._lock:
+            in_time = time.monotonic() < self._until
+            self._size = min(self._size * 2, most) if in_time and not self._refusal else 1
+            return self._size
+
+    def put(self, given: int, standing: Standing | None) -> None:
+        """What Redis has given, of which the first is used."""
+        now = time.monotonic()
+        with self._lock:
+            if now >= self._until:
+                self._tokens = 0  # of a lease that has ended
+            if standing is None:
+                self._standing = None
+                return
+            self._refusal = not standing.allowed and not self._tokens
+            self._tokens += max(given - 1, 0)
+            # An empty bucket fills soon: it is looked at again after a token's time at the latest.
+            self._until = now + (min(LEASE_LIVES, 0.02) if self._refusal else LEASE_LIVES)
+            left = standing.remaining - max(given - 1, 0)
+            self._standing = replace(standing, remaining=left)
+
+
+@cache
+def limiter() -> Limiter:
+    """This process's own."""
+    return Limiter(settings.REDIS_URL)
