@@ -58,6 +58,7 @@ app.conf.beat_schedule = {
         ("lapse reservations", "packages_app.tasks.lapse_reservations", 30.0),
         ("remind recipients", "packages_app.tasks.remind", 300.0),
         ("notice silent locations", "packages_app.tasks.notice_silence", 60.0),
+        ("list returns", "packages_app.tasks.list_returns", 300.0),
         ("deliver messages", "notifications.tasks.deliver", 5.0),
         ("deliver webhooks", "notifications.tasks.deliver_webhooks", 5.0),
         ("purge idempotency keys", "packages_app.tasks.purge_idempotency_keys", 3600.0),

@@ -247,6 +247,7 @@ NETWORK_NAME = env.str("NETWORK_NAME", default="Locker Portal")  # how messages 
 NOTIFICATION_COMPOSERS = {
     "package": "packages_app.messages.compose",
     "door": "packages_app.manager_messages.compose",
+    "returns": "packages_app.return_lists.compose",
     "webhook": "packages_app.webhook_messages.compose",
     "downtime": "packages_app.location_messages.compose_downtime",
 }

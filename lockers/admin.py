@@ -35,6 +35,7 @@ LOCATION_FIELDS = (
     "max_hold_days",
     "reminder_hours",
     "reminder_last_hours",
+    "morning_hour",
     "strategy",
     "sandbox",
 )

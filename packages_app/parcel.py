@@ -72,6 +72,7 @@ def _show(request: HttpRequest, package: Package) -> HttpResponse:
         "until": timezone.localtime(package.expires_at) if package.status == Package.Status.STORED else None,
         "package": package,
         "location": package.location,
+        "downtime": package.location.downtime,
         "choices": choices,
         "seen": package.updated_at.isoformat(),
         "language": translation.get_language(),

@@ -37,6 +37,12 @@ def notice_silence() -> int:
 
 
 @shared_task
+def list_returns() -> int:
+    """In the morning of each location, couriers hear what waits there to be taken back."""
+    return _count("return lists", operations.list_returns(now=database_now()))
+
+
+@shared_task
 def purge_idempotency_keys() -> int:
     """Answers older than `IDEMPOTENCY_KEEP` are forgotten."""
     return _count("purged", idempotency.purge(now=database_now()))

@@ -87,6 +87,12 @@ class Location(models.Model):
         validators=[MaxValueValidator(72)],
         help_text="The last reminder, with a link to keep the package longer; 0: none",
     )
+    morning_hour = models.PositiveSmallIntegerField(
+        default=6,
+        db_default=6,
+        validators=[MaxValueValidator(23)],
+        help_text="The hour of its own clock from which its daily lists go out",
+    )
     strategy = models.CharField(max_length=20, choices=Strategy, default=Strategy.BEST_FIT)
     sandbox = models.BooleanField(
         default=False,
@@ -111,6 +117,7 @@ class Location(models.Model):
                 condition=Q(max_hold_days__gte=F("hold_days"), max_hold_days__lte=60),
                 name="location_max_hold_days",
             ),
+            models.CheckConstraint(condition=Q(morning_hour__lte=23), name="location_morning_hour"),
             models.CheckConstraint(
                 condition=Q(reminder_hours__lte=168, reminder_last_hours__lte=72)
                 & (Q(reminder_hours=0) | Q(reminder_last_hours__lt=F("reminder_hours"))),

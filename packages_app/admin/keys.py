@@ -27,10 +27,10 @@ from packages_app.operations.rotate_key import CannotRotate
 class CourierAdmin(admin.ModelAdmin[Courier]):
     """Delivery companies. An inactive one's keys open nothing; none is deleted, its packages name it."""
 
-    list_display = ("code", "name", "active", "created_at")
+    list_display = ("code", "name", "active", "return_list_email", "created_at")
     list_filter = ("active", ("twin_of", admin.EmptyFieldListFilter))
     search_fields = ("code", "name")
-    fields = ("code", "name", "active", "created_at")
+    fields = ("code", "name", "active", "return_list_email", "created_at")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Courier | None = None) -> tuple[str, ...]:
         """The code stands in histories: it stays."""

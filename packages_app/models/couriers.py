@@ -18,6 +18,12 @@ class Courier(models.Model):
     code = models.SlugField(max_length=45, unique=True)
     name = models.CharField(max_length=110)
     active = models.BooleanField(default=True, help_text="An inactive courier's keys open nothing")
+    return_list_email = models.EmailField(
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Who is told each morning, by location, which packages wait to be taken back",
+    )
     twin_of = models.OneToOneField(
         "self",
         on_delete=models.PROTECT,

@@ -23,6 +23,7 @@ class EventType(models.TextChoices):
     PACKAGE_CANCELLED = "package.cancelled", "It was called off, or its reservation lapsed"
     PACKAGE_RETURNED = "package.returned", "It was taken out for return"
     PACKAGE_REMINDER_SENT = "package.reminder_sent", "The recipient was reminded"
+    RETURNS_LIST = "returns.list", "In the morning: what waits at a location to be taken back"
     LOCATION_SUSPENDED = "location.suspended", "A location takes no packages at present"
     LOCATION_RESUMED = "location.resumed", "It takes packages again"
 

@@ -15,6 +15,7 @@ from packages_app.operations.found import found
 from packages_app.operations.heartbeat import heartbeat
 from packages_app.operations.hold import hold
 from packages_app.operations.lapse import lapse
+from packages_app.operations.list_returns import list_returns
 from packages_app.operations.notice_silence import notice_silence
 from packages_app.operations.open_door import open_door
 from packages_app.operations.pick_up import pick_up
@@ -39,6 +40,7 @@ __all__ = [
     "heartbeat",
     "hold",
     "lapse",
+    "list_returns",
     "notice_silence",
     "open_door",
     "pick_up",

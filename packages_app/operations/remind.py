@@ -57,7 +57,7 @@ WITH held AS MATERIALIZED (
         (1, 'reminder', make_interval(hours => location.reminder_hours)),
         (2, 'reminder_last', make_interval(hours => location.reminder_last_hours))
     ) stage (number, kind, before)
-    WHERE package.status = '{Status.STORED}' AND package.held_at IS NULL AND location.suspended_at IS NULL
+    WHERE package.status = '{Status.STORED}' AND package.held_at IS NULL
       AND location.id NOT IN (SELECT location_id FROM lockers_downtime WHERE settled_at IS NULL)
       AND package.expires_at > %(now)s AND package.expires_at >= %(ends_from)s
       AND package.expires_at <= %(now)s + (

@@ -1,9 +1,9 @@
-"""Several reminding jobs at once tell everybody once."""
+"""Several jobs at once remind every recipient once, and give each courier one list."""
 
 from __future__ import annotations
 
 from collections import Counter
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from lockers.models import Location
@@ -11,7 +11,7 @@ from notifications.models import Notification
 from packages_app import operations
 from packages_app.lifecycle import Status
 from packages_app.models import Courier, Package
-from tests.races.together import assert_sound, bring, kinds, together
+from tests.races.together import after_the_hold, assert_sound, bring, kinds, together
 
 
 def test_four_jobs_and_the_recipients(location: Location, courier: Courier) -> None:
@@ -29,3 +29,16 @@ def test_four_jobs_and_the_recipients(location: Location, courier: Courier) -> N
         assert told == {(f"package:{one.pk}", channel): 1 for one in packages for channel in ("email", "sms")}
     assert {one.status for one in Package.objects.all()} == {Status.STORED}
     assert_sound()
+
+
+def test_four_jobs_and_the_return_lists(location: Location, courier: Courier) -> None:
+    courier.return_list_email = "back@dpd.example.com"
+    courier.save()
+    bring(courier, location, "T1")
+    operations.expire(now=after_the_hold())
+    noon = datetime(2026, 12, 1, 12, tzinfo=UTC)
+    for day in range(5):
+        now = noon + timedelta(days=day)
+        results = together(*[partial(operations.list_returns, now=now)] * 4)
+        assert sorted(map(str, results)) == ["0", "0", "0", "1"]
+    assert Notification.objects.filter(kind="return_list").count() == 5

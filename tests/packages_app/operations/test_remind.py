@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ValidationError
 
-from lockers.models import Location
+from lockers.models import Downtime, Location
 from notifications.models import Notification
 from packages_app import operations
 from packages_app.lifecycle import Status
@@ -117,9 +117,13 @@ def test_only_what_can_be_collected(location: Location, courier: Courier, state:
 
 def test_not_where_the_hold_clock_stands(location: Location, courier: Courier) -> None:
     lying(courier, location)
-    Location.objects.update(suspended_at=NOW, suspended_reason="flood")
+    down = Downtime.objects.create(
+        location=location, cause="silent", began_at=END - 25 * HOUR, begun_by="system", reason="no sign"
+    )
     assert operations.remind(now=END - 24 * HOUR) == 0
-    Location.objects.update(suspended_at=None, suspended_reason="")
+    down.end(by="system", now=END - 24 * HOUR)
+    assert operations.remind(now=END - 24 * HOUR) == 0, "its time is not given back yet"
+    Downtime.objects.update(settled_at=END - 24 * HOUR)
     assert operations.remind(now=END - 24 * HOUR) == 1
 
 
