@@ -20,7 +20,7 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 class DatabaseAwayMiddleware:
     """A page whose database is away or stuck answers 503 with Retry-After (the API does so itself).
 
-    Stuck: no answer for DATABASE_PATIENCE_SECONDS, which is a little more than its own statement_timeout.
+    Stuck: waited for DATABASE_PATIENCE_SECONDS in all, which is a little more than its own statement_timeout.
     """
 
     def __init__(self, get_response: GetResponse) -> None:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import psycopg
@@ -24,15 +25,34 @@ T = TypeVar("T")
 JUST_NOW_SECONDS = 1.0
 CHECK_SECONDS = 1.0  # for "are you there?" before a kept connection is used again
 LONGEST_TRY_SECONDS = 5.0  # an attempt to connect has ended by then (`connect_timeout`)
+WHOLE_WAIT = 0.9  # of the patience: a server that answers at all has answered in that time
 PAUSE_SECONDS = 0.5  # between two attempts while the server does not answer
 
-_patience: ContextVar[float | None] = ContextVar("database patience", default=None)
+# A page of many quick answers may take longer than its patience; each further answer is waited for so long.
+LAST_WAIT_SECONDS = 0.25
+
+_patience: ContextVar[Patience | None] = ContextVar("database patience", default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long the database is waited for, in all."""
+
+    seconds: float
+    ends: float  # on the steady clock
+
+    def left(self) -> float:
+        """Seconds that the next answer may take."""
+        return max(self.ends - time.monotonic(), min(LAST_WAIT_SECONDS, self.seconds))
 
 
 @contextmanager
 def patience(seconds: float) -> Iterator[None]:
-    """In this block each answer of the database is waited for so long at most; then OperationalError."""
-    token = _patience.set(seconds)
+    """In this block the database is waited for so long at most, in all; then OperationalError.
+
+    In all, because a request may wait for several locks in turn, each nearly as long as it may.
+    """
+    token = _patience.set(Patience(seconds, time.monotonic() + seconds))
     try:
         yield
     finally:
@@ -76,12 +96,16 @@ class Connection(psycopg.Connection[Any]):
 
     def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
         """As psycopg's; a connection whose answer was not waited for is closed, it could come later."""
+        patient = _patience.get()
+        left = patient.left() if timeout is None and patient is not None else timeout
         try:
-            answer = super().wait(gen, interval, _patience.get() if timeout is None else timeout)
+            answer = super().wait(gen, interval, left)
         except psycopg.OperationalError:
             if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
                 self.close()
-                silence.noticed()
+                # Whose patience was used up before says nothing about the server.
+                if patient is None or left is None or left >= patient.seconds * WHOLE_WAIT:
+                    silence.noticed()
             raise
         self.answered_at = time.monotonic()
         return answer

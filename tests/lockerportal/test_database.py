@@ -10,6 +10,7 @@ import pytest
 from django.db import OperationalError, connection, connections
 from django.db.backends.postgresql import base
 
+from lockerportal.database import base as base_module
 from lockerportal.database.base import Connection, DatabaseWrapper, patience, silence
 from tests.notifications.providers import SilentServer
 
@@ -25,6 +26,30 @@ def test_an_answer_that_takes_too_long_is_not_waited_for(monkeypatch: pytest.Mon
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
         assert cursor.fetchone() == (1,)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_several_answers_in_turn_are_not_waited_for_longer_than_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three locks of a second each are three seconds; the patience is for all of them together."""
+    monkeypatch.setattr(silence, "next_try", 0.0)
+    monkeypatch.setattr(base_module, "LAST_WAIT_SECONDS", 0.1)
+    with patience(0.7), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_sleep(0.3)")
+        cursor.execute("SELECT pg_sleep(0.3)")
+        with pytest.raises(OperationalError):
+            cursor.execute("SELECT pg_sleep(0.3)")
+    assert connection.connection.closed
+    assert not silence.next_try  # it has answered twice: others need not be refused
+    connection.close_if_unusable_or_obsolete()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_page_of_many_quick_answers_may_take_longer() -> None:
+    with patience(0.05), connection.cursor() as cursor:
+        time.sleep(0.06)
+        for _ in range(5):
+            cursor.execute("SELECT 1")
+            assert cursor.fetchone() == (1,)
 
 
 @pytest.mark.django_db(transaction=True)
