@@ -61,6 +61,7 @@ app.conf.beat_schedule = {
         ("list returns", "packages_app.tasks.list_returns", 300.0),
         ("deliver messages", "notifications.tasks.deliver", 5.0),
         ("deliver webhooks", "notifications.tasks.deliver_webhooks", 5.0),
+        ("erase recipients", "packages_app.tasks.erase", 3600.0),
         ("purge idempotency keys", "packages_app.tasks.purge_idempotency_keys", 3600.0),
     )
 }

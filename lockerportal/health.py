@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import logging
+from datetime import timedelta
+
 from django.conf import settings
 from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 from redis import Redis, RedisError
 
 from lockerportal import runs
 from lockers.clock import database_now
+
+logger = logging.getLogger(__name__)
+
+CLOCK_TOLERANCE = timedelta(seconds=5)
 
 
 @require_safe
@@ -25,13 +33,15 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
     Without Redis the portal works on (messages wait for the next sweep): `degraded`, still 200. `jobs` tells
     whether a scheduled job is overdue or fails, which is no fault of this process; the admin says which.
+    With a clock that differs from the database's by more than `CLOCK_TOLERANCE` it is `degraded` too.
     """
     database = _database()
     redis = _redis()
     ready = database == "ok"
-    status = "unavailable" if not ready else "ok" if redis == "ok" else "degraded"
-    body = {"status": status, "database": database, "redis": redis}
+    body = {"status": "unavailable", "database": database, "redis": redis}
     if ready:
+        body["clock"] = _clock()
+        body["status"] = "ok" if redis == body["clock"] == "ok" else "degraded"
         body["jobs"] = "late" if runs.late(database_now()) else "ok"
     return JsonResponse(body, status=200 if ready else 503)
 
@@ -46,6 +56,19 @@ def _database() -> str:
     except Error:
         return "away"
     return "ok"
+
+
+def _clock() -> str:
+    """Deposits and extensions begin by this machine's clock, and jobs end holds by the database's."""
+    before = timezone.now()
+    theirs = database_now()
+    ours = before + (timezone.now() - before) / 2
+    ahead = ours - theirs
+    if abs(ahead) <= CLOCK_TOLERANCE:
+        return "ok"
+    side = "ahead of" if ahead > timedelta(0) else "behind"
+    logger.warning("This machine's clock is %d s %s the database's", abs(ahead).total_seconds(), side)
+    return f"{abs(ahead).total_seconds():.0f} s {side} the database"
 
 
 def _redis() -> str:

@@ -193,6 +193,8 @@ PICKUP_FIRST_WAIT = timedelta(seconds=30)
 PICKUP_LONGEST_WAIT = timedelta(minutes=15)
 PICKUP_DAILY_FAILURES = read.whole(env, "PICKUP_DAILY_FAILURES", default=60, least=5, most=1000)
 IDEMPOTENCY_KEEP = timedelta(hours=72)
+# So long after the end of a package nobody can say any more whose it was.
+ERASE_AFTER = timedelta(days=read.whole(env, "ERASE_AFTER_DAYS", default=30, least=1, most=3650))
 # How old an answer about the whole network may be (`lockers/sharing.py`); 0: counted anew for each call.
 SHARED_ANSWERS_SECONDS = read.number(env, "SHARED_ANSWERS_SECONDS", default=2, least=0, most=60)
 # A location whose kiosks have said nothing for so long is down: its hold clock stands (`operations.md`).

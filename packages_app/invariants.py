@@ -342,7 +342,8 @@ PLACES = (
 MESSAGES = (
     Invariant(
         "I13",
-        "Every event that a recipient is told of has one message a channel, and every message its event",
+        "Every event that a recipient is told of has one message a channel, and every message its event "
+        "(where nobody has forgotten which channels they had)",
         f"""
         WITH expected AS (
             SELECT 'event:' || line.id || ':' || address.channel AS key, told.kind, address.channel,
@@ -355,10 +356,16 @@ MESSAGES = (
             CROSS JOIN LATERAL (VALUES ('email', recipient.email), ('sms', recipient.phone))
                  address (channel, value)
             WHERE address.value <> ''
+        ), erased AS (
+            SELECT 'package:' || package.id AS subject FROM packages_app_package package
+            JOIN packages_app_recipient recipient ON recipient.id = package.recipient_id
+            WHERE recipient.erased_at IS NOT NULL
         ), found AS (
             SELECT dedup_key AS key, count(*) AS rows, min(id) AS notification_id, min(kind) AS kind,
                    min(channel) AS channel, min(subject) AS subject
-            FROM notifications_notification WHERE dedup_key LIKE 'event:%' GROUP BY dedup_key
+            FROM notifications_notification
+            WHERE dedup_key LIKE 'event:%' AND subject NOT IN (SELECT subject FROM erased)
+            GROUP BY dedup_key
         )
         SELECT key, expected.subject, expected.kind AS due, found.rows, found.kind, found.notification_id
         FROM expected FULL JOIN found USING (key)

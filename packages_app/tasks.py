@@ -43,6 +43,12 @@ def list_returns() -> int:
 
 
 @shared_task
+def erase() -> int:
+    """Whose packages they were is forgotten `ERASE_AFTER` their end."""
+    return _count("erased", operations.erase(now=database_now()))
+
+
+@shared_task
 def purge_idempotency_keys() -> int:
     """Answers older than `IDEMPOTENCY_KEEP` are forgotten."""
     return _count("purged", idempotency.purge(now=database_now()))

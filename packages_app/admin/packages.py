@@ -8,6 +8,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from django.contrib import admin, messages
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -272,12 +273,32 @@ class PackageEventAdmin(ReadOnlyAdmin):
 class RecipientAdmin(ReadOnlyAdmin):
     """Who collects."""
 
-    list_display = ("name", "email", "phone", "language", "parcel")
-    list_filter = ("language",)
+    list_display = ("__str__", "email", "phone", "language", "parcel", "erased_at")
+    list_filter = ("language", ("erased_at", admin.EmptyFieldListFilter))
     list_select_related = ("package",)
     ordering = ("-id",)
     search_fields = ("name", "email", "phone")
-    fields = ("name", "email", "phone", "language", "parcel")
+    fields = ("name", "email", "phone", "language", "parcel", "erased_at")
+    actions = ("erase",)
+
+    @admin.action(description="Erase who they are (of what is out of its door)", permissions=["act"])
+    def erase(self, request: HttpRequest, queryset: QuerySet[Recipient]) -> None:
+        """`operations.erase_now`; a package that still holds a door keeps its recipient."""
+        chosen = list(queryset.values_list("pk", flat=True)[: MOST_AT_ONCE + 1])
+        if len(chosen) > MOST_AT_ONCE:
+            self.message_user(request, f"Choose {MOST_AT_ONCE} recipients at the most.", messages.ERROR)
+            return
+        package_ids = Package.objects.filter(recipient__in=chosen).values_list("pk", flat=True)
+        count = operations.erase_now(package_ids=list(package_ids), now=database_now())
+        erased = Recipient.objects.filter(pk__in=chosen, erased_at__isnull=False)
+        LogEntry.objects.log_actions(
+            user_id=cast(int, request.user.pk), queryset=erased, action_flag=CHANGE, change_message="Erased."
+        )
+        self.message_user(request, f"{count} recipients erased.", messages.SUCCESS)
+        if kept := len(chosen) - erased.count():
+            self.message_user(
+                request, f"{kept} kept: their packages are not out of their doors.", messages.WARNING
+            )
 
     @admin.display(description="package", empty_value="-")
     def parcel(self, recipient: Recipient) -> SafeString | None:

@@ -4,11 +4,12 @@ from packages_app.models.couriers import ApiKey, Courier
 from packages_app.models.package import Package, PackageEvent, PackageQuerySet
 from packages_app.models.people import Delegate, Recipient
 from packages_app.models.returns import ReturnListDay
-from packages_app.models.safety import IdempotencyKey, WrongCodeTally
+from packages_app.models.safety import Bookmark, IdempotencyKey, WrongCodeTally
 from packages_app.models.webhooks import EventType, Webhook, WebhookQuerySet
 
 __all__ = [
     "ApiKey",
+    "Bookmark",
     "Courier",
     "Delegate",
     "EventType",

@@ -11,6 +11,8 @@ from django.db.models.functions import Now
 
 from lockers.models import Location
 
+_ERASED_IS_EMPTY = Q(erased_at__isnull=True) | Q(name="", email="", phone="")
+
 
 class Person(models.Model):
     """Somebody who is told things in their own language."""
@@ -20,11 +22,15 @@ class Person(models.Model):
     phone = models.CharField(max_length=16, blank=True, default="", help_text="E.164: +3725551234")
     language = models.CharField(max_length=5, blank=True, default="en", choices=settings.LANGUAGES)
 
+    erased_at = models.DateTimeField(
+        null=True, editable=False, help_text="When who they are was forgotten; the package stays in the books"
+    )
+
     class Meta:
         abstract = True
 
     def __str__(self) -> str:
-        return self.name or self.email or self.phone
+        return "erased" if self.erased_at else self.name or self.email or self.phone
 
     @property
     def channels(self) -> list[str]:
@@ -40,6 +46,7 @@ class Recipient(Person):
             models.Index(fields=["email"], condition=~Q(email=""), name="recipient_email_idx"),
             models.Index(fields=["phone"], condition=~Q(phone=""), name="recipient_phone_idx"),
         ]
+        constraints = [models.CheckConstraint(condition=_ERASED_IS_EMPTY, name="recipient_erased_is_empty")]
 
 
 class Delegate(Person):
@@ -73,4 +80,5 @@ class Delegate(Person):
                 | Q(withdrawn_at__isnull=False, code_mac__isnull=True),
                 name="delegate_code_pair",
             ),
+            models.CheckConstraint(condition=_ERASED_IS_EMPTY, name="delegate_erased_is_empty"),
         ]

@@ -32,6 +32,16 @@ class IdempotencyKey(models.Model):
         return f"{self.courier_id}: {self.key}"
 
 
+class Bookmark(models.Model):
+    """How far a job has read a table that only grows at its end."""
+
+    name = models.CharField(max_length=40, primary_key=True)
+    position = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.position}"
+
+
 class WrongCodeTally(models.Model):
     """Wrong pickup codes of one location on one day of its own calendar."""
 

@@ -9,6 +9,7 @@ from packages_app.operations.assign import assign
 from packages_app.operations.cancel import cancel
 from packages_app.operations.deposit import deposit
 from packages_app.operations.door_failed import door_failed
+from packages_app.operations.erase import erase, erase_now
 from packages_app.operations.expire import expire
 from packages_app.operations.extend import extend
 from packages_app.operations.found import found
@@ -34,6 +35,8 @@ __all__ = [
     "cancel",
     "deposit",
     "door_failed",
+    "erase",
+    "erase_now",
     "expire",
     "extend",
     "found",

@@ -13,6 +13,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from lockerportal.models import ScheduledJob
+from lockers.clock import database_now
 
 SILENT = "redis://127.0.0.1:1/0"
 
@@ -28,7 +29,7 @@ def test_ready(client: Client) -> None:
     ScheduledJob.objects.update(known_since=Now(), started_at=None)
     answer = client.get("/readyz")
     assert answer.status_code == 200
-    assert answer.json() == {"status": "ok", "database": "ok", "redis": "ok", "jobs": "ok"}
+    assert answer.json() == {"status": "ok", "database": "ok", "redis": "ok", "clock": "ok", "jobs": "ok"}
 
 
 @pytest.mark.django_db
@@ -36,7 +37,7 @@ def test_a_job_that_does_not_run_is_told_and_makes_nothing_less_ready(client: Cl
     ScheduledJob.objects.filter(name="expire packages").update(known_since=Now() - timedelta(seconds=91))
     answer = client.get("/readyz")
     assert answer.status_code == 200
-    assert answer.json() == {"status": "ok", "database": "ok", "redis": "ok", "jobs": "late"}
+    assert answer.json() == {"status": "ok", "database": "ok", "redis": "ok", "clock": "ok", "jobs": "late"}
 
 
 @pytest.mark.django_db
@@ -45,7 +46,29 @@ def test_without_redis_it_works_on(client: Client, settings: Settings) -> None:
     ScheduledJob.objects.update(known_since=Now(), started_at=None)
     answer = client.get("/readyz")
     assert answer.status_code == 200
-    assert answer.json() == {"status": "degraded", "database": "ok", "redis": "away", "jobs": "ok"}
+    assert answer.json() == {
+        "status": "degraded",
+        "database": "ok",
+        "redis": "away",
+        "clock": "ok",
+        "jobs": "ok",
+    }
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("seconds", "clock"),
+    [(3600, "3600 s ahead of the database"), (-90, "90 s behind the database"), (3, "ok"), (-3, "ok")],
+)
+def test_a_clock_that_is_wrong_is_told(
+    client: Client, seconds: int, clock: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = database_now() + timedelta(seconds=seconds)
+    monkeypatch.setattr("lockerportal.health.timezone.now", lambda: wrong)
+    answer = client.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json()["clock"] == clock
+    assert answer.json()["status"] == ("ok" if clock == "ok" else "degraded")
 
 
 @pytest.mark.django_db

@@ -1,0 +1,56 @@
+"""`manage.py erase_recipient`: what one recipient asks for; counts first, and erases only with --yes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db.models import Q
+
+from lockers.clock import database_now
+from packages_app import operations
+from packages_app.models import Package
+
+BATCH = 500
+
+
+class Command(BaseCommand):
+    help = (
+        "Erases name, e-mail and phone of a recipient from all packages that are out of their doors. "
+        "Without --yes it only counts."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """See `help`."""
+        parser.add_argument("--email", default="", help="the address in full, in any case")
+        parser.add_argument("--phone", default="", help="the number, as +3725551234")
+        parser.add_argument("--yes", action="store_true", help="erase, and do not only count")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Raises `CommandError` without an address. Running it twice changes nothing."""
+        email, phone = options["email"].strip(), options["phone"].strip()
+        if not email and not phone:
+            raise CommandError("Give --email, --phone or both.")
+        theirs = self._packages(email, phone)
+        over = list(theirs.filter(released_at__isnull=False).values_list("pk", flat=True))
+        waiting = theirs.filter(released_at__isnull=True).count()
+        if options["yes"]:
+            erased = 0
+            for begin in range(0, len(over), BATCH):
+                erased += operations.erase_now(package_ids=over[begin : begin + BATCH], now=database_now())
+            self.stdout.write(f"Erased from {erased} packages.")
+        else:
+            self.stdout.write(f"Would be erased from {len(over)} packages. Add --yes to do it.")
+        if waiting:
+            self.stdout.write(
+                f"{waiting} packages still hold a door: they keep their recipient, who could not be told the "
+                "code any more. Run this again when they are out."
+            )
+
+    def _packages(self, email: str, phone: str) -> Any:
+        who = Q()
+        if email:
+            who |= Q(recipient__email__iexact=email) | Q(delegates__email__iexact=email)
+        if phone:
+            who |= Q(recipient__phone=phone) | Q(delegates__phone=phone)
+        return Package.objects.filter(who).order_by("pk").distinct()
