@@ -18,7 +18,13 @@ from lockerportal.middleware import RETRY_AFTER_SECONDS
 from lockers.api import router as lockers_router
 from packages_app.api import routers as packages_routers
 from packages_app.auth import InvalidKey, any_key
-from packages_app.errors import Refusal, UnknownCompartment, UnknownPackage
+from packages_app.errors import (
+    Refusal,
+    UnknownCompartment,
+    UnknownDelivery,
+    UnknownPackage,
+    UnknownWebhook,
+)
 from packages_app.problems import problem, problem_answer, respond
 
 logger = logging.getLogger(__name__)
@@ -46,7 +52,12 @@ class NotFound(Refusal):
 
 
 # What a path names that can be no id: the same refusal as for one that does not exist.
-UNKNOWN: dict[str, type[Refusal]] = {"package_id": UnknownPackage, "compartment_id": UnknownCompartment}
+UNKNOWN: dict[str, type[Refusal]] = {
+    "package_id": UnknownPackage,
+    "compartment_id": UnknownCompartment,
+    "webhook_id": UnknownWebhook,
+    "delivery_id": UnknownDelivery,
+}
 
 
 class StrictJson(Parser):

@@ -40,12 +40,23 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
         return waiting.alias(since=Coalesce("leased_until", "next_attempt_at")).filter(since__lte=Now())
 
     def send_again(self) -> int:
-        """Give dead messages a fresh start; return how many. All others stay as they are.
+        """Give dead messages a fresh start; return how many. All others stay as they are."""
+        return self.filter(status=Status.DEAD).again()
+
+    def again(self) -> int:
+        """Give messages that have ended a fresh start; return how many.
 
         Those behind them in a queue have gone meanwhile, so they stand in none.
         """
-        return self.filter(status=Status.DEAD).update(
-            status=Status.PENDING, attempts=0, next_attempt_at=Now(), reason="", queue=""
+        ended = self.filter(status__in=[Status.SENT, Status.DEAD, Status.SUPPRESSED])
+        return ended.update(
+            status=Status.PENDING,
+            attempts=0,
+            next_attempt_at=Now(),
+            reason="",
+            queue="",
+            sent_at=None,
+            provider_id="",
         )
 
 

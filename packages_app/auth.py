@@ -64,6 +64,25 @@ class KeyAuth(HttpBearer):
         return caller
 
 
+class LocationBoundKey(Refusal):
+    """A key for some locations only cannot do this, which is about all of them."""
+
+    code = "location_bound_key"
+    status = 403
+
+
+class UnboundKeyAuth(KeyAuth):
+    """Lets in no key that is made for some locations only."""
+
+    def authenticate(self, request: HttpRequest, token: str) -> Caller:
+        """Raises `LocationBoundKey` as well."""
+        caller = super().authenticate(request, token)
+        if caller.actor.location_ids:
+            raise LocationBoundKey
+        return caller
+
+
 courier_key = KeyAuth(ApiKey.Scope.PACKAGES)
+unbound_courier_key = UnboundKeyAuth(ApiKey.Scope.PACKAGES)
 kiosk_key = KeyAuth(ApiKey.Scope.PICKUP)
 any_key = KeyAuth(ApiKey.Scope.PACKAGES, ApiKey.Scope.PICKUP)

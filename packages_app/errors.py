@@ -14,7 +14,9 @@ __all__ = [
     "ChangedMeanwhile",
     "CodeExpired",
     "CompartmentInUse",
+    "DeliveryUnderWay",
     "DuplicateTrackingNumber",
+    "DuplicateWebhook",
     "ExtensionLimit",
     "FitsNoCompartment",
     "IdempotencyConflict",
@@ -26,10 +28,14 @@ __all__ = [
     "PhoneCheckRequired",
     "Refusal",
     "TooManyAttempts",
+    "TooManyWebhooks",
     "UnknownCode",
     "UnknownCompartment",
+    "UnknownDelivery",
     "UnknownLocation",
     "UnknownPackage",
+    "UnknownWebhook",
+    "WebhookDisabled",
     "WrongStatus",
 ]
 
@@ -148,3 +154,41 @@ class TooManyAttempts(Refusal):
 
     code = "too_many_attempts"
     status = 429
+
+
+class UnknownWebhook(Refusal):
+    """There is no such webhook."""
+
+    code = "unknown_webhook"
+    status = 404
+
+
+class UnknownDelivery(Refusal):
+    """There is no such delivery to this webhook."""
+
+    code = "unknown_delivery"
+    status = 404
+
+
+class TooManyWebhooks(Refusal):
+    """The courier has as many webhooks as it may have."""
+
+    code = "too_many_webhooks"
+
+
+class DuplicateWebhook(Refusal):
+    """The courier has a webhook for this URL already."""
+
+    code = "duplicate_webhook"
+
+
+class WebhookDisabled(Refusal):
+    """The webhook is disabled; enable it first."""
+
+    code = "webhook_disabled"
+
+
+class DeliveryUnderWay(Refusal):
+    """This delivery has not ended yet: it is tried again by itself."""
+
+    code = "delivery_under_way"

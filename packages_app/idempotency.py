@@ -21,7 +21,7 @@ from django.db import OperationalError, transaction
 from psycopg.errors import LockNotAvailable
 
 from lockers.sql import fetch
-from packages_app import codes, errors
+from packages_app import codes, errors, webhook_secrets
 from packages_app.models import IdempotencyKey
 
 VISIBLE_ASCII = re.compile(r"\A[\x21-\x7e]{1,255}\Z")
@@ -43,11 +43,16 @@ WHERE courier_id = %(courier_id)s AND key = %(key)s
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What goes back: status and JSON body. `code_of` names the pickup code that the body shows, if any."""
+    """What goes back: status and JSON body.
+
+    `code_of` names the pickup code that the body shows, if any, and `secret_of` the webhook's secret: id,
+    version and the id of the server's secret, of which they are computed again for a repeat.
+    """
 
     status: int
     body: dict[str, Any]
     code_of: tuple[UUID, int, int] | None = None
+    secret_of: tuple[UUID, int, int] | None = None
     replayed: bool = False
 
 
@@ -96,17 +101,24 @@ class Receipt:
                 body["pickup_code"] = codes.compute(UUID(package_id), version, secret_id)
             else:
                 del body["pickup_code"]
+        if kept.get("secret_of"):
+            webhook_id, version, secret_id = kept["secret_of"]
+            if webhook_secrets.computable(secret_id):
+                body["secret"] = webhook_secrets.shown(UUID(webhook_id), version, secret_id)
+            else:
+                del body["secret"]
         return Answer(rows[0].status, body, replayed=True)
 
     def file(self, answer: Answer) -> None:
-        """Keep the answer, without its pickup code: that is computed again for a repeat."""
+        """Keep the answer without the code or secret that it shows: they are computed again for a repeat."""
         if self.key is None or self.courier_id is None:
             return
-        body = {**answer.body, "pickup_code": None} if answer.code_of else answer.body
-        kept = {
-            "body": body,
-            "code_of": [str(part) if isinstance(part, UUID) else part for part in answer.code_of or ()],
-        }
+        kept: dict[str, Any] = {"body": answer.body, "code_of": _kept(answer.code_of)}
+        if answer.code_of:
+            kept["body"] = {**answer.body, "pickup_code": None}
+        if answer.secret_of:
+            kept["body"] = {**answer.body, "secret": None}
+            kept["secret_of"] = _kept(answer.secret_of)
         fetch(_FILE, {**self._row, "status": answer.status, "body": json.dumps(kept)})
 
     def file_refusal(self, answer: Answer) -> Answer:
@@ -125,6 +137,10 @@ class Receipt:
     @property
     def _row(self) -> dict[str, Any]:
         return {"courier_id": self.courier_id, "key": self.key, "fingerprint": self.fingerprint}
+
+
+def _kept(parts: tuple[UUID, int, int] | None) -> list[str | int]:
+    return [str(part) if isinstance(part, UUID) else part for part in parts or ()]
 
 
 def fingerprint(method: str, path: str, body: bytes, *, location_ids: Iterable[int] = ()) -> bytes:

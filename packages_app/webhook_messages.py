@@ -13,44 +13,24 @@ from django.utils import timezone
 from lockers.models import Compartment
 from notifications.messages import Message, Suppressed
 from notifications.models import Notification
-from packages_app import bodies, webhook_secrets
+from packages_app import bodies, webhook_secrets, webhooks
 from packages_app.models import Package, Webhook
 
-# The members of a package's data. What changes among them is taken from the event, not from the row.
-MEMBERS = (
-    "id",
-    "tracking_number",
-    "status",
-    "size",
-    "location",
-    "compartment",
-    "created_at",
-    "reserved_until",
-    "stored_at",
-    "expires_at",
-    "retrieved_at",
-    "cancelled_at",
-    "returned_at",
-)
-_MOMENTS = (
-    "reserved_until",
-    "stored_at",
-    "expires_at",
-    "retrieved_at",
-    "cancelled_at",
-    "returned_at",
-)
+# The members of a package's data; what changes among them is taken from the event, not from the row.
+UNCHANGING = ("id", "tracking_number", "location", "created_at")
+MEMBERS = (*UNCHANGING, *webhooks.CHANGING, "compartment")
+_MOMENTS = tuple(name for name in webhooks.CHANGING if name not in ("status", "size"))
 
 
 def compose(notifications: Sequence[Notification]) -> dict[int, Message | Suppressed]:
     """A message, or why there is none any more, for each notification to an endpoint."""
-    webhooks = _webhooks(notifications)
+    endpoints = _endpoints(notifications)
     packages = _packages(notifications)
     doors = _doors(notifications)
     now = timezone.now()
     composed: dict[int, Message | Suppressed] = {}
     for row in notifications:
-        webhook = webhooks.get(row.subject)
+        webhook = endpoints.get(row.subject)
         if webhook is None:
             composed[row.pk] = Suppressed("the endpoint was deleted")
         elif not webhook.courier.active:
@@ -88,10 +68,10 @@ def _package_data(
     compartment = bodies.door(door.pk, door.locker.name, door.label, door.size) if door else None
     body = bodies.package(package, location=package.location.code, compartment=compartment, code=False)
     event = {"event": row.context["event"]} if row.context.get("event") else {}
-    return {**{name: body[name] for name in MEMBERS}, **event}
+    return {**{name: value for name, value in body.items() if name in MEMBERS}, **event}
 
 
-def _webhooks(rows: Sequence[Notification]) -> dict[str, Webhook]:
+def _endpoints(rows: Sequence[Notification]) -> dict[str, Webhook]:
     found = Webhook.objects.select_related("courier")
     return {one.destination_id: one for one in found.filter(destination__in={row.subject for row in rows})}
 

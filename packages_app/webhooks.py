@@ -26,11 +26,13 @@ CHANGING = (
     "status",
     "size",
     "reserved_until",
+    "opened_at",
     "stored_at",
     "expires_at",
     "retrieved_at",
     "cancelled_at",
     "returned_at",
+    "held_at",
 )
 # The columns of the package that `package_facts` reads.
 PACKAGE_COLUMNS = (*CHANGING, "compartment_id", "released_at")

@@ -6,6 +6,7 @@ from packages_app.api.holds import router as holds_router
 from packages_app.api.kiosks import router as kiosks_router
 from packages_app.api.reading import router as reading_router
 from packages_app.api.reservations import router as reservations_router
+from packages_app.api.webhooks import router as webhooks_router
 
 routers = (
     kiosks_router,
@@ -14,6 +15,7 @@ routers = (
     reading_router,
     faults_router,
     reservations_router,
+    webhooks_router,
 )
 
 __all__ = ["routers"]

@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from notifications.models import Destination
+from packages_app import errors
 from packages_app.models.couriers import Courier
 
 
@@ -32,6 +33,14 @@ class WebhookQuerySet(models.QuerySet["Webhook"]):
     def for_courier(self, courier_id: int) -> WebhookQuerySet:
         """A courier's own endpoints."""
         return self.filter(courier_id=courier_id)
+
+    def lock(self, webhook_id: uuid.UUID) -> Webhook:
+        """The row with its destination, locked until the transaction ends. Raises `UnknownWebhook`."""
+        rows = self.select_related("destination", "courier")
+        try:
+            return rows.select_for_update(of=("self",), no_key=True).get(pk=webhook_id)
+        except Webhook.DoesNotExist:
+            raise errors.UnknownWebhook from None
 
 
 class Webhook(models.Model):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from notifications.channels.webhook import message_id
+from notifications.models import Notification
 from packages_app import reservations
 from packages_app.lifecycle import Event, Status
 from packages_app.models import Package
 from tests.access.table import Case, read
 from tests.access.world import World
-from tests.world import code_of, parcel
+from tests.world import code_of, make_webhook, parcel
 
 # Courier A owns the package, which lies at the location of kiosk 1; B and kiosk 2 are strangers to it.
 # `scopeless` is a key of A without the scope `packages`.
@@ -47,6 +51,16 @@ POST /pickup                                  401    401     401     403       4
 POST /pickup/{code}                           401    401     401     403       403  403  200     404
 POST /pickup/{package_id}/door-failed         401    401     401     403       403  403  200     404
 POST /kiosk/heartbeat                         401    401     401     403       403  403  204     204
+
+GET  /webhooks                                401    401     401     403       200  200  403     403
+POST /webhooks                                401    401     401     403       201  201  403     403
+GET  /webhooks/{webhook_id}                   401    401     401     403       200  404  403     403
+DELETE /webhooks/{webhook_id}                 401    401     401     403       204  404  403     403
+POST /webhooks/{webhook_id}/test              401    401     401     403       200  404  403     403
+POST /webhooks/{webhook_id}/enable            401    401     401     403       200  404  403     403
+POST /webhooks/{webhook_id}/rotate-secret     401    401     401     403       200  404  403     403
+GET  /webhooks/{webhook_id}/deliveries        401    401     401     403       200  404  403     403
+POST /webhooks/{webhook_id}/deliveries/{delivery_id}/resend 401 401 401 403   200  404  403     403
 """
 )
 
@@ -73,7 +87,29 @@ def _lapsed(world: World, package: Package) -> dict[str, str]:
     return {}
 
 
+def _webhook(world: World, package: Package) -> dict[str, Any]:
+    webhook = make_webhook(world.a)
+    sent = Notification.objects.create(
+        kind="package.stored",
+        channel="webhook",
+        subject=webhook.destination_id,
+        dedup_key=f"{webhook.destination_id}:event:1",
+        status="dead",
+        reason="HTTP 500",
+    )
+    return {"webhook_id": webhook.pk, "delivery_id": message_id(sent)}
+
+
+_OF_WEBHOOK = Case(ids=_webhook)
 CASES = {
+    "POST /webhooks": Case(body={"url": "https://hooks.example.com/lockers"}),
+    "GET /webhooks/{webhook_id}": _OF_WEBHOOK,
+    "DELETE /webhooks/{webhook_id}": _OF_WEBHOOK,
+    "POST /webhooks/{webhook_id}/test": _OF_WEBHOOK,
+    "POST /webhooks/{webhook_id}/enable": _OF_WEBHOOK,
+    "POST /webhooks/{webhook_id}/rotate-secret": _OF_WEBHOOK,
+    "GET /webhooks/{webhook_id}/deliveries": _OF_WEBHOOK,
+    "POST /webhooks/{webhook_id}/deliveries/{delivery_id}/resend": _OF_WEBHOOK,
     "GET /locations/{code}": Case(ids=lambda world, package: {"code": world.here.code}),
     "POST /lockers/assign": Case(body=lambda world, ids: parcel(world.here)),
     "POST /packages/{package_id}/deposit": Case(status=Status.PENDING),

@@ -110,9 +110,7 @@ def test_no_code_and_nobody_is_in_it(courier: Courier, endpoint: Webhook) -> Non
 def test_every_member_of_a_package_is_known_to_change_or_not(courier: Courier) -> None:
     """A new member of the API's package must be told at the event, or left out; never looked up later."""
     package = make_package(courier, door(make_location(), "S1"))
-    unchanging = {"id", "tracking_number", "location", "created_at"}
-    assert set(webhook_messages.MEMBERS) == unchanging | set(webhooks.CHANGING) | {"compartment"}
-    assert set(webhook_messages.MEMBERS) <= set(see(package))
+    assert set(webhook_messages.MEMBERS) == set(see(package))
 
 
 def test_locations_and_further_facts(courier: Courier, endpoint: Webhook) -> None:

@@ -1,0 +1,200 @@
+"""Webhooks of couriers: made, looked after, and what was sent to them."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.utils import timezone
+from ninja import Router
+
+from lockers.pagination import Cursor, Limit, paginate
+from lockers.schemas import known_only
+from notifications.models import Channel, Notification
+from packages_app import errors, webhook_bodies
+from packages_app.api.calls import IDEMPOTENT, CallerRequest, perform
+from packages_app.auth import unbound_courier_key
+from packages_app.idempotency import Answer
+from packages_app.models import Webhook, WebhookQuerySet
+from packages_app.operation import Operation
+from packages_app.operations import webhooks as operations
+from packages_app.problems import PROBLEMS, respond
+from packages_app.webhook_schemas import (
+    ALL_EVENTS,
+    DELIVERY_ID,
+    DeliveryOut,
+    DeliveryPage,
+    WebhookIn,
+    WebhookOut,
+    WebhookPage,
+    WebhookWithSecretOut,
+)
+
+router = Router(tags=["webhooks"], auth=unbound_courier_key)
+
+
+@router.get(
+    "/webhooks",
+    response={200: WebhookPage, **PROBLEMS},
+    operation_id="list_webhooks",
+    summary="The courier's webhooks",
+)
+def list_webhooks(request: CallerRequest, limit: Limit = 50, cursor: Cursor = None) -> HttpResponse:
+    """Newest first; without their secrets."""
+    known_only(request, "limit", "cursor")
+    found = _webhooks(request).select_related("destination")
+    rows, next_cursor = paginate(found, order=("-created_at", "-id"), limit=limit, cursor=cursor)
+    items = [webhook_bodies.webhook(row) for row in rows]
+    return respond(Answer(200, {"items": items, "next_cursor": next_cursor}))
+
+
+@router.post(
+    "/webhooks",
+    response={201: WebhookWithSecretOut, **PROBLEMS},
+    operation_id="create_webhook",
+    summary="Be told of what happens",
+    openapi_extra=IDEMPOTENT,
+)
+def create_webhook(request: CallerRequest, body: WebhookIn) -> HttpResponse:
+    """The answer shows the signing secret, this once. Ten webhooks at the most, each URL once."""
+    return perform(
+        request,
+        operations.create_webhook,
+        render=partial(webhook_bodies.with_secret, status=201),
+        url=body.url,
+        events=list(body.events or ALL_EVENTS),
+        description=body.description,
+    )
+
+
+@router.get(
+    "/webhooks/{webhook_id}",
+    response={200: WebhookOut, **PROBLEMS},
+    operation_id="get_webhook",
+    summary="One webhook",
+)
+def get_webhook(request: CallerRequest, webhook_id: UUID) -> HttpResponse:
+    """Whether it works, and why not."""
+    known_only(request)
+    return respond(webhook_bodies.answer(_webhook(request, webhook_id)))
+
+
+@router.delete(
+    "/webhooks/{webhook_id}",
+    response={204: None, **PROBLEMS},
+    operation_id="delete_webhook",
+    summary="Be told no more",
+)
+def delete_webhook(request: CallerRequest, webhook_id: UUID) -> HttpResponse:
+    """What waited for it ends."""
+    known_only(request)
+    operations.delete_webhook(
+        webhooks=_webhooks(request), webhook_id=webhook_id, by=request.auth.actor, now=timezone.now()
+    )
+    return HttpResponse(status=204)
+
+
+@router.post(
+    "/webhooks/{webhook_id}/rotate-secret",
+    response={200: WebhookWithSecretOut, **PROBLEMS},
+    operation_id="rotate_webhook_secret",
+    summary="A new signing secret",
+    openapi_extra=IDEMPOTENT,
+)
+def rotate_secret(request: CallerRequest, webhook_id: UUID) -> HttpResponse:
+    """Shown this once. For 24 hours messages carry two signatures, one of the old secret too."""
+    render = partial(webhook_bodies.with_secret, status=200)
+    return _change(request, operations.rotate_secret, render, webhook_id)
+
+
+@router.post(
+    "/webhooks/{webhook_id}/enable",
+    response={200: WebhookOut, **PROBLEMS},
+    operation_id="enable_webhook",
+    summary="The endpoint works again",
+    openapi_extra=IDEMPOTENT,
+)
+def enable_webhook(request: CallerRequest, webhook_id: UUID) -> HttpResponse:
+    """Ends a pause at once, and takes back that it was disabled. What ended meanwhile can be sent again."""
+    return _change(request, operations.enable_webhook, webhook_bodies.answer, webhook_id)
+
+
+@router.post(
+    "/webhooks/{webhook_id}/test",
+    response={200: DeliveryOut, **PROBLEMS},
+    operation_id="test_webhook",
+    summary="Send a test message",
+    openapi_extra=IDEMPOTENT,
+)
+def test_webhook(request: CallerRequest, webhook_id: UUID) -> HttpResponse:
+    """Of the type `webhook.test`, within moments; how it went stands in the deliveries."""
+    return _change(request, operations.test_webhook, webhook_bodies.delivery_answer, webhook_id)
+
+
+@router.get(
+    "/webhooks/{webhook_id}/deliveries",
+    response={200: DeliveryPage, **PROBLEMS},
+    operation_id="list_deliveries",
+    summary="What was sent, and whether it arrived",
+)
+def list_deliveries(
+    request: CallerRequest, webhook_id: UUID, limit: Limit = 50, cursor: Cursor = None
+) -> HttpResponse:
+    """Newest first."""
+    known_only(request, "limit", "cursor")
+    webhook = _webhook(request, webhook_id)
+    sent = Notification.objects.filter(subject=webhook.destination_id, channel=Channel.WEBHOOK)
+    rows, next_cursor = paginate(sent, order=("-id",), limit=limit, cursor=cursor)
+    items = [webhook_bodies.delivery(row) for row in rows]
+    return respond(Answer(200, {"items": items, "next_cursor": next_cursor}))
+
+
+@router.post(
+    "/webhooks/{webhook_id}/deliveries/{delivery_id}/resend",
+    response={200: DeliveryOut, **PROBLEMS},
+    operation_id="resend_delivery",
+    summary="Send a message again",
+    openapi_extra=IDEMPOTENT,
+)
+def resend_delivery(request: CallerRequest, webhook_id: UUID, delivery_id: str) -> HttpResponse:
+    """With the same `webhook-id` and content; any that is not under way, also one that had arrived."""
+    number = re.match(DELIVERY_ID, delivery_id, re.ASCII)
+    return _change(
+        request,
+        operations.resend_delivery,
+        webhook_bodies.delivery_answer,
+        webhook_id,
+        delivery_id=int(number[1]) if number else 0,
+    )
+
+
+def _webhooks(request: CallerRequest) -> WebhookQuerySet:
+    assert request.auth.actor.courier_id is not None
+    return Webhook.objects.for_courier(request.auth.actor.courier_id)
+
+
+def _webhook(request: CallerRequest, webhook_id: UUID) -> Webhook:
+    webhook = _webhooks(request).select_related("destination").filter(pk=webhook_id).first()
+    if webhook is None:
+        raise errors.UnknownWebhook
+    return webhook
+
+
+def _change(
+    request: CallerRequest,
+    operation: Operation[Any, Any],
+    render: Any,
+    webhook_id: UUID,
+    **arguments: Any,
+) -> HttpResponse:
+    return perform(
+        request,
+        operation,
+        render=render,
+        webhooks=_webhooks(request),
+        webhook_id=webhook_id,
+        **arguments,
+    )
