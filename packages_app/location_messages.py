@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from django.contrib.auth import get_user_model
-
 from lockers.models import Downtime, Membership
 from notifications import outbox
 from notifications.messages import Message, Suppressed
 from notifications.models import Notification
+from packages_app.managers import managers
 
 
 def tell_managers(location_id: int, *, kind: str, subject: str, dedup_prefix: str) -> None:
@@ -41,19 +40,20 @@ def compose_downtime(notifications: Sequence[Notification]) -> dict[int, Message
     """A message, or why there is none any more, for each notification about a downtime."""
     ids = {row.pk: [int(part) for part in row.subject.split(":")[1:]] for row in notifications}
     downtimes = Downtime.objects.select_related("location").in_bulk([one for one, _ in ids.values()])
-    users = get_user_model().objects.in_bulk([user_id for _, user_id in ids.values()])
+    known = managers(
+        [(downtimes[one].location_id, user_id) for one, user_id in ids.values() if one in downtimes]
+    )
     composed: dict[int, Message | Suppressed] = {}
     for row in notifications:
-        downtime, user = downtimes.get(ids[row.pk][0]), users.get(ids[row.pk][1])
-        if downtime is None or user is None or not user.is_active or not user.email:
+        downtime_id, user_id = ids[row.pk]
+        downtime = downtimes.get(downtime_id)
+        manager = known.get((downtime.location_id, user_id)) if downtime else None
+        if downtime is None or manager is None:
             composed[row.pk] = Suppressed("the manager or the downtime is gone")
         elif row.kind == "location_silent" and downtime.ended_at is not None:
             composed[row.pk] = Suppressed("the location is no longer silent")
         else:
-            name = user.get_full_name() or user.get_username()
-            composed[row.pk] = Message(
-                to=user.email, language="en", context={"recipient_name": name, **_facts(downtime)}
-            )
+            composed[row.pk] = manager.message(_facts(downtime))
     return composed
 
 

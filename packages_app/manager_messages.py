@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from django.contrib.auth import get_user_model
-
 from lockers.models import Compartment, CompartmentEvent, Membership
 from notifications import outbox
 from notifications.messages import Message, Suppressed
 from notifications.models import Notification
+from packages_app.managers import managers
 
 _OUT_OF_USE = (Compartment.Status.OUT_OF_SERVICE, Compartment.Status.UNVERIFIED)
 _NO_PACKAGE = (Compartment.Occupancy.EMPTY, Compartment.Occupancy.UNVERIFIED)
@@ -33,26 +32,27 @@ def compose(notifications: Sequence[Notification]) -> dict[int, Message | Suppre
     events = CompartmentEvent.objects.select_related("compartment__location", "compartment__locker").in_bulk(
         [event_id for event_id, _ in ids.values()]
     )
-    users = get_user_model().objects.in_bulk([user_id for _, user_id in ids.values()])
+    known = managers(
+        [(events[one].compartment.location_id, user_id) for one, user_id in ids.values() if one in events]
+    )
     composed: dict[int, Message | Suppressed] = {}
     for pk, (event_id, user_id) in ids.items():
-        event, user = events.get(event_id), users.get(user_id)
-        if event is None or user is None or not user.is_active or not user.email:
-            composed[pk] = Suppressed("the manager or the door is gone")
-        elif event.compartment.location.sandbox:
+        event = events.get(event_id)
+        manager = known.get((event.compartment.location_id, user_id)) if event else None
+        if event is not None and event.compartment.location.sandbox:
             composed[pk] = Suppressed("sandbox")
+        elif event is None or manager is None:
+            composed[pk] = Suppressed("the manager or the door is gone")
         elif event.compartment.status not in _OUT_OF_USE:
             composed[pk] = Suppressed("the door is back in use")
         else:
-            facts = _facts(event, user.get_full_name() or user.get_username())
-            composed[pk] = Message(to=user.email, language="en", context=facts)
+            composed[pk] = manager.message(_facts(event))
     return composed
 
 
-def _facts(event: CompartmentEvent, name: str) -> dict[str, object]:
+def _facts(event: CompartmentEvent) -> dict[str, object]:
     door = event.compartment
     return {
-        "recipient_name": name,
         "location_name": door.location.name,
         "compartment": str(door),
         "reason": event.reason,

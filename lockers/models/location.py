@@ -178,6 +178,13 @@ class Membership(models.Model):
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
     location = models.ForeignKey(Location, on_delete=models.CASCADE, related_name="memberships")
+    language = models.CharField(
+        max_length=5,
+        choices=settings.LANGUAGES,
+        default="en",
+        db_default="en",
+        help_text="Of e-mails about this location",
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["user", "location"], name="membership_once")]

@@ -155,6 +155,7 @@ class TestLocation:
             "memberships-TOTAL_FORMS": 1,
             "memberships-0-user": mari.pk,
             "memberships-0-location": location.pk,
+            "memberships-0-language": "et",
         }
         assert anna.post(address(Location, "change", location.pk), self.values(**more)).status_code == 302
         assert list(mari.managed_locations.all()) == [location]

@@ -1,0 +1,26 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("lockers", "0006_downtimes")]
+
+    operations = [
+        migrations.AddField(
+            model_name="membership",
+            name="language",
+            field=models.CharField(
+                choices=[
+                    ("en", "English"),
+                    ("de", "Deutsch"),
+                    ("pl", "Polski"),
+                    ("et", "Eesti"),
+                    ("lv", "Latviešu"),
+                    ("lt", "Lietuvių"),
+                ],
+                db_default="en",
+                default="en",
+                help_text="Of e-mails about this location",
+                max_length=5,
+            ),
+        ),
+    ]
