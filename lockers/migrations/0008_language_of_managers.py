@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("lockers", "0006_downtimes")]
+    dependencies = [("lockers", "0007_mornings")]
 
     operations = [
         migrations.AddField(
