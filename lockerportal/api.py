@@ -10,54 +10,28 @@ from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.parser import Parser
 
-from lockerportal.middleware import RETRY_AFTER_SECONDS
+from lockerportal.openapi import DESCRIPTION, DocumentedAPI
+from lockerportal.refusals import (
+    UNKNOWN,
+    BadRequest,
+    BodyTooLarge,
+    DatabaseUnavailable,
+    InvalidJson,
+    InvalidRequest,
+    NotFound,
+    UnsupportedEncoding,
+    all_refusals,
+)
 from lockers.api import router as lockers_router
 from packages_app.api import routers as packages_routers
 from packages_app.auth import InvalidKey, any_key
-from packages_app.errors import (
-    Refusal,
-    UnknownCompartment,
-    UnknownDelivery,
-    UnknownPackage,
-    UnknownWebhook,
-)
-from packages_app.problems import problem, problem_answer, respond
+from packages_app.errors import Refusal
+from packages_app.problems import problem_answer, respond
 
 logger = logging.getLogger(__name__)
-
-
-class UnsupportedEncoding(Refusal):
-    """Send JSON in UTF-8."""
-
-    code = "unsupported_media_type"
-    status = 415
-
-
-class InvalidJson(Refusal):
-    """The body is no valid JSON."""
-
-    code = "invalid_json"
-    status = 400
-
-
-class NotFound(Refusal):
-    """There is nothing here."""
-
-    code = "not_found"
-    status = 404
-
-
-# What a path names that can be no id: the same refusal as for one that does not exist.
-UNKNOWN: dict[str, type[Refusal]] = {
-    "package_id": UnknownPackage,
-    "compartment_id": UnknownCompartment,
-    "webhook_id": UnknownWebhook,
-    "delivery_id": UnknownDelivery,
-}
 
 
 class StrictJson(Parser):
@@ -86,10 +60,10 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(name)
 
 
-api = NinjaAPI(
+api = DocumentedAPI(
     title="Locker Portal",
     version="1",
-    description="For couriers: find room, drop off, take back. For kiosks: open a door for a code.",
+    description=DESCRIPTION,
     parser=StrictJson(),
     docs_url="/docs",
     urls_namespace="api",
@@ -103,13 +77,11 @@ for router in packages_routers:
 @api.get("/docs/problems", auth=None, include_in_schema=False, url_name="problems")
 def problems(request: HttpRequest) -> HttpResponse:
     """Every refusal with its code: where the `type` of a problem document leads."""
-    refusals = sorted(_all_refusals(Refusal), key=lambda refusal: (refusal.status, refusal.code))
-    rows = [(refusal.code, refusal.status, (refusal.__doc__ or "").splitlines()[0]) for refusal in refusals]
-    return render(request, "api/problems.html", {"problems": rows})
-
-
-def _all_refusals(base: type[Refusal]) -> list[type[Refusal]]:
-    return [found for child in base.__subclasses__() for found in (child, *_all_refusals(child))]
+    rows = [
+        {"code": one.code, "status": one.status, "meaning": one.meaning(), "advice": one.advice()}
+        for one in sorted(all_refusals(), key=lambda one: (one.status, one.code))
+    ]
+    return render(request, "api/problems.html", {"refusals": rows})
 
 
 @api.exception_handler(Refusal)
@@ -137,9 +109,7 @@ def on_invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
         {"field": ".".join(str(part) for part in _below_parameter(item["loc"])), "message": item["msg"]}
         for item in error.errors
     ]
-    return respond(
-        problem(request, status=422, code="invalid_request", title="The request is not valid.", errors=fields)
-    )
+    return on_refusal(request, InvalidRequest(errors=fields))
 
 
 def _below_parameter(loc: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -152,13 +122,13 @@ def on_http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
     """What django-ninja itself refuses; it hides the parser's refusal in an error of its own."""
     if isinstance(error.__cause__, Refusal):
         return on_refusal(request, error.__cause__)
-    return respond(problem(request, status=error.status_code, code="bad_request", title=str(error)))
+    return on_refusal(request, BadRequest(str(error)))
 
 
 @api.exception_handler(RequestDataTooBig)
 def on_too_big(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
     """A body over `DATA_UPLOAD_MAX_MEMORY_SIZE`."""
-    return respond(problem(request, status=413, code="body_too_large", title="The body is too large."))
+    return on_refusal(request, BodyTooLarge())
 
 
 @api.exception_handler(Http404)
@@ -172,12 +142,4 @@ def on_missing(request: HttpRequest, error: Http404) -> HttpResponse:
 def on_database_away(request: HttpRequest, error: Exception) -> HttpResponse:
     """The database is away or stuck: nothing was changed, or nobody can tell; a repeat is safe."""
     logger.error("Database away or stuck: %s", type(error).__name__)
-    return respond(
-        problem(
-            request,
-            status=503,
-            code="database_unavailable",
-            title="The database does not answer at present.",
-            retry_after=RETRY_AFTER_SECONDS,
-        )
-    )
+    return on_refusal(request, DatabaseUnavailable())

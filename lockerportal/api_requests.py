@@ -9,18 +9,11 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import resolve
 from django.utils import translation
 
+from lockerportal.refusals import LengthRequired
 from packages_app import rate_limits
-from packages_app.errors import Refusal
 from packages_app.problems import problem_answer, respond
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
-
-
-class LengthRequired(Refusal):
-    """Send the body with its Content-Length: one that comes in chunks is not read."""
-
-    code = "length_required"
-    status = 411
 
 
 class ApiMiddleware:

@@ -10,9 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from lockerportal.database.base import patience
+from lockerportal.refusals import BY_STATUS, BadRequest, DatabaseUnavailable, InternalError
 from packages_app.problems import problem, respond
-
-RETRY_AFTER_SECONDS = 2
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -35,7 +34,7 @@ class DatabaseAwayMiddleware:
         if not isinstance(exception, OperationalError | InterfaceError):
             return None
         response = render(request, "503.html", status=503)
-        response["Retry-After"] = str(RETRY_AFTER_SECONDS)
+        response["Retry-After"] = str(DatabaseUnavailable.retry_after)
         return response
 
 
@@ -44,8 +43,6 @@ class ApiProblemMiddleware:
 
     An unknown path, a wrong method, a body that is too large, a fault of ours: `code` says which.
     """
-
-    CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -58,11 +55,11 @@ class ApiProblemMiddleware:
             settings.DEBUG and response.status_code == 500
         ):
             return response
-        code = self.CODES.get(
-            response.status_code, "internal_error" if response.status_code >= 500 else "refused"
-        )
+        refusal = BY_STATUS.get(response.status_code)
+        if refusal is None:  # what none of ours stands for keeps its status
+            refusal = InternalError if response.status_code >= 500 else BadRequest
         answer = respond(
-            problem(request, status=response.status_code, code=code, title=response.reason_phrase)
+            problem(request, status=response.status_code, code=refusal.code, title=refusal.meaning())
         )
         for header in ("Allow", "Retry-After"):
             if header in response:

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from ninja import Router
+from ninja import Path, Router
 from ninja.errors import ValidationError
 
 from lockers import availability, errors, finding
@@ -21,6 +21,7 @@ from lockers.models import Location, LocationQuerySet, Size
 from lockers.pagination import Cursor, Limit, paginate
 from lockers.schemas import (
     City,
+    CodeInPath,
     Country,
     LocationCode,
     LocationDetailOut,
@@ -96,7 +97,8 @@ def list_locations(
 @router.get(
     "/locations/{code}", response=LocationDetailOut, operation_id="get_location", summary="One location"
 )
-def get_location(request: CallerRequest, code: str) -> HttpResponse:
+@errors.refuses(errors.UnknownLocation)
+def get_location(request: CallerRequest, code: Path[CodeInPath]) -> HttpResponse:
     """Address, coordinates, time zone, hold, and its compartments by size with inner dimensions."""
     known_only(request)
     location = request.auth.locations().filter(code=_clean(code)).first()
@@ -121,6 +123,7 @@ def get_location(request: CallerRequest, code: str) -> HttpResponse:
     operation_id="lockers_status",
     summary="How many compartments are free",
 )
+@errors.refuses(errors.UnknownLocation)
 def lockers_status(request: CallerRequest, location: LocationCode | None = None) -> HttpResponse:
     """Counted from the doors at `as_of`; without `location`, of every location that the key sees.
 

@@ -21,8 +21,11 @@ Row = TypeVar("Row", bound=Model)
 LONGEST_PAGE = 100
 Limit = Annotated[int, Field(ge=1, le=LONGEST_PAGE, description="How many items at the most")]
 Cursor = Annotated[
-    Annotated[str, Field(max_length=1000)] | None,
-    Field(description="The `next_cursor` of the page before; none for the first page"),
+    Annotated[str, Field(max_length=1000, json_schema_extra={"format": "cursor"})] | None,
+    Field(
+        description="The `next_cursor` of the page before; none for the first page",
+        examples=["WyJUTEwtMDEiXQ:4mJ0bQ8f0l8"],
+    ),
 ]
 
 

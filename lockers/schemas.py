@@ -16,6 +16,12 @@ from lockers.finding import FARTHEST_KM, Point
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff\ud800-\udfff]")
 
 
+# The same for readers of the OpenAPI document. JSON as such has no lone surrogates.
+_PRINTABLE = r"\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff"
+_PRINTABLE_PATTERN = f"^[^{_PRINTABLE}]*$"
+_NOT_BLANK_PATTERN = rf"^[^{_PRINTABLE}]*[^{_PRINTABLE}\s][^{_PRINTABLE}]*$"
+
+
 def printable(value: str) -> str:
     """Refuses text that holds anything a person could not read back."""
     if _UNPRINTABLE.search(value):
@@ -39,65 +45,97 @@ def _point(value: Any) -> Point:
 
 
 SizeName = Literal["SMALL", "MEDIUM", "LARGE"]
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(printable)]
-LocationCode = Annotated[Text, StringConstraints(max_length=40)]
-City = Annotated[Text, StringConstraints(max_length=100)]
-Country = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z]{2}$", to_upper=True), Field(description="ISO 3166-1 alpha-2")
+PrintableText = Annotated[
+    str, AfterValidator(printable), Field(json_schema_extra={"pattern": _PRINTABLE_PATTERN})
 ]
+Text = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1),
+    AfterValidator(printable),
+    Field(json_schema_extra={"pattern": _NOT_BLANK_PATTERN}),
+]
+LocationCode = Annotated[Text, StringConstraints(max_length=40), Field(examples=["TLL-01"])]
+CodeInPath = Annotated[str, Field(description="The location's code", examples=["TLL-01"])]
+City = Annotated[Text, StringConstraints(max_length=100), Field(examples=["Tallinn"])]
+Country = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z]{2}$", to_upper=True),
+    Field(description="ISO 3166-1 alpha-2", examples=["EE"]),
+]
+_LATITUDE = r"-?([0-8]?[0-9](\.[0-9]{1,20})?|90(\.0{1,20})?)"
+_LONGITUDE = r"-?((1[0-7][0-9]|[0-9]?[0-9])(\.[0-9]{1,20})?|180(\.0{1,20})?)"
 Near = Annotated[
     Point,
     PlainValidator(_point),
     WithJsonSchema(
         {
             "type": "string",
-            "pattern": r"^-?\d{1,2}(\.\d+)?,-?\d{1,3}(\.\d+)?$",
+            "pattern": f"^{_LATITUDE},{_LONGITUDE}$",
             "description": "latitude,longitude in degrees (WGS 84)",
+            "examples": ["59.437,24.753"],
         }
     ),
 ]
-RadiusKm = Annotated[float, Field(gt=0, le=FARTHEST_KM, allow_inf_nan=False, description="Only with `near`")]
+RadiusKm = Annotated[
+    float,
+    Field(gt=0, le=FARTHEST_KM, allow_inf_nan=False, description="Only with `near`", examples=[20]),
+]
+MomentOut = Annotated[
+    str,
+    Field(
+        description="RFC 3339 in UTC",
+        examples=["2026-11-20T10:59:00Z"],
+        json_schema_extra={"format": "date-time"},
+    ),
+]
+CursorOut = Annotated[
+    str | None,
+    Field(description="Where the next page begins; null on the last one", examples=[None]),
+]
+Total = Annotated[int, Field(ge=0, examples=[12])]
 
 
 class LocationOut(Schema):
     """A location. `suspended`: it takes no packages at present. `distance_km` is there with `near`."""
 
-    code: str
-    name: str
-    country: str
-    region: str
-    city: str
-    address: str
-    latitude: float | None
-    longitude: float | None
-    time_zone: str
-    hold_days: int
+    code: Annotated[str, Field(examples=["TLL-01"])]
+    name: Annotated[str, Field(examples=["Tallinn, Balti jaam"])]
+    country: Annotated[str, Field(examples=["EE"])]
+    region: Annotated[str, Field(examples=["Harju"])]
+    city: Annotated[str, Field(examples=["Tallinn"])]
+    address: Annotated[str, Field(examples=["Toompuiestee 37"])]
+    latitude: Annotated[float | None, Field(examples=[59.44])]
+    longitude: Annotated[float | None, Field(examples=[24.737])]
+    time_zone: Annotated[str, Field(examples=["Europe/Tallinn"])]
+    hold_days: Annotated[int, Field(examples=[3])]
     suspended: bool
-    distance_km: float | None = None
+    distance_km: Annotated[float | None, Field(examples=[0.8])] = None
 
 
 class LocationPage(Schema):
+    """A page of locations."""
+
     items: list[LocationOut]
-    next_cursor: str | None
-    as_of: str | None = None
+    next_cursor: CursorOut
+    as_of: MomentOut | None = None
 
 
 class CompartmentSizeOut(Schema):
     """A size of compartment at a location, with its inner dimensions."""
 
     size: SizeName
-    total: int
-    available: int
-    height_mm: int
-    width_mm: int
-    depth_mm: int
-    max_weight_g: int
+    total: Total
+    available: Annotated[Total, Field(examples=[5])]
+    height_mm: Annotated[int, Field(examples=[80])]
+    width_mm: Annotated[int, Field(examples=[380])]
+    depth_mm: Annotated[int, Field(examples=[640])]
+    max_weight_g: Annotated[int, Field(examples=[2000])]
 
 
 class LocationDetailOut(LocationOut):
     """A location with the sizes it has, counted at `as_of`."""
 
-    as_of: str
+    as_of: MomentOut
     sizes: list[CompartmentSizeOut]
 
 
@@ -105,17 +143,17 @@ class SizeStatusOut(Schema):
     """Doors of one size by what is known of them; the five add up to `total`."""
 
     size: SizeName
-    total: int
-    available: int
-    reserved: int
-    occupied: int
-    out_of_service: int
-    unverified: int
+    total: Total
+    available: Annotated[Total, Field(examples=[5])]
+    reserved: Annotated[Total, Field(examples=[1])]
+    occupied: Annotated[Total, Field(examples=[4])]
+    out_of_service: Annotated[Total, Field(examples=[1])]
+    unverified: Annotated[Total, Field(examples=[1])]
 
 
 class LocationStatusOut(Schema):
     """A location's doors, every size present, counted at `as_of`."""
 
-    location: str
-    as_of: str
+    location: Annotated[str, Field(examples=["TLL-01"])]
+    as_of: MomentOut
     sizes: list[SizeStatusOut]

@@ -19,14 +19,21 @@ logger = logging.getLogger(__name__)
 
 
 class InvalidKey(Refusal):
-    """The key is missing or not valid."""
+    """The key is missing or not valid.
+
+    Send `Authorization: Bearer <key>`. Unknown, expired and revoked keys are answered alike; staff find the
+    reason in the log, and make new ones.
+    """
 
     code = "invalid_key"
     status = 401
 
 
 class MissingScope(Refusal):
-    """The key does not have the right to do this."""
+    """The key does not have the right to do this.
+
+    Couriers bring and kiosks open; use the right key, or ask staff for one with the scope.
+    """
 
     code = "missing_scope"
     status = 403

@@ -41,41 +41,65 @@ __all__ = [
 
 
 class UnknownPackage(Refusal):
-    """There is no such package."""
+    """There is no such package.
+
+    Look at its id; a package of another courier is answered in just the same way.
+    """
 
     code = "unknown_package"
     status = 404
 
 
 class WrongStatus(Refusal):
-    """The package is in no status that allows this."""
+    """The package is in no status that allows this.
+
+    `package_status` says how it stands: read the package, and decide again.
+    """
 
     code = "wrong_status"
+    example = {"package_status": "RETRIEVED"}
 
     def __init__(self, *, status: str) -> None:
         super().__init__(f"The package is {status}.", package_status=status)
 
 
 class ChangedMeanwhile(Refusal):
-    """The package has changed since it was looked at."""
+    """The package has changed since it was looked at.
+
+    Read it again, and decide again.
+    """
 
     code = "changed_meanwhile"
 
 
 class FitsNoCompartment(Refusal):
-    """The package fits no compartment of any size."""
+    """The package fits no compartment of any size.
+
+    It cannot be delivered to a locker. `errors` says what is too much: `dimensions` or `weight_g`.
+    """
 
     code = "fits_no_compartment"
     status = 422
+    example = {"errors": [{"field": "dimensions", "message": "fits no compartment of any size"}]}
 
     def __init__(self, *, field: str = "dimensions") -> None:
         super().__init__(errors=[{"field": field, "message": "fits no compartment of any size"}])
 
 
 class LocationFull(Refusal):
-    """No compartment that fits is free at this location."""
+    """No compartment that fits is free at this location.
+
+    `alternatives` are the nearest locations that had room at `as_of`: ask again for one of them, with a new
+    Idempotency-Key.
+    """
 
     code = "location_full"
+    example = {
+        "as_of": "2026-11-20T10:59:00Z",
+        "alternatives": [
+            {"location": "TLL-02", "name": "Tallinn, Balti jaam", "distance_km": 0.8, "available": 3}
+        ],
+    }
 
     def __init__(self, *, location: Location, size: int, accessible: bool) -> None:
         super().__init__()
@@ -83,21 +107,33 @@ class LocationFull(Refusal):
 
 
 class LocationSuspended(Refusal):
-    """The location takes no packages at present."""
+    """The location takes no packages at present.
+
+    Bring the package to another location, or later; what lies there can still be collected.
+    """
 
     code = "location_suspended"
 
 
 class DuplicateTrackingNumber(Refusal):
-    """This tracking number already holds a compartment."""
+    """This tracking number already holds a compartment.
+
+    `package_id` is the package that has it. If it was you who brought it, read that one; a number is free
+    again once its package is out of the door.
+    """
 
     code = "duplicate_tracking_number"
+    example = {"package_id": "0198f4a2-7c5e-4d7a-9b1f-2f6f0a3c9d11"}
 
 
 class ExtensionLimit(Refusal):
-    """The hold cannot be stretched that far at this location."""
+    """The hold cannot be stretched that far at this location.
+
+    `latest` is the last moment until which this location keeps it: ask for fewer hours.
+    """
 
     code = "extension_limit"
+    example = {"latest": "2026-11-27T22:00:00Z"}
 
 
 class OnHold(Refusal):
@@ -107,16 +143,23 @@ class OnHold(Refusal):
 
 
 class NothingToResend(Refusal):
-    """The recipient has no address that the portal could write to."""
+    """The recipient has no address that the portal could write to.
+
+    Tell them yourself, with a key that has the scope `codes:read`.
+    """
 
     code = "no_recipient_address"
 
 
 class IdempotencyConflict(Refusal):
-    """This Idempotency-Key was used for another request."""
+    """This Idempotency-Key was used for another request.
+
+    Use one key for one wish: a new key for another path or body.
+    """
 
     code = "idempotency_key_reused"
     status = 422
+    example = {"errors": [{"field": "Idempotency-Key", "message": "was used for another request"}]}
 
     def __init__(self) -> None:
         message = "was used for another request"
@@ -124,71 +167,107 @@ class IdempotencyConflict(Refusal):
 
 
 class IdempotencyRunning(Refusal):
-    """A request with this Idempotency-Key is still running."""
+    """A request with this Idempotency-Key is still running.
+
+    Send the same again after `Retry-After` seconds: you get the first one's answer.
+    """
 
     code = "idempotency_key_running"
+    retry_after = 1
 
 
 class UnknownCode(Refusal):
-    """No package at this location opens with this code."""
+    """No package at this location opens with this code.
+
+    It is wrong, was used, or belongs to another location; all are answered alike. Let it be typed again.
+    """
 
     code = "unknown_code"
     status = 404
 
 
 class CodeExpired(Refusal):
-    """The hold of this package has ended; please contact the courier."""
+    """The hold of this package has ended; please contact the courier.
+
+    The door stays shut. The courier can extend the hold, and the code then works again.
+    """
 
     code = "expired"
 
 
 class PhoneCheckRequired(Refusal):
-    """The last four digits of the recipient's phone are needed as well."""
+    """The last four digits of the recipient's phone are needed as well.
+
+    So many wrong codes were typed here today. Ask for them and send `phone_last4`.
+    """
 
     code = "phone_check_required"
     status = 403
 
 
 class TooManyAttempts(Refusal):
-    """Too many wrong codes on this screen; please wait."""
+    """Too many wrong codes on this screen; please wait.
+
+    Nothing is looked at for `Retry-After` seconds, not even a right code.
+    """
 
     code = "too_many_attempts"
     status = 429
+    example = {"retry_after": 30}
 
 
 class UnknownWebhook(Refusal):
-    """There is no such webhook."""
+    """There is no such webhook.
+
+    Look for its id with `GET /webhooks`.
+    """
 
     code = "unknown_webhook"
     status = 404
 
 
 class UnknownDelivery(Refusal):
-    """There is no such delivery to this webhook."""
+    """There is no such delivery to this webhook.
+
+    Take the id of one of its deliveries; they are kept for some weeks.
+    """
 
     code = "unknown_delivery"
     status = 404
 
 
 class TooManyWebhooks(Refusal):
-    """The courier has as many webhooks as it may have."""
+    """The courier has as many webhooks as it may have.
+
+    Delete one that you need no more, or let one take more kinds of events.
+    """
 
     code = "too_many_webhooks"
 
 
 class DuplicateWebhook(Refusal):
-    """The courier has a webhook for this URL already."""
+    """The courier has a webhook for this URL already.
+
+    `webhook_id` is that one.
+    """
 
     code = "duplicate_webhook"
+    example = {"webhook_id": "0198f4a2-9e11-7c33-8d5e-5a1b7c2d9e40"}
 
 
 class WebhookDisabled(Refusal):
-    """The webhook is disabled; enable it first."""
+    """The webhook is disabled; enable it first.
+
+    `POST /webhooks/{id}/enable`, when the endpoint works again.
+    """
 
     code = "webhook_disabled"
 
 
 class DeliveryUnderWay(Refusal):
-    """This delivery has not ended yet: it is tried again by itself."""
+    """This delivery has not ended yet: it is tried again by itself.
+
+    `next_attempt_at` says when.
+    """
 
     code = "delivery_under_way"

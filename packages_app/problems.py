@@ -15,6 +15,8 @@ from packages_app.idempotency import Answer
 
 
 class FieldError(Schema):
+    """What is wrong with a field; inner fields are written `recipient.email`."""
+
     field: str
     message: str
 
@@ -32,19 +34,22 @@ class Problem(Schema):
     retry_after: int | None = None
 
 
-PROBLEMS: dict[int, type[Problem]] = dict.fromkeys(
-    (400, 401, 403, 404, 409, 411, 413, 415, 422, 429, 503), Problem
-)
-
-# Refusals after which trying again soon may help, and after how many seconds.
-_RETRY = {"idempotency_key_running": 1, "busy": 1}
+PROBLEMS: dict[int, type[Problem]] = {}  # calls declare theirs with `refuses`
 
 
 class InvalidIdempotencyKey(Refusal):
-    """The Idempotency-Key must be 1 to 255 visible ASCII characters."""
+    """The Idempotency-Key must be 1 to 255 visible ASCII characters.
+
+    A UUID will do, or your own number of the wish, such as `drop-off-4711`.
+    """
 
     code = "invalid_idempotency_key"
     status = 400
+
+
+def problem_type(code: str) -> str:
+    """Where the code is explained: the page of all problems."""
+    return f"/api/v1/docs/problems#{code}"
 
 
 def problem(
@@ -55,7 +60,7 @@ def problem(
     if "/pickup/" in instance:
         instance = instance[: instance.index("/pickup/")] + "/pickup"
     body = {
-        "type": f"/api/v1/docs/problems#{code}",
+        "type": problem_type(code),
         "title": title,
         "status": status,
         "detail": detail or title,
@@ -71,8 +76,8 @@ def problem_answer(request: HttpRequest, refusal: Refusal) -> Answer:
     facts = {
         name: moment(fact) if isinstance(fact, datetime) else fact for name, fact in refusal.facts.items()
     }
-    if refusal.code in _RETRY:
-        facts.setdefault("retry_after", _RETRY[refusal.code])
+    if refusal.retry_after is not None:
+        facts.setdefault("retry_after", refusal.retry_after)
     return problem(
         request, status=refusal.status, code=refusal.code, title=refusal.title, detail=refusal.detail, **facts
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import phonenumbers
 from django.core.exceptions import ValidationError
@@ -20,9 +20,10 @@ from pydantic import (
     model_validator,
 )
 
-from lockers.schemas import LocationCode, SizeName, Text, printable
+from lockers.schemas import CursorOut, LocationCode, MomentOut, PrintableText, SizeName, Text
 from packages_app.lifecycle import Event, Status
 
+_E164 = r"^\+[1-9][0-9]{6,14}$"
 # From the year 2000 on: whatever the offset, such a moment exists in UTC too.
 _MOMENT = re.compile(r"\A2\d{3}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,6})?([Zz]|[+-]\d{2}:\d{2})\Z")
 
@@ -46,10 +47,25 @@ def _phone(value: str) -> str:
     return value
 
 
-TrackingNumber = Annotated[Text, StringConstraints(max_length=40)]
-ReasonText = Annotated[
-    str, StringConstraints(strip_whitespace=True, max_length=200), AfterValidator(printable)
+Email = Annotated[
+    str,
+    StringConstraints(max_length=254),
+    AfterValidator(_email),
+    Field(examples=["mari@example.com"], json_schema_extra={"format": "email"}),
 ]
+Phone = Annotated[
+    str,
+    StringConstraints(max_length=16),
+    AfterValidator(_phone),
+    Field(
+        description="E.164", examples=["+3725551234"], json_schema_extra={"format": "e164", "pattern": _E164}
+    ),
+]
+TrackingNumber = Annotated[Text, StringConstraints(max_length=40), Field(examples=["DPD-4711"])]
+ReasonText = Annotated[
+    PrintableText, StringConstraints(strip_whitespace=True, max_length=200), Field(examples=["sent twice"])
+]
+PickupCode = Annotated[str, Field(description="As the recipient has typed it", examples=["4821 7730"])]
 CompartmentId = Annotated[int, Field(ge=1, lt=2**63)]
 Millimetres = Annotated[int, Field(gt=0, le=10_000)]
 
@@ -61,7 +77,7 @@ def _rfc3339(value: object) -> object:
     return value
 
 
-Moment = Annotated[datetime, BeforeValidator(_rfc3339)]
+Moment = Annotated[datetime, BeforeValidator(_rfc3339), Field(examples=["2026-11-20T10:59:00Z"])]
 
 
 # Not a Schema of django-ninja: that also reads model instances, which no body is, and takes five times
@@ -83,9 +99,17 @@ class Dimensions(Strict):
 class RecipientIn(Strict):
     """Who collects: at least one of e-mail and phone, or nobody could be told the code."""
 
-    name: Annotated[Text, StringConstraints(max_length=100)]
-    email: Annotated[str, StringConstraints(max_length=254), AfterValidator(_email)] | None = None
-    phone: Annotated[str, StringConstraints(max_length=16), AfterValidator(_phone)] | None = None
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"required": [name], "properties": {name: {"type": "string"}}} for name in ("email", "phone")
+            ]
+        }
+    )
+
+    name: Annotated[Text, StringConstraints(max_length=100), Field(examples=["Mari Tamm"])]
+    email: Email | None = None
+    phone: Phone | None = None
     language: Literal["en", "de", "pl", "et", "lv", "lt"] = "en"
 
     @model_validator(mode="after")
@@ -96,8 +120,32 @@ class RecipientIn(Strict):
         return self
 
 
+# What the validators of `AssignIn` say, for readers of the OpenAPI document.
+_ASSIGN_RULES: dict[str, Any] = {
+    "examples": [
+        {
+            "location": "TLL-01",
+            "tracking_number": "DPD-4711",
+            "size": "SMALL",
+            "recipient": {"name": "Mari Tamm", "email": "mari@example.com", "phone": "+3725551234"},
+        }
+    ],
+    "oneOf": [
+        {"required": ["size"], "properties": {"size": {"type": "string"}, "dimensions": {"type": "null"}}},
+        {
+            "required": ["dimensions"],
+            "properties": {"size": {"type": "null"}, "dimensions": {"type": "object"}},
+        },
+    ],
+    "if": {"required": ["open"], "properties": {"open": {"const": False}}},
+    "then": {"required": ["deposited"], "properties": {"deposited": {"const": False}}},
+}
+
+
 class AssignIn(Strict):
     """A parcel for a location. Give `size`, or `dimensions` and the portal chooses the size."""
+
+    model_config = ConfigDict(json_schema_extra=_ASSIGN_RULES)
 
     location: LocationCode
     tracking_number: TrackingNumber
@@ -166,15 +214,20 @@ class HoldIn(Strict):
 class PickupIn(Strict):
     """What else the kiosk knows. A repeat with the same `nonce` gets the same answer."""
 
-    phone_last4: Annotated[str, StringConstraints(pattern=r"^[0-9]{4}$")] | None = None
-    nonce: Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,64}$")] | None = None
+    phone_last4: Annotated[str, StringConstraints(pattern=r"^[0-9]{4}$"), Field(examples=["1234"])] | None = (
+        None
+    )
+    nonce: (
+        Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,64}$"), Field(examples=["screen-1-0001"])]
+        | None
+    ) = None
     compartment: CompartmentId | None = None
 
 
 class PickupWithCodeIn(PickupIn):
     """The code in the body, where it stands in no URL."""
 
-    code: Annotated[str, StringConstraints(min_length=1, max_length=40)]
+    code: Annotated[PickupCode, StringConstraints(min_length=1, max_length=40)]
 
 
 class FaultIn(Strict):
@@ -187,79 +240,119 @@ class FaultIn(Strict):
 class HeartbeatIn(Strict):
     """How the location is: the controller's software, and the compartments whose doors do not answer."""
 
-    software_version: Annotated[Text, StringConstraints(max_length=50)]
+    software_version: Annotated[Text, StringConstraints(max_length=50), Field(examples=["4.2.0"])]
     silent_compartments: Annotated[list[CompartmentId], Field(max_length=2000)] = []
 
 
 class CompartmentOut(Schema):
-    id: int
-    locker: str
-    label: str
+    """The door to open."""
+
+    id: Annotated[int, Field(examples=[117])]
+    locker: Annotated[str, Field(examples=["A"])]
+    label: Annotated[str, Field(examples=["S4"])]
     size: SizeName
+
+
+PackageId = Annotated[str, Field(examples=["0198f4a2-7c5e-4d7a-9b1f-2f6f0a3c9d11"])]
+TrackingNumberOut = Annotated[str, Field(examples=["DPD-4711"])]
+_PACKAGE: dict[str, Any] = {
+    "id": "0198f4a2-7c5e-4d7a-9b1f-2f6f0a3c9d11",
+    "tracking_number": "DPD-4711",
+    "status": "STORED",
+    "size": "SMALL",
+    "location": "TLL-01",
+    "compartment": {"id": 117, "locker": "A", "label": "S4", "size": "SMALL"},
+    "created_at": "2026-11-20T10:59:00Z",
+    "reserved_until": None,
+    "opened_at": None,
+    "stored_at": "2026-11-20T10:59:00Z",
+    "expires_at": "2026-11-23T22:00:00Z",
+    "retrieved_at": None,
+    "cancelled_at": None,
+    "returned_at": None,
+    "held_at": None,
+    "pickup_code": "48217730",
+}
 
 
 class PackageOut(Schema):
     """A package. `pickup_code` is there for keys with the scope `codes:read`, while it is STORED."""
 
-    id: str
-    tracking_number: str
+    model_config = ConfigDict(json_schema_extra={"examples": [_PACKAGE]})
+
+    id: PackageId
+    tracking_number: TrackingNumberOut
     status: Status
     size: SizeName
-    location: str
+    location: Annotated[str, Field(examples=["TLL-01"])]
     compartment: CompartmentOut | None
-    created_at: str
-    reserved_until: str | None
-    opened_at: str | None
-    stored_at: str | None
-    expires_at: str | None
-    retrieved_at: str | None
-    cancelled_at: str | None
-    returned_at: str | None
-    held_at: str | None
-    pickup_code: str | None = None
+    created_at: MomentOut
+    reserved_until: MomentOut | None
+    opened_at: MomentOut | None
+    stored_at: MomentOut | None
+    expires_at: MomentOut | None
+    retrieved_at: MomentOut | None
+    cancelled_at: MomentOut | None
+    returned_at: MomentOut | None
+    held_at: MomentOut | None
+    pickup_code: Annotated[str | None, Field(examples=["48217730"])] = None
 
 
 class PackagePage(Schema):
+    """A page of packages."""
+
     items: list[PackageOut]
-    next_cursor: str | None
+    next_cursor: CursorOut
 
 
 class EventOut(Schema):
-    at: str
+    """One line of a package's history. `by`: `courier:…`, `kiosk:…`, `manager`, `staff`, or `system`."""
+
+    at: MomentOut
     event: Event
     from_status: Status | None
     to_status: Status
-    by: str
-    reason: str | None
-    compartment: str | None
+    by: Annotated[str, Field(examples=["courier:dpd"])]
+    reason: Annotated[str | None, Field(examples=["damaged"])]
+    compartment: Annotated[str | None, Field(examples=["A-S4"])]
 
 
 class EventPage(Schema):
+    """A page of a history."""
+
     items: list[EventOut]
-    next_cursor: str | None
+    next_cursor: CursorOut
 
 
 class MessageOut(Schema):
-    kind: str
-    channel: str
-    status: str
-    attempts: int
-    created_at: str
-    sent_at: str | None
+    """One message on one channel."""
+
+    kind: Annotated[str, Field(examples=["stored"])]
+    channel: Annotated[str, Field(examples=["email"])]
+    status: Annotated[str, Field(examples=["sent"])]
+    attempts: Annotated[int, Field(examples=[1])]
+    created_at: MomentOut
+    sent_at: MomentOut | None
 
 
 class MessagePage(Schema):
+    """A page of messages."""
+
     items: list[MessageOut]
-    next_cursor: str | None
+    next_cursor: CursorOut
 
 
 class FaultOut(Schema):
+    """The door that was reported, and how it stands now."""
+
     compartment: CompartmentOut
-    kind: str
-    status: str
+    kind: Annotated[str, Field(examples=["door_stuck"])]
+    status: Annotated[str, Field(examples=["out_of_service"])]
 
 
 class PickupOut(Schema):
-    package_id: str
+    """The door that is open now."""
+
+    package_id: PackageId
     status: Status
     compartment: CompartmentOut

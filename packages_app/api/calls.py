@@ -26,6 +26,7 @@ IDEMPOTENT: dict[str, Any] = {
             "in": "header",
             "required": False,
             "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+            "example": "drop-off-4711",
             "description": "Strongly advised: a repeat with the same key and body gets the same answer.",
         }
     ]

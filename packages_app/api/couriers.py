@@ -10,13 +10,13 @@ from django.http import HttpResponse
 from ninja import Router
 
 from lockers import allocation
+from lockers.errors import refuses
 from lockers.models import Size
 from packages_app import bodies, errors, operations
 from packages_app.api.calls import IDEMPOTENT, CallerRequest, change, perform
 from packages_app.auth import courier_key
 from packages_app.models import Recipient
 from packages_app.operations.reassign import Reason
-from packages_app.problems import PROBLEMS
 from packages_app.schemas import AssignIn, CancelIn, ExtendIn, PackageOut, ReassignIn
 
 router = Router(tags=["couriers"])
@@ -25,10 +25,18 @@ router = Router(tags=["couriers"])
 @router.post(
     "/lockers/assign",
     auth=courier_key,
-    response={201: PackageOut, **PROBLEMS},
+    response={201: PackageOut},
     operation_id="assign",
     summary="Find room for a package",
     openapi_extra=IDEMPOTENT,
+)
+@refuses(
+    errors.UnknownLocation,
+    errors.LocationFull,
+    errors.LocationSuspended,
+    errors.DuplicateTrackingNumber,
+    errors.FitsNoCompartment,
+    errors.BusyTryAgain,
 )
 def assign(request: CallerRequest, body: AssignIn) -> HttpResponse:
     """Claims a compartment and says which door to open. `deposited: false` only reserves it."""
@@ -68,11 +76,12 @@ def _size(body: AssignIn) -> Size:
 @router.post(
     "/packages/{package_id}/deposit",
     auth=courier_key,
-    response={200: PackageOut, **PROBLEMS},
+    response=PackageOut,
     operation_id="deposit",
     summary="Confirm that the package lies in its door",
     openapi_extra=IDEMPOTENT,
 )
+@refuses(errors.WrongStatus)
 def deposit(request: CallerRequest, package_id: UUID) -> HttpResponse:
     """PENDING → STORED; the hold begins, and the recipient is told the code."""
     return change(request, operations.deposit, package_id)
@@ -81,11 +90,12 @@ def deposit(request: CallerRequest, package_id: UUID) -> HttpResponse:
 @router.post(
     "/packages/{package_id}/reassign",
     auth=courier_key,
-    response={200: PackageOut, **PROBLEMS},
+    response=PackageOut,
     operation_id="reassign",
     summary="Ask for another door",
     openapi_extra=IDEMPOTENT,
 )
+@refuses(errors.WrongStatus, errors.LocationFull, errors.BusyTryAgain)
 def reassign(request: CallerRequest, package_id: UUID, body: ReassignIn) -> HttpResponse:
     """A larger door for `too_small`; the old one is taken out of use where the reason says so."""
     return change(request, operations.reassign, package_id, reason=Reason(body.reason))
@@ -94,11 +104,12 @@ def reassign(request: CallerRequest, package_id: UUID, body: ReassignIn) -> Http
 @router.post(
     "/packages/{package_id}/cancel",
     auth=courier_key,
-    response={200: PackageOut, **PROBLEMS},
+    response=PackageOut,
     operation_id="cancel",
     summary="Call a package off",
     openapi_extra=IDEMPOTENT,
 )
+@refuses(errors.WrongStatus)
 def cancel(request: CallerRequest, package_id: UUID, body: CancelIn | None = None) -> HttpResponse:
     """A stored one holds its door until it is returned."""
     return change(request, operations.cancel, package_id, reason=body.reason if body else "")
@@ -107,11 +118,12 @@ def cancel(request: CallerRequest, package_id: UUID, body: CancelIn | None = Non
 @router.post(
     "/packages/{package_id}/extend",
     auth=courier_key,
-    response={200: PackageOut, **PROBLEMS},
+    response=PackageOut,
     operation_id="extend",
     summary="Let a package wait longer",
     openapi_extra=IDEMPOTENT,
 )
+@refuses(errors.WrongStatus, errors.ExtensionLimit)
 def extend(request: CallerRequest, package_id: UUID, body: ExtendIn) -> HttpResponse:
     """STORED or EXPIRED, within the location's limit."""
     return change(request, operations.extend, package_id, hours=body.hours)
@@ -120,11 +132,12 @@ def extend(request: CallerRequest, package_id: UUID, body: ExtendIn) -> HttpResp
 @router.post(
     "/packages/{package_id}/return",
     auth=courier_key,
-    response={200: PackageOut, **PROBLEMS},
+    response=PackageOut,
     operation_id="return_to_courier",
     summary="Confirm that the package was taken out",
     openapi_extra=IDEMPOTENT,
 )
+@refuses(errors.WrongStatus)
 def return_to_courier(request: CallerRequest, package_id: UUID) -> HttpResponse:
     """EXPIRED, or cancelled in its door → RETURNED; frees the compartment."""
     return change(request, operations.return_to_courier, package_id)
@@ -133,11 +146,12 @@ def return_to_courier(request: CallerRequest, package_id: UUID) -> HttpResponse:
 @router.post(
     "/packages/{package_id}/resend-code",
     auth=courier_key,
-    response={202: PackageOut, **PROBLEMS},
+    response={202: PackageOut},
     operation_id="resend_code",
     summary="Give the recipient a new code",
     openapi_extra=IDEMPOTENT,
 )
+@refuses(errors.WrongStatus, errors.NothingToResend)
 def resend_code(request: CallerRequest, package_id: UUID) -> HttpResponse:
     """The old code dies; the recipient is told the new one."""
     return change(request, operations.resend_code, package_id, status=202)

@@ -13,7 +13,6 @@ from packages_app.api.calls import IDEMPOTENT, CallerRequest, perform
 from packages_app.auth import any_key
 from packages_app.idempotency import Answer
 from packages_app.operations.report_fault import Fault
-from packages_app.problems import PROBLEMS
 from packages_app.schemas import CompartmentId, FaultIn, FaultOut
 
 router = Router(tags=["faults"])
@@ -22,7 +21,7 @@ router = Router(tags=["faults"])
 @router.post(
     "/compartments/{compartment_id}/faults",
     auth=any_key,
-    response={201: FaultOut, **PROBLEMS},
+    response={201: FaultOut},
     operation_id="report_fault",
     summary="Report a door that does not work",
     openapi_extra=IDEMPOTENT,

@@ -6,27 +6,30 @@ from uuid import UUID
 
 from django.http import HttpResponse
 from django.utils import timezone
-from ninja import Router
+from ninja import Path, Router
 
 from lockers.clock import database_now
-from packages_app import bodies, operations
+from lockers.errors import refuses
+from packages_app import bodies, errors, operations
 from packages_app.api.calls import CallerRequest
 from packages_app.auth import kiosk_key
 from packages_app.idempotency import Answer
 from packages_app.operations.pick_up import Typed
-from packages_app.problems import PROBLEMS, respond
-from packages_app.schemas import HeartbeatIn, PackageOut, PickupIn, PickupOut, PickupWithCodeIn
+from packages_app.problems import respond
+from packages_app.schemas import HeartbeatIn, PackageOut, PickupCode, PickupIn, PickupOut, PickupWithCodeIn
 
 router = Router(tags=["kiosks"])
+PICKUP = (errors.UnknownCode, errors.CodeExpired, errors.PhoneCheckRequired, errors.TooManyAttempts)
 
 
 @router.post(
     "/pickup",
     auth=kiosk_key,
-    response={200: PickupOut, **PROBLEMS},
+    response=PickupOut,
     operation_id="pickup",
     summary="Open the door for a code",
 )
+@refuses(*PICKUP)
 def pickup(request: CallerRequest, body: PickupWithCodeIn) -> HttpResponse:
     """The code in the body: it stands in no URL and so in no log of a proxy."""
     return _pick_up(request, body.code, body)
@@ -35,11 +38,14 @@ def pickup(request: CallerRequest, body: PickupWithCodeIn) -> HttpResponse:
 @router.post(
     "/pickup/{code}",
     auth=kiosk_key,
-    response={200: PickupOut, **PROBLEMS},
+    response=PickupOut,
     operation_id="pickup_by_code",
     summary="Open the door for a code in the path",
 )
-def pickup_by_code(request: CallerRequest, code: str, body: PickupIn | None = None) -> HttpResponse:
+@refuses(*PICKUP)
+def pickup_by_code(
+    request: CallerRequest, code: Path[PickupCode], body: PickupIn | None = None
+) -> HttpResponse:
     """As `POST /pickup`. Prefer that one: URLs end up in logs."""
     return _pick_up(request, code, body or PickupIn())
 
@@ -47,10 +53,11 @@ def pickup_by_code(request: CallerRequest, code: str, body: PickupIn | None = No
 @router.post(
     "/pickup/{package_id}/door-failed",
     auth=kiosk_key,
-    response={200: PackageOut, **PROBLEMS},
+    response=PackageOut,
     operation_id="door_failed",
     summary="The door did not open",
 )
+@refuses(errors.WrongStatus, errors.CompartmentInUse, errors.DuplicateTrackingNumber)
 def door_failed(request: CallerRequest, package_id: UUID) -> HttpResponse:
     """Within 5 minutes of the pickup: the package is STORED again, its compartment unverified."""
     package = operations.door_failed(package_id=package_id, by=request.auth.actor, now=timezone.now())
@@ -60,7 +67,7 @@ def door_failed(request: CallerRequest, package_id: UUID) -> HttpResponse:
 @router.post(
     "/kiosk/heartbeat",
     auth=kiosk_key,
-    response={204: None, **PROBLEMS},
+    response={204: None},
     operation_id="heartbeat",
     summary="The location is alive",
 )

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.http import HttpResponse
 from ninja import Router
 
+from lockers.errors import refuses
 from lockers.pagination import Cursor, Limit, paginate
 from lockers.schemas import LocationCode, known_only
 from notifications.models import Notification
@@ -16,7 +17,7 @@ from packages_app.auth import courier_key
 from packages_app.idempotency import Answer
 from packages_app.lifecycle import Status
 from packages_app.models import Package
-from packages_app.problems import PROBLEMS, respond
+from packages_app.problems import respond
 from packages_app.schemas import EventPage, MessagePage, Moment, PackageOut, PackagePage, TrackingNumber
 
 router = Router(tags=["couriers"])
@@ -25,7 +26,7 @@ router = Router(tags=["couriers"])
 @router.get(
     "/packages/{package_id}",
     auth=courier_key,
-    response={200: PackageOut, **PROBLEMS},
+    response=PackageOut,
     operation_id="get_package",
     summary="One package",
 )
@@ -39,7 +40,7 @@ def get_package(request: CallerRequest, package_id: UUID) -> HttpResponse:
 @router.get(
     "/packages",
     auth=courier_key,
-    response={200: PackagePage, **PROBLEMS},
+    response=PackagePage,
     operation_id="list_packages",
     summary="The courier's packages",
 )
@@ -72,7 +73,7 @@ def list_packages(
 @router.get(
     "/packages/{package_id}/events",
     auth=courier_key,
-    response={200: EventPage, **PROBLEMS},
+    response=EventPage,
     operation_id="list_events",
     summary="A package's history",
 )
@@ -90,7 +91,7 @@ def list_events(
 @router.get(
     "/packages/{package_id}/notifications",
     auth=courier_key,
-    response={200: MessagePage, **PROBLEMS},
+    response=MessagePage,
     operation_id="list_notifications",
     summary="What the recipient was told, and whether it arrived",
 )
@@ -108,10 +109,11 @@ def list_notifications(
 @router.get(
     "/returns",
     auth=courier_key,
-    response={200: PackagePage, **PROBLEMS},
+    response=PackagePage,
     operation_id="list_returns",
     summary="Packages that wait to be taken out",
 )
+@refuses(errors.UnknownLocation)
 def list_returns(
     request: CallerRequest, location: LocationCode | None = None, limit: Limit = 50, cursor: Cursor = None
 ) -> HttpResponse:

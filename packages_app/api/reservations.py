@@ -7,11 +7,11 @@ from uuid import UUID
 from django.http import HttpResponse
 from ninja import Router
 
-from packages_app import operations
+from lockers.errors import refuses
+from packages_app import errors, operations
 from packages_app.api.calls import IDEMPOTENT, CallerRequest, change
 from packages_app.auth import any_key, courier_key
 from packages_app.operations.found import Outcome
-from packages_app.problems import PROBLEMS
 from packages_app.schemas import FoundIn, PackageOut
 
 router = Router(tags=["couriers"])
@@ -20,11 +20,12 @@ router = Router(tags=["couriers"])
 @router.post(
     "/packages/{package_id}/open",
     auth=any_key,
-    response={200: PackageOut, **PROBLEMS},
+    response=PackageOut,
     operation_id="open_door",
     summary="Say that a reserved door is opened",
     openapi_extra=IDEMPOTENT,
 )
+@refuses(errors.WrongStatus)
 def open_door(request: CallerRequest, package_id: UUID) -> HttpResponse:
     """PENDING only; a repeat changes nothing. At least five minutes are left to confirm the deposit."""
     return change(request, operations.open_door, package_id)
@@ -33,11 +34,12 @@ def open_door(request: CallerRequest, package_id: UUID) -> HttpResponse:
 @router.post(
     "/packages/{package_id}/found",
     auth=courier_key,
-    response={200: PackageOut, **PROBLEMS},
+    response=PackageOut,
     operation_id="found",
     summary="The parcel of a lapsed reservation is in its door after all",
     openapi_extra=IDEMPOTENT,
 )
+@refuses(errors.WrongStatus, errors.DuplicateTrackingNumber)
 def found(request: CallerRequest, package_id: UUID, body: FoundIn) -> HttpResponse:
     """`stays`: STORED, as a deposit would have done. `taken_out`: RETURNED, and the door is free.
 

@@ -28,7 +28,7 @@ def through(response: HttpResponse, path: str = "/api/v1/x") -> HttpResponse:
         (404, "not_found"),
         (405, "method_not_allowed"),
         (413, "body_too_large"),
-        (418, "refused"),
+        (418, "bad_request"),
         (500, "internal_error"),
         (502, "internal_error"),
     ],
