@@ -129,15 +129,18 @@ class DuplicateTrackingNumber(Refusal):
 class ExtensionLimit(Refusal):
     """The hold cannot be stretched that far at this location.
 
-    `latest` is the last moment until which this location keeps it: ask for fewer hours.
+    `latest` is the last moment until which this location keeps it: ask for `hours` or fewer.
     """
 
     code = "extension_limit"
-    example = {"latest": "2026-11-27T22:00:00Z"}
+    example = {"latest": "2026-11-27T22:00:00Z", "hours": 96}
 
 
 class OnHold(Refusal):
-    """The package is being held back; please contact the courier."""
+    """The package is being held back; please contact the courier.
+
+    The door stays shut until the courier releases it; then the same code works.
+    """
 
     code = "on_hold"
 

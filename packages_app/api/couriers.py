@@ -123,7 +123,7 @@ def cancel(request: CallerRequest, package_id: UUID, body: CancelIn | None = Non
     summary="Let a package wait longer",
     openapi_extra=IDEMPOTENT,
 )
-@refuses(errors.WrongStatus, errors.ExtensionLimit)
+@refuses(errors.WrongStatus, errors.ExtensionLimit, errors.OnHold)
 def extend(request: CallerRequest, package_id: UUID, body: ExtendIn) -> HttpResponse:
     """STORED or EXPIRED, within the location's limit."""
     return change(request, operations.extend, package_id, hours=body.hours)
@@ -151,7 +151,7 @@ def return_to_courier(request: CallerRequest, package_id: UUID) -> HttpResponse:
     summary="Give the recipient a new code",
     openapi_extra=IDEMPOTENT,
 )
-@refuses(errors.WrongStatus, errors.NothingToResend)
+@refuses(errors.WrongStatus, errors.NothingToResend, errors.OnHold)
 def resend_code(request: CallerRequest, package_id: UUID) -> HttpResponse:
     """The old code dies; the recipient is told the new one."""
     return change(request, operations.resend_code, package_id, status=202)

@@ -7,11 +7,11 @@ from uuid import UUID
 from django.http import HttpResponse
 from ninja import Router
 
-from packages_app import operations
+from lockers.errors import refuses
+from packages_app import errors, operations
 from packages_app.api.calls import IDEMPOTENT, CallerRequest, change
 from packages_app.auth import courier_key
 from packages_app.operations.hold import HoldReason
-from packages_app.problems import PROBLEMS
 from packages_app.schemas import HoldIn, PackageOut
 
 router = Router(tags=["couriers"])
@@ -20,11 +20,12 @@ router = Router(tags=["couriers"])
 @router.post(
     "/packages/{package_id}/hold",
     auth=courier_key,
-    response={200: PackageOut, **PROBLEMS},
+    response=PackageOut,
     operation_id="hold",
     summary="Hold a package back",
     openapi_extra=IDEMPOTENT,
 )
+@refuses(errors.WrongStatus)
 def hold(request: CallerRequest, package_id: UUID, body: HoldIn | None = None) -> HttpResponse:
     """It keeps its status and its time, and no code opens its door until it is released."""
     asked = body or HoldIn()
@@ -34,11 +35,12 @@ def hold(request: CallerRequest, package_id: UUID, body: HoldIn | None = None) -
 @router.post(
     "/packages/{package_id}/release",
     auth=courier_key,
-    response={200: PackageOut, **PROBLEMS},
+    response=PackageOut,
     operation_id="release",
     summary="Hold a package back no longer",
     openapi_extra=IDEMPOTENT,
 )
+@refuses(errors.WrongStatus)
 def release(request: CallerRequest, package_id: UUID) -> HttpResponse:
     """The codes work; the time that it was held back is given back, within the location's limit."""
     return change(request, operations.release, package_id)

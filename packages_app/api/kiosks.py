@@ -19,7 +19,13 @@ from packages_app.problems import respond
 from packages_app.schemas import HeartbeatIn, PackageOut, PickupCode, PickupIn, PickupOut, PickupWithCodeIn
 
 router = Router(tags=["kiosks"])
-PICKUP = (errors.UnknownCode, errors.CodeExpired, errors.PhoneCheckRequired, errors.TooManyAttempts)
+PICKUP = (
+    errors.UnknownCode,
+    errors.CodeExpired,
+    errors.OnHold,
+    errors.PhoneCheckRequired,
+    errors.TooManyAttempts,
+)
 
 
 @router.post(
