@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from packages_app import links
 from packages_app.lifecycle import Status
 from packages_app.models import Package
 from tests.access.table import Case, read
@@ -38,6 +39,12 @@ GET  /manage/locations/<location_code:code>/returns/         302    200       40
 POST /manage/locations/<location_code:code>/returns/         302    405       405       405   405
 GET  /manage/locations/<location_code:code>/returns/taken-out/ 302    405       405       405   405
 POST /manage/locations/<location_code:code>/returns/taken-out/ 302    302       404       302   302
+GET  /manage/locations/<location_code:code>/downtimes/       302    200       404       200   200
+POST /manage/locations/<location_code:code>/downtimes/       302    405       405       405   405
+GET  /manage/locations/<location_code:code>/downtimes/suspend/ 302  405       405       405   405
+POST /manage/locations/<location_code:code>/downtimes/suspend/ 302  302       404       302   302
+GET  /manage/locations/<location_code:code>/downtimes/resume/ 302   405       405       405   405
+POST /manage/locations/<location_code:code>/downtimes/resume/ 302   302       404       302   302
 GET  /manage/packages/<uuid:pk>/                             302    200       404       200   200
 POST /manage/packages/<uuid:pk>/                             302    405       405       405   405
 GET  /manage/packages/<uuid:pk>/resend-code/                 302    405       405       405   405
@@ -65,6 +72,9 @@ GET  /kiosk/connect/                                         200    200       20
 POST /kiosk/connect/                                         200    200       200       200   200
 GET  /kiosk/door/                                            302    302       302       302   302
 POST /kiosk/door/                                            405    405       405       405   405
+
+GET  /p/<str:token>/                                         200    200       200       200   200
+POST /p/<str:token>/                                         302    302       302       302   302
 
 GET  /dev/mailbox/                                           404    404       404       404   404
 POST /dev/mailbox/                                           405    405       405       405   405
@@ -106,6 +116,10 @@ def _location(world: World, package: Package) -> dict[str, Any]:
     return {"code": world.here.code}
 
 
+def _token(world: World, package: Package) -> dict[str, Any]:
+    return {"token": links.token(package)}  # who has the link may see the page, whoever they are
+
+
 def _seen(world: World, ids: Any) -> dict[str, Any]:
     return {"seen": Package.objects.get(pk=ids["package_id"]).updated_at.isoformat(), "hours": 24}
 
@@ -118,6 +132,11 @@ CASES = {
     "POST /manage/packages/<uuid:pk>/resend-code/": Case(body=_seen, ids=_package),
     "POST /manage/packages/<uuid:pk>/extend/": Case(body=_seen, ids=_package),
     "POST /manage/packages/<uuid:pk>/hold/": Case(body={"reason": "fraud"}, ids=_package),
+    "GET /p/<str:token>/": Case(ids=_token),
+    "POST /manage/locations/<location_code:code>/downtimes/suspend/": Case(
+        body={"reason": "flood"}, ids=_location
+    ),
+    "POST /p/<str:token>/": Case(body=_seen, ids=_token),
     "POST /manage/doors/<int:pk>/take-out/": Case(body={"reason": "hinge"}, ids=_door),
 }
 
