@@ -18,6 +18,7 @@ from lockerportal.examples import example_of
 from packages_app.auth import InvalidKey, MissingScope
 from packages_app.errors import IdempotencyConflict, IdempotencyRunning, Refusal
 from packages_app.problems import InvalidIdempotencyKey, Problem, problem_type
+from packages_app.rate_limits import RateLimited
 
 DESCRIPTION = """\
 For couriers: find room, drop off, take back. For kiosks: open a door for a code.
@@ -34,16 +35,28 @@ TAGS = {
     "faults": "Doors that do not work.",
 }
 # What any call may answer, whatever it does.
-ALWAYS = (refusals.BadRequest, InvalidKey, MissingScope, refusals.DatabaseUnavailable)
+ALWAYS = (refusals.BadRequest, InvalidKey, MissingScope, RateLimited, refusals.DatabaseUnavailable)
 IDEMPOTENT = (InvalidIdempotencyKey, IdempotencyRunning, IdempotencyConflict)
 
 _TEXT, _SECONDS = {"type": "string"}, {"type": "integer", "minimum": 0}
 _RETRY_AFTER = {"description": "After how many seconds to try again", "schema": _SECONDS, "example": 2}
+_LIMITS = {
+    "RateLimit-Policy": {
+        "description": "Each limit that counted this call: `q` calls, all of them again after `w` seconds",
+        "schema": _TEXT,
+        "example": '"key";q=5000;w=5',
+    },
+    "RateLimit": {
+        "description": "How each stands: `r` calls are left, all of them again after `t` seconds",
+        "schema": _TEXT,
+        "example": '"key";r=4999;t=1',
+    },
+}
 _HEADERS: dict[int, dict[str, Any]] = {
     401: {
         "WWW-Authenticate": {"description": "Which key is asked for", "schema": _TEXT, "example": "Bearer"}
     },
-    429: {"Retry-After": _RETRY_AFTER},
+    429: {"Retry-After": _RETRY_AFTER, **_LIMITS},
     503: {"Retry-After": _RETRY_AFTER},
 }
 _REPLAYED = {
@@ -148,6 +161,7 @@ def _complete(call: dict[str, Any], schemas: dict[str, Any], refused: dict[str, 
     for answer in answers.values():
         for content in answer.get("content", {}).values():
             content["example"] = example_of(content["schema"], schemas)
-        if takes_idempotency_key(call):
-            answer["headers"] = {"Idempotent-Replayed": _REPLAYED}
+        answer["headers"] = _LIMITS | (
+            {"Idempotent-Replayed": _REPLAYED} if takes_idempotency_key(call) else {}
+        )
     call["responses"] = answers | refused

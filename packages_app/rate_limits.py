@@ -20,10 +20,14 @@ _Told = tuple[str, Limit, Standing]
 
 
 class RateLimited(Refusal):
-    """Too many calls; please wait as long as Retry-After says."""
+    """Too many calls; please wait as long as Retry-After says.
+
+    The header `RateLimit` says what is left before it comes to that. Ask staff if you need more.
+    """
 
     code = "rate_limited"
     status = 429
+    example = {"retry_after": 1}
 
 
 def count_call(request: HttpRequest, caller: Caller) -> None:
