@@ -8,17 +8,17 @@ with `@refuses`. Examples of bodies are put together from the examples of their 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 from ninja import NinjaAPI
 from ninja.openapi.schema import REF_TEMPLATE, OpenAPISchema
+from ninja.operation import Operation
 
 from lockerportal import refusals
 from lockerportal.examples import example_of
-from packages_app.auth import InvalidKey, MissingScope
 from packages_app.errors import IdempotencyConflict, IdempotencyRunning, Refusal
 from packages_app.problems import InvalidIdempotencyKey, Problem, problem_type
-from packages_app.rate_limits import RateLimited
 
 DESCRIPTION = """\
 For couriers: find room, drop off, take back. For kiosks: open a door for a code.
@@ -33,9 +33,10 @@ TAGS = {
     "locations": "Where there are lockers, and where there is room.",
     "kiosks": "What the screen or controller at a locker says and asks.",
     "faults": "Doors that do not work.",
+    "webhooks": "Being told of what happens, as Standard Webhooks describe it.",
 }
 # What any call may answer, whatever it does.
-ALWAYS = (refusals.BadRequest, InvalidKey, MissingScope, RateLimited, refusals.DatabaseUnavailable)
+ALWAYS = (refusals.BadRequest, refusals.DatabaseUnavailable)
 IDEMPOTENT = (InvalidIdempotencyKey, IdempotencyRunning, IdempotencyConflict)
 
 _TEXT, _SECONDS = {"type": "string"}, {"type": "integer", "minimum": 0}
@@ -87,11 +88,16 @@ class DocumentedAPI(NinjaAPI):
 
     def _declared(self) -> dict[str, tuple[type[Refusal], ...]]:
         return {
-            operation.operation_id or "": getattr(operation.view_func, "refusals", ())
+            operation.operation_id or "": _of_call(operation)
             for router in self._get_bound_routers()
             for view in router.path_operations.values()
             for operation in view.operations
         }
+
+
+def _of_call(operation: Operation) -> tuple[type[Refusal], ...]:
+    of_keys = (getattr(auth, "refusals", ()) for auth in operation.auth_callbacks)
+    return tuple(chain(getattr(operation.view_func, "refusals", ()), *of_keys))
 
 
 def _general(path: str, method: str, call: dict[str, Any]) -> Iterator[type[Refusal]]:

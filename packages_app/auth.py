@@ -48,6 +48,8 @@ def note_failure(request: HttpRequest, why: str) -> None:
 class KeyAuth(HttpBearer):
     """Lets a key with `scope` in. Why a key was refused stands in the log, not in the answer."""
 
+    refusals: tuple[type[Refusal], ...] = (InvalidKey, MissingScope, rate_limits.RateLimited)
+
     def __init__(self, *scopes: ApiKey.Scope) -> None:
         super().__init__()
         self.scopes = frozenset(scopes)
@@ -72,7 +74,10 @@ class KeyAuth(HttpBearer):
 
 
 class LocationBoundKey(Refusal):
-    """A key for some locations only cannot do this, which is about all of them."""
+    """A key for some locations only cannot do this, which is about all of them.
+
+    Use a key of yours that is not bound to locations.
+    """
 
     code = "location_bound_key"
     status = 403
@@ -80,6 +85,8 @@ class LocationBoundKey(Refusal):
 
 class UnboundKeyAuth(KeyAuth):
     """Lets in no key that is made for some locations only."""
+
+    refusals = (*KeyAuth.refusals, LocationBoundKey)
 
     def authenticate(self, request: HttpRequest, token: str) -> Caller:
         """Raises `LocationBoundKey` as well."""

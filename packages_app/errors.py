@@ -232,7 +232,7 @@ class UnknownWebhook(Refusal):
 class UnknownDelivery(Refusal):
     """There is no such delivery to this webhook.
 
-    Take the id of one of its deliveries; they are kept for some weeks.
+    Take the `id` of one of its deliveries.
     """
 
     code = "unknown_delivery"

@@ -34,9 +34,6 @@ class Problem(Schema):
     retry_after: int | None = None
 
 
-PROBLEMS: dict[int, type[Problem]] = {}  # calls declare theirs with `refuses`
-
-
 class InvalidIdempotencyKey(Refusal):
     """The Idempotency-Key must be 1 to 255 visible ASCII characters.
 

@@ -7,11 +7,13 @@ from typing import Annotated
 from ninja import Schema
 from pydantic import AfterValidator, Field, StringConstraints
 
+from lockers.schemas import CursorOut, MomentOut
 from notifications import targets
 from packages_app.models import EventType
-from packages_app.schemas import ReasonText, Strict
+from packages_app.schemas import PackageId, ReasonText, Strict
 
 ALL_EVENTS: list[str] = list(EventType.values)
+DeliveryId = Annotated[str, Field(examples=["msg_20261120105900_4711"])]
 DELIVERY_ID = r"\Amsg_\d{14}_(\d{1,18})\Z"
 
 
@@ -34,7 +36,7 @@ WebhookUrl = Annotated[
     str,
     StringConstraints(min_length=1, max_length=targets.LONGEST_URL),
     AfterValidator(_url),
-    Field(json_schema_extra={"format": "uri", "examples": ["https://hooks.example.com/lockers"]}),
+    Field(examples=["https://hooks.example.com/lockers"], json_schema_extra={"format": "uri"}),
 ]
 EventName = Annotated[str, AfterValidator(_event), Field(json_schema_extra={"enum": ALL_EVENTS})]
 EventNames = Annotated[list[EventName], Field(min_length=1, max_length=50), AfterValidator(_each_once)]
@@ -48,50 +50,57 @@ class WebhookIn(Strict):
     description: ReasonText = ""
 
 
+WebhookId = Annotated[str, Field(examples=["0198f4a2-9e11-7c33-8d5e-5a1b7c2d9e40"])]
+
+
 class WebhookOut(Schema):
     """`disabled_at` and `disabled_reason` say since when and why nothing is sent; `failing_since`, that the
     endpoint has not taken anything since then and is tried again. Until `old_secret_until` the secret of
     before the rotation signs as well.
     """
 
-    id: str
-    url: str
-    events: list[str]
-    description: str | None
-    created_at: str
-    failing_since: str | None
-    last_error: str | None
-    disabled_at: str | None
-    disabled_reason: str | None
-    old_secret_until: str | None
+    id: WebhookId
+    url: Annotated[str, Field(examples=["https://hooks.example.com/lockers"])]
+    events: Annotated[list[str], Field(examples=[["package.stored", "package.retrieved"]])]
+    description: Annotated[str | None, Field(examples=["our shop"])]
+    created_at: MomentOut
+    failing_since: Annotated[MomentOut | None, Field(examples=[None])]
+    last_error: Annotated[str | None, Field(examples=[None])]
+    disabled_at: Annotated[MomentOut | None, Field(examples=[None])]
+    disabled_reason: Annotated[str | None, Field(examples=[None])]
+    old_secret_until: Annotated[MomentOut | None, Field(examples=[None])]
 
 
 class WebhookWithSecretOut(WebhookOut):
     """With the signing secret, which is shown this once. (Not there in a repeat if it is no longer known.)"""
 
-    secret: str | None = None
+    secret: Annotated[str | None, Field(examples=["whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"])] = None
 
 
 class WebhookPage(Schema):
+    """A page of webhooks."""
+
     items: list[WebhookOut]
-    next_cursor: str | None
+    next_cursor: CursorOut
 
 
 class DeliveryOut(Schema):
     """`id` is the `webhook-id` of the message. `http_status` and `reason` are those of the last attempt."""
 
-    id: str
-    type: str
-    package_id: str | None
-    status: str
-    attempts: int
-    created_at: str
-    sent_at: str | None
-    next_attempt_at: str | None
-    http_status: int | None
-    reason: str | None
+    id: Annotated[str, Field(examples=["msg_20261120105900_4711"])]
+    type: Annotated[str, Field(examples=["package.stored"])]
+    package_id: PackageId | None
+    status: Annotated[str, Field(examples=["sent"])]
+    attempts: Annotated[int, Field(examples=[1])]
+    created_at: MomentOut
+    sent_at: MomentOut | None
+    next_attempt_at: Annotated[MomentOut | None, Field(examples=[None])]
+    http_status: Annotated[int | None, Field(examples=[204])]
+    reason: Annotated[str | None, Field(examples=[None])]
 
 
 class DeliveryPage(Schema):
+    """A page of deliveries."""
+
     items: list[DeliveryOut]
-    next_cursor: str | None
+    next_cursor: CursorOut

@@ -9,8 +9,9 @@ from uuid import UUID
 
 from django.http import HttpResponse
 from django.utils import timezone
-from ninja import Router
+from ninja import Path, Router
 
+from lockers.errors import refuses
 from lockers.pagination import Cursor, Limit, paginate
 from lockers.schemas import known_only
 from notifications.models import Channel, Notification
@@ -21,10 +22,11 @@ from packages_app.idempotency import Answer
 from packages_app.models import Webhook, WebhookQuerySet
 from packages_app.operation import Operation
 from packages_app.operations import webhooks as operations
-from packages_app.problems import PROBLEMS, respond
+from packages_app.problems import respond
 from packages_app.webhook_schemas import (
     ALL_EVENTS,
     DELIVERY_ID,
+    DeliveryId,
     DeliveryOut,
     DeliveryPage,
     WebhookIn,
@@ -38,7 +40,7 @@ router = Router(tags=["webhooks"], auth=unbound_courier_key)
 
 @router.get(
     "/webhooks",
-    response={200: WebhookPage, **PROBLEMS},
+    response=WebhookPage,
     operation_id="list_webhooks",
     summary="The courier's webhooks",
 )
@@ -53,11 +55,12 @@ def list_webhooks(request: CallerRequest, limit: Limit = 50, cursor: Cursor = No
 
 @router.post(
     "/webhooks",
-    response={201: WebhookWithSecretOut, **PROBLEMS},
+    response={201: WebhookWithSecretOut},
     operation_id="create_webhook",
     summary="Be told of what happens",
     openapi_extra=IDEMPOTENT,
 )
+@refuses(errors.DuplicateWebhook, errors.TooManyWebhooks)
 def create_webhook(request: CallerRequest, body: WebhookIn) -> HttpResponse:
     """The answer shows the signing secret, this once. Ten webhooks at the most, each URL once."""
     return perform(
@@ -72,7 +75,7 @@ def create_webhook(request: CallerRequest, body: WebhookIn) -> HttpResponse:
 
 @router.get(
     "/webhooks/{webhook_id}",
-    response={200: WebhookOut, **PROBLEMS},
+    response=WebhookOut,
     operation_id="get_webhook",
     summary="One webhook",
 )
@@ -84,7 +87,7 @@ def get_webhook(request: CallerRequest, webhook_id: UUID) -> HttpResponse:
 
 @router.delete(
     "/webhooks/{webhook_id}",
-    response={204: None, **PROBLEMS},
+    response={204: None},
     operation_id="delete_webhook",
     summary="Be told no more",
 )
@@ -99,7 +102,7 @@ def delete_webhook(request: CallerRequest, webhook_id: UUID) -> HttpResponse:
 
 @router.post(
     "/webhooks/{webhook_id}/rotate-secret",
-    response={200: WebhookWithSecretOut, **PROBLEMS},
+    response=WebhookWithSecretOut,
     operation_id="rotate_webhook_secret",
     summary="A new signing secret",
     openapi_extra=IDEMPOTENT,
@@ -112,7 +115,7 @@ def rotate_secret(request: CallerRequest, webhook_id: UUID) -> HttpResponse:
 
 @router.post(
     "/webhooks/{webhook_id}/enable",
-    response={200: WebhookOut, **PROBLEMS},
+    response=WebhookOut,
     operation_id="enable_webhook",
     summary="The endpoint works again",
     openapi_extra=IDEMPOTENT,
@@ -124,11 +127,12 @@ def enable_webhook(request: CallerRequest, webhook_id: UUID) -> HttpResponse:
 
 @router.post(
     "/webhooks/{webhook_id}/test",
-    response={200: DeliveryOut, **PROBLEMS},
+    response=DeliveryOut,
     operation_id="test_webhook",
     summary="Send a test message",
     openapi_extra=IDEMPOTENT,
 )
+@refuses(errors.WebhookDisabled)
 def test_webhook(request: CallerRequest, webhook_id: UUID) -> HttpResponse:
     """Of the type `webhook.test`, within moments; how it went stands in the deliveries."""
     return _change(request, operations.test_webhook, webhook_bodies.delivery_answer, webhook_id)
@@ -136,7 +140,7 @@ def test_webhook(request: CallerRequest, webhook_id: UUID) -> HttpResponse:
 
 @router.get(
     "/webhooks/{webhook_id}/deliveries",
-    response={200: DeliveryPage, **PROBLEMS},
+    response=DeliveryPage,
     operation_id="list_deliveries",
     summary="What was sent, and whether it arrived",
 )
@@ -154,12 +158,13 @@ def list_deliveries(
 
 @router.post(
     "/webhooks/{webhook_id}/deliveries/{delivery_id}/resend",
-    response={200: DeliveryOut, **PROBLEMS},
+    response=DeliveryOut,
     operation_id="resend_delivery",
     summary="Send a message again",
     openapi_extra=IDEMPOTENT,
 )
-def resend_delivery(request: CallerRequest, webhook_id: UUID, delivery_id: str) -> HttpResponse:
+@refuses(errors.WebhookDisabled, errors.DeliveryUnderWay)
+def resend_delivery(request: CallerRequest, webhook_id: UUID, delivery_id: Path[DeliveryId]) -> HttpResponse:
     """With the same `webhook-id` and content; any that is not under way, also one that had arrived."""
     number = re.match(DELIVERY_ID, delivery_id, re.ASCII)
     return _change(
