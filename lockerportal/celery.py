@@ -62,6 +62,7 @@ app.conf.beat_schedule = {
         ("deliver messages", "notifications.tasks.deliver", 5.0),
         ("deliver webhooks", "notifications.tasks.deliver_webhooks", 5.0),
         ("erase recipients", "packages_app.tasks.erase", 3600.0),
+        ("tidy the sandbox", "packages_app.tasks.tidy_sandbox", 3600.0),
         ("purge idempotency keys", "packages_app.tasks.purge_idempotency_keys", 3600.0),
     )
 }

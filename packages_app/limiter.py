@@ -2,29 +2,21 @@
 
 One atomic round trip by Redis' own clock. A busy bucket is not asked for each token: a process takes some
 at once, never more than 50 ms of the rate, so that the count costs next to nothing and is never too high.
-Without Redis nobody counts and everybody is let through, and after one failure nobody waits for it.
+Without Redis nobody counts and everybody is let through (`lockers/redis.py`).
 """
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from dataclasses import dataclass, replace
 from functools import cache
 from math import ceil
+from typing import Any, cast
 
-from django.conf import settings
-from redis import Redis, RedisError
-from redis.backoff import NoBackoff
-from redis.retry import Retry
+from lockers.redis import Helper, helper
 
-logger = logging.getLogger(__name__)
-
-# Seconds. Redis answers in a fraction of a millisecond, or something is wrong with it.
-PATIENCE = 0.1
-PAUSE = 5.0  # after a failure one caller in so long tries again
-LEASE_LIVES = 0.5  # unused tokens are lost then; the bucket fills up again anyway
+LEASE_LIVES = 0.5  # seconds; unused tokens are lost then; the bucket fills up again anyway
 LEASE_AT_MOST = 0.05  # of the rate
 
 # The bucket is kept as the moment at which it would be full again, in microseconds, and forgotten when it is.
@@ -77,17 +69,9 @@ class Standing:
 class Limiter:
     """The buckets in one Redis."""
 
-    def __init__(self, url: str) -> None:
-        self._redis = Redis.from_url(
-            url,
-            socket_timeout=PATIENCE,
-            socket_connect_timeout=PATIENCE,
-            retry=Retry(NoBackoff(), 0),
-        )
-        self._script = self._redis.register_script(_TAKE)
+    def __init__(self, helper: Helper) -> None:
+        self._helper = helper
         self._leases: dict[str, _Lease] = {}
-        self._lock = threading.Lock()
-        self._away_until = 0.0  # 0: it answers
 
     def take(self, bucket: str, limit: Limit) -> Standing | None:
         """One token from the bucket, if there is one; None when nobody can say, as Redis is away."""
@@ -117,29 +101,11 @@ class Limiter:
         )
 
     def _ask(self, bucket: str, limit: Limit, wanted: int) -> list[int] | None:
-        if self._away_until and not self._may_probe():
-            return None
-        try:
-            answer: list[int] = self._script(
-                keys=[bucket], args=[1_000_000 / limit.rate, limit.burst, wanted]
-            )
-        except RedisError as error:
-            if not self._away_until:
-                logger.warning("Rate limits are not counted: Redis is away (%s)", type(error).__name__)
-            self._away_until = time.monotonic() + PAUSE
-            return None
-        if self._away_until:
-            logger.warning("Rate limits are counted again")
-            self._away_until = 0.0
-        return answer
-
-    def _may_probe(self) -> bool:
-        """One in PAUSE: the others go on as if it were away while that one waits for an answer."""
-        with self._lock:
-            if time.monotonic() < self._away_until:
-                return False
-            self._away_until = time.monotonic() + PAUSE
-            return True
+        interval = 1_000_000 / limit.rate
+        answer: Any = self._helper.ask(
+            lambda server: server.eval(_TAKE, 1, bucket, interval, limit.burst, wanted)
+        )
+        return cast("list[int] | None", answer)
 
 
 class _Lease:
@@ -196,4 +162,4 @@ class _Lease:
 @cache
 def limiter() -> Limiter:
     """This process's own."""
-    return Limiter(settings.REDIS_URL)
+    return Limiter(helper())

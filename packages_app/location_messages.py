@@ -50,6 +50,8 @@ def compose_downtime(notifications: Sequence[Notification]) -> dict[int, Message
         manager = known.get((downtime.location_id, user_id)) if downtime else None
         if downtime is None or manager is None:
             composed[row.pk] = Suppressed("the manager or the downtime is gone")
+        elif downtime.location.sandbox:
+            composed[row.pk] = Suppressed("sandbox")
         elif row.kind == "location_silent" and downtime.ended_at is not None:
             composed[row.pk] = Suppressed("the location is no longer silent")
         else:

@@ -49,6 +49,12 @@ def erase() -> int:
 
 
 @shared_task
+def tidy_sandbox() -> int:
+    """Yesterday's rehearsals are taken out of the sandbox, and its doors work again."""
+    return _count("tidied", operations.tidy_sandbox(now=database_now()))
+
+
+@shared_task
 def purge_idempotency_keys() -> int:
     """Answers older than `IDEMPOTENCY_KEEP` are forgotten."""
     return _count("purged", idempotency.purge(now=database_now()))

@@ -33,7 +33,7 @@ def compose(notifications: Sequence[Notification]) -> dict[int, Message | Suppre
         webhook = endpoints.get(row.subject)
         if webhook is None:
             composed[row.pk] = Suppressed("the endpoint was deleted")
-        elif not webhook.courier.active:
+        elif not webhook.courier.works:
             composed[row.pk] = Suppressed("the courier is inactive")
         else:
             data = {**_package_data(row, packages, doors), **row.context.get("data", {})}
@@ -43,7 +43,9 @@ def compose(notifications: Sequence[Notification]) -> dict[int, Message | Suppre
 
 def _message(row: Notification, webhook: Webhook, data: bodies.Json, now: datetime) -> Message:
     at = datetime.fromisoformat(row.context["at"])
-    content = {"type": row.kind, "timestamp": bodies.moment(at), "data": data}
+    content: bodies.Json = {"type": row.kind, "timestamp": bodies.moment(at), "data": data}
+    if webhook.courier.is_twin:
+        content["test"] = True
     keys = [
         webhook_secrets.key(webhook.pk, version, secret_id)
         for secret_id, version in webhook.versions(now=now)
@@ -72,7 +74,7 @@ def _package_data(
 
 
 def _endpoints(rows: Sequence[Notification]) -> dict[str, Webhook]:
-    found = Webhook.objects.select_related("courier")
+    found = Webhook.objects.select_related("courier__twin_of")
     return {one.destination_id: one for one in found.filter(destination__in={row.subject for row in rows})}
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from functools import partial
 from uuid import UUID
 
 from django.http import HttpResponse
+from django.utils import timezone
 from ninja import Router
 
 from lockers import allocation
 from lockers.errors import refuses
 from lockers.models import Size
-from packages_app import bodies, errors, operations
+from packages_app import bodies, errors, operations, sandbox
 from packages_app.api.calls import IDEMPOTENT, CallerRequest, change, perform
 from packages_app.auth import courier_key
 from packages_app.models import Recipient
@@ -40,13 +42,16 @@ router = Router(tags=["couriers"])
 )
 def assign(request: CallerRequest, body: AssignIn) -> HttpResponse:
     """Claims a compartment and says which door to open. `deposited: false` only reserves it."""
+    by = request.auth.actor
+    if by.sandbox:
+        sandbox.refuse_call(body.tracking_number)
     recipient = Recipient(
         name=body.recipient.name,
         email=body.recipient.email or "",
         phone=body.recipient.phone or "",
         language=body.recipient.language,
     )
-    return perform(
+    response = perform(
         request,
         operations.assign,
         render=partial(bodies.assigned, code=request.auth.reads_codes),
@@ -59,6 +64,14 @@ def assign(request: CallerRequest, body: AssignIn) -> HttpResponse:
         reserve_for=timedelta(minutes=body.reserve_minutes),
         opened=body.open,
     )
+    if by.sandbox and _is_new(response):
+        sandbox.brought(UUID(json.loads(response.content)["id"]), by=by, now=timezone.now())
+    return response
+
+
+def _is_new(response: HttpResponse) -> bool:
+    """It was done just now, and not at an earlier request."""
+    return response.status_code in (200, 201) and "Idempotent-Replayed" not in response
 
 
 def _size(body: AssignIn) -> Size:
@@ -84,7 +97,11 @@ def _size(body: AssignIn) -> Size:
 @refuses(errors.WrongStatus)
 def deposit(request: CallerRequest, package_id: UUID) -> HttpResponse:
     """PENDING → STORED; the hold begins, and the recipient is told the code."""
-    return change(request, operations.deposit, package_id)
+    response = change(request, operations.deposit, package_id)
+    by = request.auth.actor
+    if by.sandbox and _is_new(response):
+        sandbox.stored(package_id, by=by, now=timezone.now())
+    return response
 
 
 @router.post(

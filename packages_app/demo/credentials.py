@@ -40,6 +40,13 @@ def ensure(file: Path, *, now: datetime) -> tuple[dict[str, Any], bool]:
             for place in network.PLACES
         },
         "sixty_door_location": network.SIXTY_DOORS,
+        "courier_test_key": _key(
+            known.get("courier_test_key"), first.in_sandbox(), [PACKAGES, CODES_READ], now
+        ),
+        "sandbox_location": network.SANDBOX,
+        "sandbox_kiosk_key": _key(
+            known.get("sandbox_kiosk_key"), network.kiosk(network.SANDBOX), [ApiKey.Scope.PICKUP], now
+        ),
     }
     if working == known:
         return working, False

@@ -67,6 +67,14 @@ PLACES = (
     Place("AKL-01", "Ponsonby Central", "NZ", "Auckland", "136 Ponsonby Road",
           -36.8590, 174.7470, "Pacific/Auckland", "20/12/6", hold_days=4),
 )  # fmt: skip
+# For test keys only. Two, so that one can be full and the other one its alternative.
+SANDBOX = "SANDBOX-1"
+SANDBOXES = (
+    Place(SANDBOX, "Sandbox, Tallinn", "EE", "Tallinn", "Pretend Street 1",
+          59.4370, 24.7450, "Europe/Tallinn", "12/8/4"),
+    Place("SANDBOX-2", "Sandbox, Riga", "LV", "Rīga", "Pretend Street 2",
+          56.9496, 24.1052, "Europe/Riga", "12/8/4"),
+)  # fmt: skip
 # Who manages what. The first one gets a password; staff can give the other one.
 MANAGERS = {
     "manager": (SIXTY_DOORS, "WAW-01", "BER-01", "LIS-01"),
@@ -79,7 +87,7 @@ def build(*, now: datetime) -> int:
 
     What is there already stays as it is.
     """
-    new = sum(_place(place, now) for place in PLACES)
+    new = sum(_place(place, now, sandbox=place in SANDBOXES) for place in (*PLACES, *SANDBOXES))
     for code, name in COURIERS.items():
         Courier.objects.get_or_create(code=code, defaults={"name": name})
     for username, places in MANAGERS.items():
@@ -98,7 +106,7 @@ def kiosk(code: str) -> Kiosk:
 
 
 @transaction.atomic
-def _place(place: Place, now: datetime) -> bool:
+def _place(place: Place, now: datetime, *, sandbox: bool) -> bool:
     if Location.objects.filter(code=place.code).exists():
         return False
     location = Location.objects.create(
@@ -112,6 +120,7 @@ def _place(place: Place, now: datetime) -> bool:
         time_zone=place.time_zone,
         hold_days=place.hold_days,
         strategy=place.strategy,
+        sandbox=sandbox,
         created_at=now - timedelta(days=90),
     )
     layout.install([location], layout.lay_out(layout.parse(place.doors)))

@@ -46,6 +46,11 @@ class Courier(models.Model):
         """Whether this is how another courier rehearses."""
         return self.twin_of_id is not None
 
+    @property
+    def works(self) -> bool:
+        """Whether its keys open anything; a twin's do while the courier itself is active, too."""
+        return self.active and (self.twin_of is None or self.twin_of.active)
+
     def in_sandbox(self) -> Courier:
         """The twin that this courier rehearses as, so that no tracking number or key of a test is in the way.
 

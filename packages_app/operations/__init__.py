@@ -29,6 +29,7 @@ from packages_app.operations.resume_location import resume_location
 from packages_app.operations.return_to_courier import return_to_courier
 from packages_app.operations.rotate_key import rotate_key
 from packages_app.operations.suspend_location import suspend_location
+from packages_app.operations.tidy_sandbox import tidy_sandbox
 
 __all__ = [
     "assign",
@@ -56,4 +57,5 @@ __all__ = [
     "return_to_courier",
     "rotate_key",
     "suspend_location",
+    "tidy_sandbox",
 ]

@@ -14,7 +14,7 @@ from lockers.clock import add_local_days
 from lockers.models import Compartment, CompartmentQuerySet, Location, Size
 from lockers.sql import fetch
 from notifications.nudge import nudge, nudge_webhooks
-from packages_app import codes, errors, statements
+from packages_app import codes, errors, rehearsal, statements
 from packages_app.access import Actor
 from packages_app.lifecycle import Status
 from packages_app.models import Package, Recipient
@@ -64,6 +64,8 @@ def assign(
     """
     assert by.courier_id is not None
     place = _open_location(location, by)
+    if by.sandbox:
+        rehearsal.refuse(tracking_number, location=place, size=size, accessible=accessible)
     package = Package(
         courier_id=by.courier_id,
         tracking_number=tracking_number,

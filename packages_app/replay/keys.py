@@ -46,7 +46,7 @@ def keys(run: str) -> Iterator[Keys]:
 @transaction.atomic
 def _make(courier: Courier, name: str) -> Keys:
     scopes = [str(ApiKey.Scope.PACKAGES), str(ApiKey.Scope.CODES_READ)]
-    free = Compartment.objects.free().filter(location__suspended_at__isnull=True)
+    free = Compartment.objects.free().filter(location__suspended_at__isnull=True, location__sandbox=False)
     open_locations = Location.objects.filter(pk__in=free.order_by().values("location"))
     left_over = Location.objects.filter(pk__in=courier.packages.in_door().order_by().values("location"))
     locations = list(open_locations | left_over)

@@ -14,7 +14,7 @@ import pytest
 from django.conf import settings
 from redis import Redis
 
-from packages_app import limiter as limiting
+from lockers.redis import PAUSE, Helper
 from packages_app.limiter import Limit, Limiter
 
 SLOW = Limit(rate=0.001, burst=10)  # a thousand seconds for one: nothing comes back during a test
@@ -23,7 +23,7 @@ FAST = Limit(rate=1000.0, burst=5000)
 
 @pytest.fixture
 def limiter() -> Limiter:
-    return Limiter(settings.REDIS_URL)
+    return Limiter(Helper(settings.REDIS_URL))
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_buckets_are_apart(limiter: Limiter, bucket: str) -> None:
 
 
 def test_all_processes_share_a_bucket(bucket: str) -> None:
-    processes = [Limiter(settings.REDIS_URL) for _ in range(3)]
+    processes = [Limiter(Helper(settings.REDIS_URL)) for _ in range(3)]
     given = [one.take(bucket, SLOW) for _ in range(5) for one in processes]
     assert sum(standing is not None and standing.allowed for standing in given) == 10
 
@@ -83,7 +83,7 @@ def test_a_busy_bucket_is_asked_seldom_and_gives_no_more(
 ) -> None:
     """Two processes at once: together they never get more than the bucket has."""
     limit = Limit(rate=1000.0, burst=5000)
-    processes = [Limiter(settings.REDIS_URL) for _ in range(2)]
+    processes = [Limiter(Helper(settings.REDIS_URL)) for _ in range(2)]
     asked = []
     real = Limiter._ask
 
@@ -108,7 +108,7 @@ def test_a_seldom_used_bucket_gives_one_at_a_time(limiter: Limiter, bucket: str)
     """What one process has taken and not used is lost for the others."""
     taken = limiter.take(bucket, FAST)
     assert taken is not None
-    left = Limiter(settings.REDIS_URL).take(bucket, FAST)
+    left = Limiter(Helper(settings.REDIS_URL)).take(bucket, FAST)
     assert left is not None
     assert taken.remaining == 4999
     assert left.remaining >= 4998
@@ -125,7 +125,7 @@ def test_remaining_counts_down(bucket: str, monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(Limiter, "_ask", ask)
     monkeypatch.setattr(time, "monotonic", lambda: 1.0)
-    limiter = Limiter(settings.REDIS_URL)
+    limiter = Limiter(Helper(settings.REDIS_URL))
     standings = [limiter.take(bucket, FAST) for _ in range(500)]
     assert [one and one.remaining for one in standings] == list(range(4999, 4499, -1))
 
@@ -162,7 +162,7 @@ class TestAway:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        return Limiter(f"redis://127.0.0.1:{port}/0")
+        return Limiter(Helper(f"redis://127.0.0.1:{port}/0"))
 
     @pytest.fixture
     def silent(self) -> Iterator[tuple[Limiter, list[socket.socket]]]:
@@ -179,7 +179,7 @@ class TestAway:
 
         thread = threading.Thread(target=accept, daemon=True)
         thread.start()
-        yield Limiter(f"redis://127.0.0.1:{listener.getsockname()[1]}/0"), accepted
+        yield Limiter(Helper(f"redis://127.0.0.1:{listener.getsockname()[1]}/0")), accepted
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
         thread.join(5)
@@ -189,9 +189,7 @@ class TestAway:
     def test_dead(self, dead: Limiter, caplog: pytest.LogCaptureFixture) -> None:
         with caplog.at_level(logging.WARNING):
             assert [dead.take("b", limit) for _ in range(20) for limit in (SLOW, FAST)] == [None] * 40
-        assert [record.getMessage() for record in caplog.records] == [
-            "Rate limits are not counted: Redis is away (ConnectionError)"
-        ]
+        assert [record.getMessage() for record in caplog.records] == ["Redis is away: ConnectionError"]
 
     def test_silent_is_asked_once_in_a_while(
         self, silent: tuple[Limiter, list[socket.socket]], monkeypatch: pytest.MonkeyPatch
@@ -199,7 +197,7 @@ class TestAway:
         limiter, accepted = silent
         assert [limiter.take("b", SLOW) for _ in range(50)] == [None] * 50
         assert len(accepted) == 1
-        later = time.monotonic() + limiting.PAUSE + 1
+        later = time.monotonic() + PAUSE + 1
         monkeypatch.setattr(time, "monotonic", lambda: later)
         assert [limiter.take("b", SLOW) for _ in range(50)] == [None] * 50
         assert len(accepted) == 2
@@ -209,7 +207,7 @@ class TestAway:
     ) -> None:
         limiter, accepted = silent
         limiter.take("b", SLOW)
-        later = time.monotonic() + limiting.PAUSE + 1
+        later = time.monotonic() + PAUSE + 1
         monkeypatch.setattr(time, "monotonic", lambda: later)
         threads = [threading.Thread(target=limiter.take, args=("b", SLOW)) for _ in range(16)]
         for thread in threads:
@@ -221,11 +219,11 @@ class TestAway:
     def test_back_again(
         self, bucket: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
-        limiter = Limiter(settings.REDIS_URL)
-        limiter._away_until = time.monotonic() + limiting.PAUSE
+        limiter = Limiter(Helper(settings.REDIS_URL))
+        limiter._helper._away_until = time.monotonic() + PAUSE
         assert limiter.take(bucket, SLOW) is None
-        later = time.monotonic() + limiting.PAUSE + 1
+        later = time.monotonic() + PAUSE + 1
         monkeypatch.setattr(time, "monotonic", lambda: later)
         with caplog.at_level(logging.WARNING):
             assert allowed(lambda: limiter.take(bucket, SLOW), 11) == [True] * 10 + [False]
-        assert [record.getMessage() for record in caplog.records] == ["Rate limits are counted again"]
+        assert [record.getMessage() for record in caplog.records] == ["Redis is back"]

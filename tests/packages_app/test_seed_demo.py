@@ -109,15 +109,16 @@ class TestNetwork:
         assert not Package.objects.filter(location=location).exists()
 
     def test_places_differ(self, seeded: dict[str, Any]) -> None:
-        assert Location.objects.count() == 12
-        assert len(set(Location.objects.values_list("time_zone", flat=True))) == 12
+        network = Location.objects.filter(sandbox=False)
+        assert network.count() == 12
+        assert len(set(network.values_list("time_zone", flat=True))) == 12
         assert set(Location.objects.values_list("strategy", flat=True)) == {"best_fit", "first_available"}
         assert Location.objects.filter(suspended_at__isnull=False).count() == 1
         for location in Location.objects.all():
             location.full_clean()
 
     def test_packages_in_every_status_everywhere_else(self, seeded: dict[str, Any]) -> None:
-        for location in Location.objects.exclude(code=seeded["sixty_door_location"]):
+        for location in Location.objects.filter(sandbox=False).exclude(code=seeded["sixty_door_location"]):
             statuses = set(Package.objects.filter(location=location).values_list("status", flat=True))
             assert statuses == set(Package.Status), location
 
@@ -165,8 +166,25 @@ class TestNetwork:
             "second_courier_key",
             "kiosk_keys",
             "sixty_door_location",
+            "courier_test_key",
+            "sandbox_location",
+            "sandbox_kiosk_key",
         }
-        assert set(seeded["kiosk_keys"]) == set(Location.objects.values_list("code", flat=True))
+        network = Location.objects.filter(sandbox=False)
+        assert set(seeded["kiosk_keys"]) == set(network.values_list("code", flat=True))
+
+    def test_the_sandbox_is_there_to_rehearse_in(self, seeded: dict[str, Any]) -> None:
+        place = Location.objects.get(code=seeded["sandbox_location"])
+        assert place.sandbox
+        assert Compartment.objects.free().filter(location=place).count() == 24
+        assert not Package.objects.filter(location__sandbox=True).exists()
+        courier, _ = verify(seeded["courier_test_key"], now=database_now())
+        screen, _ = verify(seeded["sandbox_kiosk_key"], now=database_now())
+        assert courier is not None
+        assert screen is not None
+        assert (courier.actor.sandbox, courier.reads_codes) == (True, True)
+        assert list(courier.locations()) == list(Location.objects.filter(sandbox=True).order_by("code"))
+        assert screen.location_id == place.pk
 
     def test_the_file_is_private(self, seeded: dict[str, Any]) -> None:
         assert seeded["mode"] == 0o600

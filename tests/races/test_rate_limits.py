@@ -11,6 +11,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from lockers.models import Location
+from lockers.redis import Helper
 from packages_app import rate_limits
 from packages_app.access import make_key
 from packages_app.limiter import Limit, Limiter
@@ -34,7 +35,7 @@ def limits(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_exactly_so_many_pass(limit: Limit, processes: int) -> None:
     """With one token at a time and with several, in one process and in more."""
     bucket = f"test:{uuid.uuid4().hex}"
-    limiters = [Limiter(configured.REDIS_URL) for _ in range(processes)]
+    limiters = [Limiter(Helper(configured.REDIS_URL)) for _ in range(processes)]
 
     def take(number: int, thread: int) -> int:
         passed = 0

@@ -11,6 +11,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from lockers.models import Location
+from lockers.redis import Helper
 from packages_app import limiter, rate_limits
 from packages_app.access import make_key
 from packages_app.limiter import Limiter
@@ -167,7 +168,7 @@ class TestKeysThatOpenNothing:
 class TestWithoutRedis:
     @pytest.fixture(autouse=True)
     def away(self, monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
-        nobody = Limiter("redis://127.0.0.1:1/0")
+        nobody = Limiter(Helper("redis://127.0.0.1:1/0"))
         monkeypatch.setattr(rate_limits, "limiter", lambda: nobody)
         settings.RATE_LIMIT_FAULTS = settings.RATE_LIMIT_FAILED_KEYS = (0.001, 1)
 
