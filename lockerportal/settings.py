@@ -193,6 +193,10 @@ PICKUP_FIRST_WAIT = timedelta(seconds=30)
 PICKUP_LONGEST_WAIT = timedelta(minutes=15)
 PICKUP_DAILY_FAILURES = read.whole(env, "PICKUP_DAILY_FAILURES", default=60, least=5, most=1000)
 IDEMPOTENCY_KEEP = timedelta(hours=72)
+# Managers hear of a size with fewer free doors than this share, and of what was not taken out for so long.
+NEARLY_FULL_PERCENT = read.whole(env, "NEARLY_FULL_PERCENT", default=10, least=0, most=50)
+OVERDUE_RETURN_AFTER = timedelta(days=read.whole(env, "OVERDUE_RETURN_DAYS", default=3, least=0, most=365))
+USAGE_KEEP = timedelta(days=read.whole(env, "USAGE_KEEP_DAYS", default=400, least=8, most=3650))
 # So long after the end of a package nobody can say any more whose it was.
 ERASE_AFTER = timedelta(days=read.whole(env, "ERASE_AFTER_DAYS", default=30, least=1, most=3650))
 # How old an answer about the whole network may be (`lockers/sharing.py`); 0: counted anew for each call.
@@ -252,6 +256,7 @@ NOTIFICATION_COMPOSERS = {
     "returns": "packages_app.return_lists.compose",
     "webhook": "packages_app.webhook_messages.compose",
     "downtime": "packages_app.location_messages.compose_downtime",
+    "location": "packages_app.location_messages.compose_location",
 }
 # With the delays of `notifications/retry.py` 40 attempts take about a day; then the message is dead.
 NOTIFICATION_MAX_ATTEMPTS = read.whole(env, "NOTIFICATION_MAX_ATTEMPTS", default=40, least=1, most=1000)

@@ -19,7 +19,7 @@ from django.utils import timezone
 from lockers import availability, service
 from lockers.admin_actions import KeepsRows, NothingToAdd, SavesWhatChanged, act_on_each, actor, ask_reason
 from lockers.layout import DEFAULT, Counts, LayoutError, install, lay_out, parse
-from lockers.models import Compartment, CompartmentEvent, Kiosk, Location, Locker, Membership
+from lockers.models import Compartment, CompartmentEvent, Kiosk, Location, Locker, Membership, UsageSnapshot
 
 LOCATION_FIELDS = (
     "code",
@@ -254,3 +254,29 @@ class KioskAdmin(SavesWhatChanged, KeepsRows, admin.ModelAdmin[Kiosk]):
     search_fields = ("location__code", "location__name", "name")
     autocomplete_fields = ("location",)
     readonly_fields = ("wrong_codes_in_row", "locked_until", "created_at")
+
+
+@admin.register(UsageSnapshot)
+class UsageSnapshotAdmin(NothingToAdd, admin.ModelAdmin[UsageSnapshot]):
+    """How full locations were, hour by hour, to read."""
+
+    list_display = (
+        "hour",
+        "location",
+        "size",
+        "total",
+        "available",
+        "occupied",
+        "reserved",
+        "out_of_service",
+        "unverified",
+    )
+    list_select_related = ("location",)
+    list_filter = ("hour", "size", "location__country")
+    search_fields = ("=location__code",)
+    search_help_text = "A location's code, in full"
+    show_full_result_count = False
+
+    def has_change_permission(self, request: HttpRequest, obj: UsageSnapshot | None = None) -> bool:
+        """Nobody edits."""
+        return False

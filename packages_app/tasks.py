@@ -6,6 +6,7 @@ import logging
 
 from celery import shared_task
 
+from lockers import usage
 from lockers.clock import database_now
 from packages_app import idempotency, operations
 
@@ -40,6 +41,30 @@ def notice_silence() -> int:
 def list_returns() -> int:
     """In the morning of each location, couriers hear what waits there to be taken back."""
     return _count("return lists", operations.list_returns(now=database_now()))
+
+
+@shared_task
+def notice_shortages() -> int:
+    """Managers hear of sizes with hardly a free door."""
+    return _count("shortages", operations.notice_shortages(now=database_now()))
+
+
+@shared_task
+def notice_overdue() -> int:
+    """Managers hear, once a day, of packages that should have been taken out days ago."""
+    return _count("told of overdue returns", operations.notice_overdue(now=database_now()))
+
+
+@shared_task
+def take_snapshots() -> int:
+    """How full every location is, once an hour."""
+    return _count("snapshots", usage.take_snapshots(now=database_now()))
+
+
+@shared_task
+def purge_snapshots() -> int:
+    """Snapshots older than `USAGE_KEEP` are forgotten."""
+    return _count("purged snapshots", usage.purge(now=database_now()))
 
 
 @shared_task

@@ -4,6 +4,7 @@ from lockers.models.compartment import Compartment, CompartmentEvent, Compartmen
 from lockers.models.downtime import Downtime
 from lockers.models.kiosk import Kiosk
 from lockers.models.location import Location, LocationQuerySet, Membership
+from lockers.models.usage import Shortage, UsageSnapshot
 
 __all__ = [
     "Compartment",
@@ -15,5 +16,7 @@ __all__ = [
     "LocationQuerySet",
     "Locker",
     "Membership",
+    "Shortage",
     "Size",
+    "UsageSnapshot",
 ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from django.db import models
 from django.db.models import Min, Q
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
 
 from lockers.clock import ClockTimestamp, add_local_days
 from lockers.models import Compartment, Downtime, Location, Size
@@ -40,6 +40,11 @@ class PackageQuerySet(models.QuerySet["Package"]):
         return (
             self.in_door().filter(status__in=[Status.EXPIRED, Status.CANCELLED]).order_by("expires_at", "id")
         )
+
+    def overdue_for_return(self, *, since: datetime) -> PackageQuerySet:
+        """What waits to be taken out since `since` or longer; `waits_since` says when that began."""
+        waiting = self.to_return().annotate(waits_since=Coalesce("cancelled_at", "expires_at"))
+        return waiting.filter(waits_since__lte=since).order_by("waits_since", "id")
 
     def unused_code(self, package_id: uuid.UUID, location_id: int, *, version: int) -> codes.Issued:
         """A code from `version` on that no other package at the location has, under any secret in use."""

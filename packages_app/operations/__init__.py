@@ -17,6 +17,8 @@ from packages_app.operations.heartbeat import heartbeat
 from packages_app.operations.hold import hold
 from packages_app.operations.lapse import lapse
 from packages_app.operations.list_returns import list_returns
+from packages_app.operations.notice_overdue import notice_overdue
+from packages_app.operations.notice_shortages import notice_shortages
 from packages_app.operations.notice_silence import notice_silence
 from packages_app.operations.open_door import open_door
 from packages_app.operations.pick_up import pick_up
@@ -45,6 +47,8 @@ __all__ = [
     "hold",
     "lapse",
     "list_returns",
+    "notice_overdue",
+    "notice_shortages",
     "notice_silence",
     "open_door",
     "pick_up",

@@ -44,7 +44,14 @@ WITH_CODE = {
     "delegated",
 }
 SHOWS_DOOR = WITH_CODE | {"location_resumed"}
-TO_MANAGERS = ["door_out_of_service", "location_silent", "location_back"]  # by e-mail only
+TO_MANAGERS = [  # by e-mail only
+    "door_out_of_service",
+    "location_silent",
+    "location_back",
+    "location_nearly_full",
+    "packages_overdue_for_return",
+    "return_list",  # to couriers, in the same form
+]
 
 
 def message(kind: str, **facts: object) -> Message:
@@ -101,6 +108,39 @@ def test_a_manager_is_told_of_a_silent_location(kind: str, subject: str) -> None
         assert "Friday 27 November 2026, 16:00" in body
         assert ("Friday 27 November 2026, 18:00" in body) == (kind == "location_back")
         assert "{{" not in body
+
+
+def test_a_manager_is_told_of_what_is_full() -> None:
+    sizes = [{"label": "Small", "available": 1, "total": 20, "unverified": 2, "out_of_service": 3}]
+    facts: dict[str, object] = {"recipient_name": "K", "location_name": "A&B", "sizes": sizes}
+    text = rendering.email("location_nearly_full", Message(to="k@example.com", language="en", context=facts))
+    assert text.subject == "A&B is nearly full"
+    for body in (text.body, text.html):
+        assert "Small: 1 of 20 doors free, 2 unverified, 3 out of service" in body
+    assert "- Small" in text.body
+
+
+@pytest.mark.parametrize(("count", "more"), [(1, 0), (25, 5)])
+def test_a_manager_is_told_of_what_is_to_be_taken_out(count: int, more: int) -> None:
+    package = {
+        "tracking_number": "EE1",
+        "compartment": "A-07",
+        "courier_name": "Post",
+        "since": datetime(2026, 11, 27, 16, 0, tzinfo=UTC),
+    }
+    facts: dict[str, object] = {
+        "recipient_name": "K",
+        "location_name": "Balti jaam",
+        "count": count,
+        "packages": [package] * (count - more),
+        "more": more,
+    }
+    message = Message(to="k@example.com", language="en", context=facts)
+    text = rendering.email("packages_overdue_for_return", message)
+    assert text.subject == f"{count} parcel{'s' if count > 1 else ''} to take out at Balti jaam"
+    for body in (text.body, text.html):
+        assert body.count("Door A-07: EE1 of Post, since Friday 27 November 2026, 16:00") == count - more
+        assert ("and 5 more." in body) == bool(more)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,0 +1,63 @@
+"""How full locations were, and which sizes they lack."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from lockers.clock import ClockTimestamp
+from lockers.models.compartment import Size
+from lockers.models.location import Location
+
+
+class UsageSnapshot(models.Model):
+    """The doors of one size at one location, as they stood once within an hour."""
+
+    location = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="+", db_index=False)
+    size = models.PositiveSmallIntegerField(choices=Size)
+    hour = models.DateTimeField(db_index=True, help_text="Its beginning, in UTC")
+    taken_at = models.DateTimeField(db_default=ClockTimestamp())
+    total = models.PositiveIntegerField()
+    available = models.PositiveIntegerField()
+    occupied = models.PositiveIntegerField()
+    reserved = models.PositiveIntegerField()
+    out_of_service = models.PositiveIntegerField()
+    unverified = models.PositiveIntegerField()
+
+    class Meta:
+        ordering = ["-hour", "location", "size"]
+        constraints = [
+            models.UniqueConstraint(fields=["location", "size", "hour"], name="usagesnapshot_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.location_id} {self.get_size_display()} {self.hour:%Y-%m-%d %H:00} UTC"
+
+
+class ShortageQuerySet(models.QuerySet["Shortage"]):
+    def open(self) -> ShortageQuerySet:
+        """Those that last."""
+        return self.filter(ended_at__isnull=True)
+
+
+class Shortage(models.Model):
+    """A stretch in which a location had hardly a free door of one size."""
+
+    location = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="shortages")
+    size = models.PositiveSmallIntegerField(choices=Size)
+    began_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    told_on = models.DateField(null=True, help_text="The day of the location's calendar when managers heard")
+
+    objects = ShortageQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-began_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["location", "size"], condition=Q(ended_at__isnull=True), name="shortage_one_open"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.location_id} {self.get_size_display()} since {self.began_at:%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,56 @@
+"""How full every location is, written down each hour, and forgotten in time."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django.conf import settings
+
+from lockers.models import UsageSnapshot
+from lockers.sql import fetch
+
+# The states are those of `Compartment.status`, as in `availability.py`.
+_STATES = """
+       count(*) AS total,
+       count(*) FILTER (WHERE occupancy = 'empty' AND out_of_service_at IS NULL) AS available,
+       count(*) FILTER (WHERE occupancy = 'occupied' AND out_of_service_at IS NULL) AS occupied,
+       count(*) FILTER (WHERE occupancy = 'reserved' AND out_of_service_at IS NULL) AS reserved,
+       count(*) FILTER (WHERE out_of_service_at IS NOT NULL) AS out_of_service,
+       count(*) FILTER (WHERE occupancy IN ('unverified', 'doubtful') AND out_of_service_at IS NULL)
+           AS unverified
+"""
+_TAKE = f"""
+INSERT INTO lockers_usagesnapshot
+    (location_id, size, hour, total, available, occupied, reserved, out_of_service, unverified)
+SELECT location_id, size, %(hour)s, {_STATES}
+FROM lockers_compartment GROUP BY location_id, size
+ON CONFLICT (location_id, size, hour) DO NOTHING
+RETURNING 1
+"""  # noqa: S608 - every part is a constant
+_BY_SIZE = f"SELECT location_id, size, {_STATES} FROM lockers_compartment GROUP BY location_id, size"  # noqa: S608
+
+
+def take_snapshots(*, now: datetime) -> int:
+    """One row for each location and size and the hour of `now`; returns how many. Once an hour is enough.
+
+    One statement: two at once make one row of each, and one that is killed makes none.
+    """
+    hour = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    if UsageSnapshot.objects.filter(hour=hour).exists():
+        return 0
+    return len(fetch(_TAKE, {"hour": hour}))
+
+
+def by_size() -> list[Any]:
+    """The doors of every location and size by state, as they stand."""
+    return fetch(_BY_SIZE, {})
+
+
+def purge(*, now: datetime, batch: int = 5000) -> int:
+    """Forget snapshots older than `USAGE_KEEP`, in batches; returns how many."""
+    gone = 0
+    old = UsageSnapshot.objects.filter(hour__lt=now - settings.USAGE_KEEP).order_by("hour")
+    while ids := list(old.values_list("pk", flat=True)[:batch]):
+        gone += UsageSnapshot.objects.filter(pk__in=ids).delete()[0]
+    return gone
