@@ -90,4 +90,4 @@ def _message(location: Location, courier: Courier) -> Message | Suppressed:
         "total": total,
         "more": max(0, total - len(lines)),
     }
-    return Message(to=courier.return_list_email, language="en", context=context)
+    return Message(to=courier.return_list_email, language=courier.language, context=context)

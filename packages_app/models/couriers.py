@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
@@ -23,6 +24,9 @@ class Courier(models.Model):
         default="",
         db_default="",
         help_text="Who is told each morning, by location, which packages wait to be taken back",
+    )
+    language = models.CharField(
+        max_length=5, choices=settings.LANGUAGES, default="en", db_default="en", help_text="Of e-mails to it"
     )
     twin_of = models.OneToOneField(
         "self",

@@ -392,14 +392,17 @@ class TestKeys:
 
 class TestCouriers:
     def test_a_courier_is_made_and_switched_off(self, staff: Client) -> None:
-        staff.post(reverse("admin:packages_app_courier_add"), {"code": "gls", "name": "GLS", "active": "on"})
+        values = {"code": "gls", "name": "GLS", "active": "on", "language": "pl"}
+        staff.post(reverse("admin:packages_app_courier_add"), values)
         courier = Courier.objects.get(code="gls")
         key = world.courier_api(courier).key
         assert verify(key, now=database_now())[0] is not None
         staff.post(
-            reverse("admin:packages_app_courier_change", args=[courier.pk]), {"code": "x", "name": "GLS 2"}
+            reverse("admin:packages_app_courier_change", args=[courier.pk]),
+            {"code": "x", "name": "GLS 2", "language": "de"},
         )
         courier.refresh_from_db()
+        assert courier.language == "de"
         assert (courier.code, courier.name, courier.active) == ("gls", "GLS 2", False)
         assert verify(key, now=database_now())[0] is None
 

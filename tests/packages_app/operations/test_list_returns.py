@@ -244,3 +244,13 @@ def test_an_hour_that_no_day_has_is_refused() -> None:
     location.morning_hour = 24
     with pytest.raises(ValidationError):
         location.full_clean()
+
+
+def test_the_list_is_in_the_courier_s_language(location: Location, courier: Courier) -> None:
+    left(courier, location)
+    courier.language = "lt"
+    courier.save()
+    operations.list_returns(now=at(7))
+    message = composed()
+    assert isinstance(message, Message)
+    assert message.language == "lt"
