@@ -15,7 +15,7 @@ from django.http import HttpRequest
 
 from notifications.breaker import close
 from notifications.models import ChannelState, Notification, Status
-from notifications.nudge import nudge
+from notifications.nudge import nudge, nudge_webhooks
 
 
 class ReadOnlyAdmin(admin.ModelAdmin[Any]):
@@ -61,7 +61,7 @@ class NotificationAdmin(ReadOnlyAdmin):
     )
     list_filter = ("status", "channel", "kind")
     search_fields = ("subject", "dedup_key")
-    search_help_text = "The id of a package, in full; or the number of a message"
+    search_help_text = "The id of a package or webhook, in full; or the number of a message"
     show_full_result_count = False  # counting millions of rows takes longer than reading a page of them
     list_per_page = 50
     actions = ("send_again",)
@@ -74,8 +74,9 @@ class NotificationAdmin(ReadOnlyAdmin):
         if not term:
             return queryset, False
         found = models.Q(subject=term) | models.Q(dedup_key=term)
-        if term.isdecimal() and len(term) < 19:
-            found |= models.Q(pk=int(term))
+        number = term.rpartition("_")[2] if term.startswith("msg_") else term  # the `webhook-id` of a message
+        if number.isdecimal() and len(number) < 19:
+            found |= models.Q(pk=int(number))
         with contextlib.suppress(ValueError):
             about = uuid.UUID(term)
             found |= models.Q(subject__in=[f"{prefix}:{about}" for prefix in settings.NOTIFICATION_COMPOSERS])
@@ -93,6 +94,7 @@ class NotificationAdmin(ReadOnlyAdmin):
                 self.log_action_on(request, dead, "Sent again.")
             count = dead.send_again()
             transaction.on_commit(nudge, robust=True)
+            transaction.on_commit(nudge_webhooks, robust=True)
         level = messages.SUCCESS if count else messages.WARNING
         self.message_user(request, f"{count} dead messages will be sent again.", level)
 

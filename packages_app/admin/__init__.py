@@ -8,6 +8,7 @@ composite primary keys, which Django's admin cannot show.)
 from packages_app.admin.keys import ApiKeyAdmin, CourierAdmin
 from packages_app.admin.locations import DowntimeAdmin, LocationWithPackagesAdmin
 from packages_app.admin.packages import PackageAdmin, PackageEventAdmin, RecipientAdmin
+from packages_app.admin.webhooks import WebhookAdmin
 
 __all__ = [
     "ApiKeyAdmin",
@@ -17,4 +18,5 @@ __all__ = [
     "PackageAdmin",
     "PackageEventAdmin",
     "RecipientAdmin",
+    "WebhookAdmin",
 ]

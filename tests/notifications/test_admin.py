@@ -13,7 +13,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from notifications.breaker import Breaker
 from notifications.models import ChannelState, Notification, Status
-from notifications.nudge import nudge
+from notifications.nudge import nudge, nudge_webhooks
 from tests.notifications.conftest import NOW, Put
 
 pytestmark = pytest.mark.django_db
@@ -56,7 +56,7 @@ def test_dead_messages_are_sent_again_and_it_is_known_by_whom(
     with django_capture_on_commit_callbacks() as callbacks:
         assert act(desk, LIST, "send_again", [dead, sent]) == 302
 
-    assert callbacks == [nudge]
+    assert callbacks == [nudge, nudge_webhooks]
     dead.refresh_from_db()
     sent.refresh_from_db()
     assert (dead.status, dead.attempts, dead.reason) == (Status.PENDING, 0, "")

@@ -56,7 +56,9 @@ def live() -> World:
     """Every operation, once or more, through the operations themselves."""
     now = database_now()
     place = world.make_location(small=8, medium=4, large=2)
-    by, kiosk = world.actor(world.make_courier()), world.caller(world.make_kiosk(place))
+    courier = world.make_courier()
+    by, kiosk = world.actor(courier), world.caller(world.make_kiosk(place))
+    hook = world.make_webhook(courier, opened_at=now - timedelta(hours=1))
 
     def bring(number: str, *, deposited: bool = True) -> Package:
         recipient = Recipient(name="Mari", email="mari@example.com", phone="+3725551234")
@@ -108,7 +110,7 @@ def live() -> World:
         )
     return World(
         now=now, place=place, stored=stored, pending=pending, collected=collected, expired=expired,
-        returned=returned, cancelled=cancelled, released=released, by=by,
+        returned=returned, cancelled=cancelled, released=released, by=by, hook=hook,
     )  # fmt: skip
 
 
@@ -275,6 +277,41 @@ def handed_over_while_held(w: World) -> None:
     sql(f"UPDATE {EVENT} SET event = 'held' WHERE package_id = %s AND event = 'released'", w.released.pk)
 
 
+def told(w: World, package: Package) -> list[Notification]:
+    """What its courier's endpoint is told of a package, in order."""
+    rows = Notification.objects.filter(subject=w.hook.destination_id, queue=f"package:{package.pk}")
+    return list(rows.order_by("id"))
+
+
+def overtaken(w: World) -> None:
+    _, later = told(w, w.collected)
+    Notification.objects.filter(pk=later.pk).update(status="sent", sent_at=w.now)
+
+
+def told_to_a_stranger(w: World) -> None:
+    stranger = world.make_webhook(world.make_courier("ups"), opened_at=w.now)
+    row = told(w, w.stored)[0]
+    key = row.dedup_key.replace(w.hook.destination_id, stranger.destination_id)
+    Notification.objects.filter(pk=row.pk).update(subject=stranger.destination_id, dedup_key=key)
+
+
+def told_of_something_else(w: World) -> None:
+    Notification.objects.filter(pk=told(w, w.stored)[0].pk).update(kind="package.returned")
+
+
+def told_of_no_event(w: World) -> None:
+    key = f"{w.hook.destination_id}:event:999999999"
+    Notification.objects.filter(pk=told(w, w.stored)[0].pk).update(dedup_key=key)
+
+
+def not_announced(w: World) -> None:
+    Notification.objects.filter(pk=told(w, w.expired)[-1].pk).delete()
+
+
+def endpoint_in_a_week(w: World) -> None:
+    Notification.objects.filter(channel="webhook").update(next_attempt_at=w.now + timedelta(hours=28))
+
+
 def message_never_written(w: World) -> None:
     Notification.objects.filter(kind="expired", subject=f"package:{w.expired.pk}", channel="sms").delete()
 
@@ -381,6 +418,12 @@ SPOILT: list[tuple[str, Spoil]] = [
     ("I14", retry_in_a_week),
     ("I14", sent_at_no_time),
     ("I14", dead_without_reason),
+    ("I14", endpoint_in_a_week),
+    ("W1", overtaken),
+    ("W2", told_to_a_stranger),
+    ("W2", told_of_something_else),
+    ("W2", told_of_no_event),
+    ("W3", not_announced),
 ]
 
 
