@@ -254,6 +254,7 @@ NOTIFICATION_COMPOSERS = {
     "package": "packages_app.messages.compose",
     "door": "packages_app.manager_messages.compose",
     "returns": "packages_app.return_lists.compose",
+    "repairs": "packages_app.repair_messages.compose",
     "webhook": "packages_app.webhook_messages.compose",
     "downtime": "packages_app.location_messages.compose_downtime",
     "location": "packages_app.location_messages.compose_location",

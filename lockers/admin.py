@@ -6,6 +6,7 @@ Nothing is deleted here: doors and locations stand in the history of packages.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -17,7 +18,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from lockers import availability, service
-from lockers.admin_actions import KeepsRows, NothingToAdd, SavesWhatChanged, act_on_each, actor, ask_reason
+from lockers.admin_actions import KeepsRows, NothingToAdd, SavesWhatChanged, act_on_each, actor, ask
+from lockers.forms import RepairForm, TakeOutForm
 from lockers.layout import DEFAULT, Counts, LayoutError, install, lay_out, parse
 from lockers.models import Compartment, CompartmentEvent, Kiosk, Location, Locker, Membership, UsageSnapshot
 
@@ -151,6 +153,30 @@ class LockerAdmin(NothingToAdd, admin.ModelAdmin[Locker]):
     readonly_fields = ("location", "name")
 
 
+class RepairFilter(admin.SimpleListFilter):
+    """Doors by the state of their repair."""
+
+    title = "repair"
+    parameter_name = "repair"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """The choices."""
+        return [("overdue", "Overdue"), ("planned", "Planned"), ("checked", "Checked"), ("none", "No date")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Compartment]) -> QuerySet[Compartment]:
+        """The doors of the choice."""
+        match self.value():
+            case "overdue":
+                return queryset.filter(repair__due_at__lte=timezone.now(), repair__checked_at__isnull=True)
+            case "planned":
+                return queryset.filter(repair__due_at__gt=timezone.now(), repair__checked_at__isnull=True)
+            case "checked":
+                return queryset.filter(repair__checked_at__isnull=False)
+            case "none":
+                return queryset.filter(out_of_service_at__isnull=False, repair__isnull=True)
+        return queryset
+
+
 class CompartmentEventInline(NothingToAdd, admin.TabularInline[CompartmentEvent, Compartment]):
     """What happened to the door."""
 
@@ -162,9 +188,15 @@ class CompartmentEventInline(NothingToAdd, admin.TabularInline[CompartmentEvent,
 class CompartmentAdmin(SavesWhatChanged, NothingToAdd, admin.ModelAdmin[Compartment]):
     """The doors. Packages change what is inside; staff say whether a door works and whether it is empty."""
 
-    list_display = ("__str__", "location", "size", "state", "out_of_service_reason", "accessible")
-    list_select_related = ("location", "locker")
-    list_filter = ("size", "occupancy", ("out_of_service_at", admin.EmptyFieldListFilter), "accessible")
+    list_display = ("__str__", "location", "size", "state", "out_of_service_reason", "back_by", "accessible")
+    list_select_related = ("location", "locker", "repair")
+    list_filter = (
+        "size",
+        "occupancy",
+        ("out_of_service_at", admin.EmptyFieldListFilter),
+        RepairFilter,
+        "accessible",
+    )
     search_fields = ("location__code", "location__name", "=label")
     show_full_result_count = False
     fields = (
@@ -173,28 +205,51 @@ class CompartmentAdmin(SavesWhatChanged, NothingToAdd, admin.ModelAdmin[Compartm
         "accessible",
         "occupancy",
         ("out_of_service_at", "out_of_service_reason"),
+        "back_by",
     )
     readonly_fields = tuple(
         name for row in fields for name in ((row,) if isinstance(row, str) else row) if name != "accessible"
     )
     inlines = (CompartmentEventInline,)
-    actions = ("take_out_of_service", "put_back_in_service", "confirm_empty")
+    actions = (
+        "take_out_of_service",
+        "plan_repair",
+        "confirm_repair",
+        "put_back_in_service",
+        "confirm_empty",
+    )
 
     @admin.display(description="status", ordering="occupancy")
     def state(self, compartment: Compartment) -> str:
         """What everybody sees."""
         return compartment.status.label
 
+    @admin.display(description="back by", ordering="repair__due_at", empty_value="-")
+    def back_by(self, compartment: Compartment) -> str | None:
+        """When it is to be back, and whether somebody has seen it work."""
+        repair = compartment.planned
+        if repair is None:
+            return None
+        when = f"{timezone.localtime(repair.due_at):%Y-%m-%d %H:%M}"
+        if repair.checked_at:
+            return f"{when}, checked by {repair.checked_by}"
+        return f"{when}, overdue" if repair.due_at <= timezone.now() else when
+
     @admin.action(description="Take out of service", permissions=["change"])
     def take_out_of_service(
         self, request: HttpRequest, queryset: QuerySet[Compartment]
     ) -> HttpResponse | None:
         """No new package; what lies in it can still be collected."""
-        reason = ask_reason(
-            self, request, queryset, title="Take doors out of service", action="take_out_of_service"
+        typed = ask(
+            self,
+            request,
+            queryset,
+            TakeOutForm,
+            title="Take doors out of service",
+            action="take_out_of_service",
         )
-        if isinstance(reason, HttpResponse):
-            return reason
+        if isinstance(typed, HttpResponse):
+            return typed
         now = timezone.now()
         act_on_each(
             request,
@@ -203,12 +258,29 @@ class CompartmentAdmin(SavesWhatChanged, NothingToAdd, admin.ModelAdmin[Compartm
                 compartments=Compartment.objects.all(),
                 compartment_id=pk,
                 by=actor(request),
-                reason=reason,
+                reason=typed["reason"],
                 now=now,
+                repair_by=typed["repair_by"],
             ),
             done="taken out of service",
         )
         return None
+
+    @admin.action(description="Say when they are to be back in service", permissions=["change"])
+    def plan_repair(self, request: HttpRequest, queryset: QuerySet[Compartment]) -> HttpResponse | None:
+        """On the clock of head office."""
+        typed = ask(self, request, queryset, RepairForm, title="Plan repairs", action="plan_repair")
+        if isinstance(typed, HttpResponse):
+            return typed
+        plan = partial(service.plan_repair, repair_by=typed["repair_by"])
+        self._each(request, queryset, plan, done="planned to be back")
+        return None
+
+    @admin.action(description="Confirm that they work: checked", permissions=["change"])
+    def confirm_repair(self, request: HttpRequest, queryset: QuerySet[Compartment]) -> None:
+        """They go back at their date."""
+        confirm = partial(service.confirm_repair, now=timezone.now())
+        self._each(request, queryset, confirm, done="confirmed to work")
 
     @admin.action(description="Put back in service", permissions=["change"])
     def put_back_in_service(self, request: HttpRequest, queryset: QuerySet[Compartment]) -> None:

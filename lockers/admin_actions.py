@@ -62,10 +62,27 @@ def ask_reason(
     action: str,
 ) -> str | HttpResponse:
     """The reason that was typed, or the page that asks for it."""
-    form = ReasonForm(request.POST if "reason" in request.POST else None)
+    typed = ask(model_admin, request, queryset, ReasonForm, title=title, action=action)
+    if isinstance(typed, HttpResponse):
+        return typed
+    reason: str = typed["reason"]
+    return reason
+
+
+def ask(
+    model_admin: admin.ModelAdmin[Any],
+    request: HttpRequest,
+    queryset: QuerySet[Any],
+    form_class: type[forms.Form],
+    *,
+    title: str,
+    action: str,
+) -> dict[str, Any] | HttpResponse:
+    """What was typed into the form, or the page that asks for it."""
+    known = set(form_class.base_fields)
+    form = form_class(request.POST if known & set(request.POST) else None)
     if form.is_valid():
-        reason: str = form.cleaned_data["reason"]
-        return reason
+        return form.cleaned_data
     context = {
         **model_admin.admin_site.each_context(request),
         "title": title,

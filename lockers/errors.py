@@ -81,6 +81,18 @@ class CompartmentInUse(Refusal):
     code = "compartment_in_use"
 
 
+class NotOutOfService(Refusal):
+    """The compartment is in service."""
+
+    code = "not_out_of_service"
+
+
+class NoRepairPlanned(Refusal):
+    """No repair is planned for this compartment."""
+
+    code = "no_repair_planned"
+
+
 class BusyTryAgain(Refusal):
     """Every free compartment is being claimed at this moment; try again at once.
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
 
 from lockers import wall
-from lockers.models import Location
+from lockers.models import Compartment, Location
 from lockers.pages import ManagerRequest, manager_page
 
 
@@ -17,6 +18,10 @@ def location(request: ManagerRequest, code: str) -> HttpResponse:
     context = {
         "location": place,
         "cabinets": wall.cabinets(place),
+        "broken": Compartment.objects.filter(location=place, out_of_service_at__isnull=False)
+        .select_related("locker", "repair")
+        .order_by("repair__due_at", "position"),
+        "now": timezone.now(),
         "states": wall.states([place.pk])[place.pk],
         "tab": "doors",
     }

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from functools import partial
 
+from django import forms
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 
 from lockers import service
-from lockers.forms import TakeOutForm
+from lockers.forms import RepairForm, TakeOutForm
 from lockers.models import Compartment
 from lockers.pages import ManagerRequest, attempt, manager_action, manager_page
 from packages_app import operations, reservations
@@ -27,7 +28,7 @@ LINES = 50
 def door(request: ManagerRequest, pk: int) -> HttpResponse:
     """Its state, what lies in it, its history, and the forms that change it."""
     found = get_object_or_404(
-        Compartment.objects.for_user(request.user).select_related("location", "locker"), pk=pk
+        Compartment.objects.for_user(request.user).select_related("location", "locker", "repair"), pk=pk
     )
     packages = Package.objects.for_user(request.user).filter(compartment=found).select_related("courier")
     maybe_inside = reservations.last_in(found)
@@ -38,6 +39,11 @@ def door(request: ManagerRequest, pk: int) -> HttpResponse:
         "history": found.events.all()[:LINES],
         "packages": packages.order_by("-created_at")[:LINES],
         "take_out_form": TakeOutForm(),
+        "repair": found.planned,
+        "repair_form": RepairForm(),
+        "overdue": found.planned is not None
+        and found.planned.checked_at is None
+        and found.planned.due_at <= timezone.now(),
         "unverified": found.occupancy == Compartment.Occupancy.UNVERIFIED,
         "maybe_inside": maybe_inside,
         "called_off": maybe_inside is not None and maybe_inside.events.latest("id").event == Event.CANCELLED,
@@ -50,13 +56,13 @@ def door(request: ManagerRequest, pk: int) -> HttpResponse:
 def take_out(request: ManagerRequest, pk: int) -> HttpResponse:
     """No new package gets this door."""
     doors = Compartment.objects.for_user(request.user)
-    found = get_object_or_404(doors, pk=pk)
+    found = get_object_or_404(doors.select_related("location"), pk=pk)
     form = TakeOutForm(request.POST)
-    if not form.is_valid():
-        messages.error(
-            request,
-            "Nothing was changed. Please say in up to 200 letters why the door is taken out of service.",
-        )
+    with timezone.override(found.location.zone):
+        valid = form.is_valid()
+    if not valid:
+        why = "Please say in up to 200 letters why the door is taken out of service."
+        messages.error(request, f"Nothing was changed. {_complaints(form, 'repair_by') or why}")
         return redirect("manage:door", pk=pk)
     work = partial(
         service.take_out_of_service,
@@ -65,8 +71,50 @@ def take_out(request: ManagerRequest, pk: int) -> HttpResponse:
         by=Actor.of_user(request.user).name,
         reason=form.cleaned_data["reason"],
         now=timezone.now(),
+        repair_by=form.cleaned_data["repair_by"],
     )
     attempt(request, work, done=f"Door {found.label} is out of service.")
+    return redirect("manage:door", pk=pk)
+
+
+@manager_action
+def plan_repair(request: ManagerRequest, pk: int) -> HttpResponse:
+    """When the door is to be back, on the clock of its location."""
+    doors = Compartment.objects.for_user(request.user)
+    found = get_object_or_404(doors.select_related("location"), pk=pk)
+    form = RepairForm(request.POST)
+    with timezone.override(found.location.zone):
+        valid = form.is_valid()
+    if not valid:
+        messages.error(request, f"Nothing was changed. {_complaints(form, 'repair_by')}")
+        return redirect("manage:door", pk=pk)
+    work = partial(
+        service.plan_repair,
+        compartments=doors,
+        compartment_id=pk,
+        by=Actor.of_user(request.user).name,
+        repair_by=form.cleaned_data["repair_by"],
+    )
+    attempt(request, work, done=f"The date is set for door {found.label}.")
+    return redirect("manage:door", pk=pk)
+
+
+@manager_action
+def confirm_repair(request: ManagerRequest, pk: int) -> HttpResponse:
+    """Somebody has seen that the door works."""
+    doors = Compartment.objects.for_user(request.user)
+    found = get_object_or_404(doors.select_related("repair"), pk=pk)
+    now = timezone.now()
+    at_once = found.planned is not None and found.planned.due_at <= now
+    work = partial(
+        service.confirm_repair,
+        compartments=doors,
+        compartment_id=pk,
+        by=Actor.of_user(request.user).name,
+        now=now,
+    )
+    then = "is back in service" if at_once else "goes back at its date"
+    attempt(request, work, done=f"Door {found.label} is confirmed to work, and {then}.")
     return redirect("manage:door", pk=pk)
 
 
@@ -115,3 +163,7 @@ def confirm_empty(request: ManagerRequest, pk: int) -> HttpResponse:
     work = partial(service.confirm_empty, compartments=doors, compartment_id=pk, by=by)
     attempt(request, work, done=f"Door {found.label} is confirmed as empty.")
     return redirect("manage:door", pk=pk)
+
+
+def _complaints(form: forms.Form, field: str) -> str:
+    return " ".join(str(error) for error in form.errors.get(field, []))

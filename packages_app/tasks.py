@@ -80,6 +80,12 @@ def tidy_sandbox() -> int:
 
 
 @shared_task
+def repairs() -> int:
+    """Repaired doors are back in service at their date; managers hear of those that are overdue."""
+    return _count("repairs", operations.repairs(now=database_now()))
+
+
+@shared_task
 def purge_idempotency_keys() -> int:
     """Answers older than `IDEMPOTENCY_KEEP` are forgotten."""
     return _count("purged", idempotency.purge(now=database_now()))

@@ -4,6 +4,7 @@ from lockers.models.compartment import Compartment, CompartmentEvent, Compartmen
 from lockers.models.downtime import Downtime
 from lockers.models.kiosk import Kiosk
 from lockers.models.location import Location, LocationQuerySet, Membership
+from lockers.models.repair import Repair, RepairQuerySet
 from lockers.models.usage import Shortage, UsageSnapshot
 
 __all__ = [
@@ -16,6 +17,8 @@ __all__ = [
     "LocationQuerySet",
     "Locker",
     "Membership",
+    "Repair",
+    "RepairQuerySet",
     "Shortage",
     "Size",
     "UsageSnapshot",

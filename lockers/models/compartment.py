@@ -15,6 +15,8 @@ from lockers.models.location import Location
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
+    from lockers.models.repair import Repair
+
 
 class Size(models.IntegerChoices):
     """Integers, so that `compartment.size >= package.size` is the fitting rule."""
@@ -95,6 +97,8 @@ class Compartment(models.Model):
     out_of_service_at = models.DateTimeField(null=True, blank=True, editable=False)
     out_of_service_reason = models.CharField(max_length=200, blank=True, default="", editable=False)
 
+    repair: Repair  # where one is planned: `planned`
+
     objects = CompartmentQuerySet.as_manager()
 
     class Meta:
@@ -148,17 +152,42 @@ class Compartment(models.Model):
         self.occupancy = occupancy
         self.save(update_fields=["occupancy"])
 
+    @property
+    def planned(self) -> Repair | None:
+        """When it is to be back, if that is planned."""
+        return getattr(self, "repair", None)
+
     def take_out_of_service(self, *, by: str, reason: str, now: datetime) -> CompartmentEvent:
-        """Stops new claims; evicts nobody. The caller holds the row's lock."""
+        """Stops new claims; evicts nobody. The caller holds the row's lock.
+
+        What was checked before counts no more: this is another fault.
+        """
         self.out_of_service_at = self.out_of_service_at or now
         self.out_of_service_reason = reason
         self.save(update_fields=["out_of_service_at", "out_of_service_reason"])
+        if repair := self.planned:
+            repair.checked_at, repair.checked_by = None, ""
+            repair.save(update_fields=["checked_at", "checked_by"])
         return self.events.create(kind=CompartmentEvent.Kind.TAKEN_OUT, by=by, reason=reason)
+
+    def confirm_repair(self, *, by: str, now: datetime) -> None:
+        """Somebody has seen it open, close and lock. The caller holds the row's lock.
+
+        Raises `NoRepairPlanned`.
+        """
+        repair = self.planned
+        if repair is None:
+            raise errors.NoRepairPlanned
+        repair.checked_at, repair.checked_by = now, by
+        repair.save(update_fields=["checked_at", "checked_by"])
+        self.events.create(kind=CompartmentEvent.Kind.REPAIR_CHECKED, by=by)
 
     def put_back_in_service(self, *, by: str) -> None:
         """The door works again; what lies in it is another matter. The caller holds the row's lock."""
         self.out_of_service_at, self.out_of_service_reason = None, ""
         self.save(update_fields=["out_of_service_at", "out_of_service_reason"])
+        if repair := self.planned:
+            repair.delete()
         self.events.create(kind=CompartmentEvent.Kind.PUT_BACK, by=by)
 
     def mark_unverified(self, *, by: str, reason: str) -> CompartmentEvent:
@@ -183,6 +212,8 @@ class CompartmentEvent(models.Model):
     class Kind(models.TextChoices):
         TAKEN_OUT = "taken_out", "Taken out of service"
         PUT_BACK = "put_back", "Put back in service"
+        REPAIR_PLANNED = "repair_planned", "Repair planned"
+        REPAIR_CHECKED = "repair_checked", "Checked: works"
         UNVERIFIED = "unverified", "Marked unverified"
         CHECKED_EMPTY = "checked_empty", "Checked: empty"
 

@@ -25,6 +25,7 @@ from packages_app.operations.pick_up import pick_up
 from packages_app.operations.reassign import reassign
 from packages_app.operations.release import release
 from packages_app.operations.remind import remind
+from packages_app.operations.repairs import repairs
 from packages_app.operations.report_fault import report_fault
 from packages_app.operations.resend_code import resend_code
 from packages_app.operations.resume_location import resume_location
@@ -55,6 +56,7 @@ __all__ = [
     "reassign",
     "release",
     "remind",
+    "repairs",
     "report_fault",
     "resend_code",
     "resume_location",

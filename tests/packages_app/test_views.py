@@ -14,7 +14,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from lockers.models import Compartment, Location, Membership
+from lockers.models import Compartment, Location, Membership, Repair
 from notifications.models import Notification
 from packages_app import operations
 from packages_app.access import Actor
@@ -56,6 +56,11 @@ class Place:
         return {
             "take_out": (reverse("manage:take_out", args=[self.free.pk]), {"reason": "hinge"}),
             "put_back": (reverse("manage:put_back", args=[self.free.pk]), {}),
+            "plan_repair": (
+                reverse("manage:plan_repair", args=[self.free.pk]),
+                {"repair_by": f"{timezone.now() + timedelta(days=2):%Y-%m-%dT%H:%M}"},
+            ),
+            "confirm_repair": (reverse("manage:confirm_repair", args=[self.free.pk]), {}),
             "confirm_empty": (reverse("manage:confirm_empty", args=[self.free.pk]), {}),
             "parcel_found": (reverse("manage:parcel_found", args=[self.free.pk]), {"outcome": "taken_out"}),
             "suspend": (reverse("manage:suspend", args=[self.location.code]), {"reason": "flood"}),
@@ -75,6 +80,8 @@ PAGES = ["location", "packages", "returns", "door", "package"]
 ACTIONS = [
     "take_out",
     "put_back",
+    "plan_repair",
+    "confirm_repair",
     "confirm_empty",
     "parcel_found",
     "resend_code",
@@ -130,6 +137,7 @@ def snapshot() -> list[Any]:
     return [
         list(Package.objects.order_by("pk").values()),
         list(Compartment.objects.order_by("pk").values()),
+        list(Repair.objects.order_by("pk").values()),
         [compartment.events.count() for compartment in Compartment.objects.order_by("pk")],
         Notification.objects.count(),
     ]
@@ -178,6 +186,8 @@ MISSING: dict[str, Callable[[], str]] = {
     "door": lambda: reverse("manage:door", args=[2**62]),
     "take_out": lambda: reverse("manage:take_out", args=[2**62]),
     "put_back": lambda: reverse("manage:put_back", args=[2**62]),
+    "plan_repair": lambda: reverse("manage:plan_repair", args=[2**62]),
+    "confirm_repair": lambda: reverse("manage:confirm_repair", args=[2**62]),
     "parcel_found": lambda: reverse("manage:parcel_found", args=[2**62]),
     "confirm_empty": lambda: reverse("manage:confirm_empty", args=[2**62]),
     "package": lambda: reverse("manage:package", args=[uuid4()]),

@@ -1,4 +1,4 @@
-"""Several jobs at once remind every recipient once, and give each courier one list."""
+"""Several jobs at once do everything once: reminders, return lists, repairs."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from lockers.models import Location
+from lockers import service
+from lockers.models import Compartment, CompartmentEvent, Location
 from notifications.models import Notification
 from packages_app import operations
 from packages_app.lifecycle import Status
 from packages_app.models import Courier, Package
+from tests.factories import UserFactory
 from tests.races.together import after_the_hold, assert_sound, bring, kinds, together
 
 
@@ -42,3 +44,30 @@ def test_four_jobs_and_the_return_lists(location: Location, courier: Courier) ->
         results = together(*[partial(operations.list_returns, now=now)] * 4)
         assert sorted(map(str, results)) == ["0", "0", "0", "1"]
     assert Notification.objects.filter(kind="return_list").count() == 5
+
+
+def test_four_jobs_and_the_repairs(location: Location, courier: Courier) -> None:
+    UserFactory.create(manages=[location])
+    noon = datetime(2026, 12, 1, 12, tzinfo=UTC)
+    doors = Compartment.objects.filter(location=location)
+    for door in doors:
+        service.take_out_of_service(
+            compartments=doors,
+            compartment_id=door.pk,
+            by="staff:anna",
+            reason="paint",
+            now=noon,
+            repair_by=noon,
+        )
+    checked = list(doors[:6])
+    for door in checked:
+        service.confirm_repair(
+            compartments=doors, compartment_id=door.pk, by="staff:anna", now=noon - timedelta(hours=1)
+        )
+    results = together(*[partial(operations.repairs, now=noon)] * 4)
+    assert kinds(results) == {"ok": 4}
+    operations.repairs(now=noon)  # what every job found locked
+    put_back = CompartmentEvent.objects.filter(kind="put_back").values_list("compartment", flat=True)
+    assert sorted(put_back) == sorted(door.pk for door in checked)
+    assert Notification.objects.filter(kind="repair_overdue").count() == 1
+    assert doors.filter(out_of_service_at__isnull=True).count() == len(checked)
