@@ -1,19 +1,22 @@
-"""Logging without secrets: API keys and pickup codes are cut out of every line."""
+"""Logging without secrets: API keys, signing secrets and pickup codes are cut out of every line."""
 
 from __future__ import annotations
 
 import logging
 import re
 
-# An API key wherever it stands, what was typed as a code in the URL of a pickup, and what opens a recipient's
-# page. A package's id may stay.
+# An API key or a webhook's secret wherever it stands, what was typed as a code in the URL of a pickup, and what
+# opens a recipient's page. A package's id may stay.
 _ID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-_SECRETS = re.compile(rf"""plk_[a-z]+_[0-9A-Za-z_]+|(?<=/pickup/)(?!{_ID})[^/?#"'\r\n]+|(?<=/p/)[\w-]+""")
+_SECRETS = re.compile(
+    rf"""plk_[a-z]+_[0-9A-Za-z_]+|whsec_[0-9A-Za-z+/=_-]+"""
+    rf"""|(?<=/pickup/)(?!{_ID})[^/?#"'\r\n]+|(?<=/p/)[\w-]+"""
+)
 _CUT = "[redacted]"
 
 
 def redact(text: str) -> str:
-    """`text` without keys and pickup codes."""
+    """`text` without keys, secrets and pickup codes."""
     return _SECRETS.sub(_CUT, text)
 
 

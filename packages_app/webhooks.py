@@ -162,7 +162,7 @@ def announce_location(location: Location, event_type: str, *, now: datetime) -> 
         "since": now - USED_WITHIN,
         "event_type": str(event_type),
         "subject": f"location:{location.pk}",
-        "cause": f"location:{location.pk}:{now.timestamp():.6f}",
+        "cause": f"{event_type}:{location.pk}:{now.timestamp():.6f}",
         "at": now,
         "facts": json.dumps(
             {"location": location.code, "name": location.name, "suspended": location.suspended_at is not None}

@@ -28,12 +28,14 @@ from lockerportal.celery import app
 from lockerportal.logs import RedactSecrets
 from lockers.models import Membership
 from notifications import tasks as delivery
+from notifications.models import Destination, Notification
 from notifications.sms import locmem
 from packages_app import operations
 from packages_app.access import make_key, revoke
 from packages_app.codes import shown
 from packages_app.lifecycle import Status
-from packages_app.models import ApiKey, Package, Recipient, WrongCodeTally
+from packages_app.models import ApiKey, Courier, Package, Recipient, Webhook, WrongCodeTally
+from tests.notifications.endpoint_sink import endpoint_sink
 from tests.world import (
     NOW,
     Api,
@@ -82,6 +84,7 @@ class Secrets:
 
     codes: set[str] = field(default_factory=set)
     keys: set[str] = field(default_factory=set)
+    hooks: set[str] = field(default_factory=set)
 
     def remember(self, package: Package) -> str:
         """The package's code of now."""
@@ -97,8 +100,14 @@ class Secrets:
             if code in text or shown(code) in text or f"{code[:4]}-{code[4:]}" in text
         ]
         keys = [key for key in self.keys if key in text or key.split("_")[3] in text]
+        hooks = [
+            hook
+            for hook in self.hooks
+            if hook.removeprefix("whsec_") in text
+            or base64.b64decode(hook.removeprefix("whsec_")).decode("latin-1") in text
+        ]
         configured = [settings.SECRET_KEY, *(one.decode() for one in settings.PICKUP_CODE_SECRETS.values())]
-        return codes + keys + [secret for secret in configured if secret in text]
+        return codes + keys + hooks + [secret for secret in configured if secret in text]
 
 
 def every_table() -> dict[str, str]:
@@ -155,6 +164,7 @@ def a_whole_flow(secrets: Secrets, monkeypatch: pytest.MonkeyPatch) -> None:
     screen = kiosk_api(make_kiosk(location))
     secrets.keys |= {shop.key, plain.key, screen.key}
 
+    told = a_webhook(shop, secrets)
     first = bring(shop, location, secrets, key="order-1")
     bring(shop, location, secrets, key="order-1")
     second = bring(plain, location, secrets, deposited=False)
@@ -168,6 +178,7 @@ def a_whole_flow(secrets: Secrets, monkeypatch: pytest.MonkeyPatch) -> None:
         for path in ("/packages", f"/packages/{first.pk}", f"/packages/{first.pk}/events", "/returns"):
             assert api.get(path).status_code == 200
     delivery.deliver()
+    tell(shop, told, secrets)
 
     wrong_keys(courier, secrets)
     elsewhere = make_package(courier, door(other, "S1"))
@@ -188,6 +199,42 @@ def a_whole_flow(secrets: Secrets, monkeypatch: pytest.MonkeyPatch) -> None:
     in_the_browser(screen.key, second)
     operations.expire(now=NOW.replace(year=2027))
     delivery.deliver()
+
+
+def a_webhook(api: Api, secrets: Secrets) -> Any:
+    """Made, twice with one key, and its secret rotated likewise: the answer's body."""
+    for _ in range(2):
+        made: Any = api.post("/webhooks", {"url": "http://127.0.0.1:9/hook"}, key="hook-1")
+        assert made.status_code == 201, made.content
+        secrets.hooks.add(made.json()["secret"])
+    for _ in range(2):
+        rotated: Any = api.post(f"/webhooks/{made.json()['id']}/rotate-secret", key="hook-2")
+        secrets.hooks.add(rotated.json()["secret"])
+    return made.json()
+
+
+def tell(api: Api, webhook: Any, secrets: Secrets) -> None:
+    """Messages that arrive and that do not, and a fault of ours with a traceback; then what the API says."""
+    with endpoint_sink() as sink:
+        Webhook.objects.update(url=sink.url())
+        sink.moods["/hook"] = [500, 204, 410]
+        for _ in range(3):
+            Destination.objects.update(paused_until=None)
+            Notification.objects.filter(status="pending").update(next_attempt_at=NOW.replace(year=2020))
+            delivery.deliver_webhooks()
+        assert {taken.headers["webhook-id"] for taken in sink.taken}
+    for path in ("/webhooks", f"/webhooks/{webhook['id']}", f"/webhooks/{webhook['id']}/deliveries"):
+        answer: Any = api.get(path)
+        assert answer.status_code == 200
+        assert secrets.found_in(answer.content.decode()) == []
+    staff = Client()
+    staff.force_login(User.objects.create_superuser("sue"))
+    page: Any = staff.post(
+        "/admin/packages_app/webhook/",
+        {"action": "rotate_secret", "_selected_action": [webhook["id"]]},
+    )
+    secrets.hooks |= set(re.findall(r"whsec_[\w+/=]+", page.content.decode()))
+    assert len(secrets.hooks) == 3
 
 
 def bring(api: Api, location: Any, secrets: Secrets, key: str | None = None, **more: Any) -> Package:
@@ -282,6 +329,11 @@ def control(secrets: Secrets, broker: Redis, stderr: io.StringIO) -> None:
     code, key = next(iter(secrets.codes)), next(iter(secrets.keys))
     Recipient.objects.update(name=f"code {shown(code)}")
     assert code in secrets.found_in(every_table()["packages_app_recipient"])
+    hook = next(iter(secrets.hooks))
+    Courier.objects.update(name=hook)
+    assert hook in secrets.found_in(every_table()["packages_app_courier"])
+    ApiKey.objects.update(digest=base64.b64decode(hook.removeprefix("whsec_")))
+    assert hook in secrets.found_in(every_table()["packages_app_apikey"])
     ApiKey.objects.update(digest=key.encode())
     assert key in secrets.found_in(every_table()["packages_app_apikey"])
     session = Client().session

@@ -38,6 +38,7 @@ def stderr() -> Iterator[io.StringIO]:
         (f"key {KEY} refused", "key [redacted] refused"),
         (f"Authorization: Bearer {KEY}", "Authorization: Bearer [redacted]"),
         (f"/returns?api_key={KEY}&limit=1", "/returns?api_key=[redacted]&limit=1"),
+        ("secret=whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw/+A=, again", "secret=[redacted], again"),
         ("Not Found: /api/v1/pickup/48217730", "Not Found: /api/v1/pickup/[redacted]"),
         ("/api/v1/pickup/4821 7730", "/api/v1/pickup/[redacted]"),
         ("/api/v1/pickup/4821%207730?x=1", "/api/v1/pickup/[redacted]?x=1"),
