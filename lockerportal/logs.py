@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import re
 
-# An API key or a webhook's secret wherever it stands, what was typed as a code in the URL of a pickup, and what
-# opens a recipient's page. A package's id may stay.
+# An API key or a webhook's secret wherever it stands, what was typed as a code in the URL of a pickup, and
+# what opens a recipient's page. A package's id may stay.
 _ID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _SECRETS = re.compile(
     rf"""plk_[a-z]+_[0-9A-Za-z_]+|whsec_[0-9A-Za-z+/=_-]+"""
