@@ -12,6 +12,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
+from django.db import transaction
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
@@ -20,7 +21,7 @@ from django.utils import timezone
 from lockers import availability, service
 from lockers.admin_actions import KeepsRows, NothingToAdd, SavesWhatChanged, act_on_each, actor, ask
 from lockers.forms import RepairForm, TakeOutForm
-from lockers.layout import DEFAULT, Counts, LayoutError, install, lay_out, parse
+from lockers.layout import DEFAULT, Counts, LayoutError, check_room, extend, install, lay_out, parse
 from lockers.models import Compartment, CompartmentEvent, Kiosk, Location, Locker, Membership, UsageSnapshot
 
 LOCATION_FIELDS = (
@@ -143,14 +144,50 @@ class LocationAdmin(SavesWhatChanged, KeepsRows, admin.ModelAdmin[Location]):
         return count
 
 
-@admin.register(Locker)
-class LockerAdmin(NothingToAdd, admin.ModelAdmin[Locker]):
-    """The cabinets."""
+class NewLockerForm(ModelForm[Locker]):
+    """Where a further cabinet stands, and its doors."""
 
+    layout = forms.CharField(initial=DEFAULT, help_text="Doors of each size, small/medium/large")
+
+    class Meta:
+        model = Locker
+        fields = ("location",)
+
+    def clean(self) -> dict[str, Any]:
+        """A layout that there is room for."""
+        cleaned = super().clean() or self.cleaned_data
+        try:
+            cleaned["layout"] = parse(cleaned.get("layout", ""))
+            if cleaned.get("location"):
+                check_room(cleaned["location"], cleaned["layout"])
+        except LayoutError as error:
+            self.add_error("layout", str(error))
+        return cleaned
+
+
+@admin.register(Locker)
+class LockerAdmin(KeepsRows, admin.ModelAdmin[Locker]):
+    """The cabinets. One more may be put up at a location; none is changed."""
+
+    form = NewLockerForm
     list_display = ("__str__", "location")
     list_select_related = ("location",)
     search_fields = ("location__code", "location__name", "name")
-    readonly_fields = ("location", "name")
+    autocomplete_fields = ("location",)
+
+    def has_change_permission(self, request: HttpRequest, obj: Locker | None = None) -> bool:
+        """Nobody edits."""
+        return False
+
+    def get_fields(self, request: HttpRequest, obj: Locker | None = None) -> tuple[str, ...]:
+        """A new one gets its name by itself."""
+        return ("location", "layout") if obj is None else ("location", "name")
+
+    @transaction.atomic
+    def save_model(self, request: HttpRequest, obj: Locker, form: Any, change: bool) -> None:
+        """A wide layout makes several; the first stands for them in the log."""
+        first = extend(form.cleaned_data["location"], form.cleaned_data["layout"])[0]
+        obj.pk, obj.name = first.pk, first.name
 
 
 class RepairFilter(admin.SimpleListFilter):

@@ -14,6 +14,7 @@ from itertools import count
 from typing import NamedTuple
 
 from django.conf import settings
+from django.db.models import Max
 
 from lockers.models import Compartment, Location, Locker, Size
 
@@ -79,8 +80,35 @@ def lay_out(counts: Counts) -> list[Door]:
     return _in_order_of_giving(doors)
 
 
+def check_room(location: Location, counts: Counts) -> None:
+    """Raises `LayoutError` where the location would have too many doors with these."""
+    hanging = location.compartments.count()
+    if hanging + sum(counts) > MOST_DOORS:
+        raise LayoutError(f"A location has {MOST_DOORS:,} doors at the most; {hanging:,} hang there.")
+
+
+def extend(location: Location, counts: Counts) -> list[Locker]:
+    """Put further cabinets up at a location, named on from those that stand there; returns them.
+
+    Their doors are given out after the others. Two at once wait for each other; the caller's transaction
+    holds it together. Raises `LayoutError` where the location would have too many doors.
+    """
+    Location.objects.select_for_update(no_key=True).get(pk=location.pk)
+    check_room(location, counts)
+    last = location.compartments.aggregate(last=Max("position", default=0))["last"]
+    taken = set(location.lockers.values_list("name", flat=True))
+    free = (name for name in map(_name, count()) if name not in taken)
+    doors = lay_out(counts)
+    names = {name: next(free) for name in dict.fromkeys(door.locker for door in doors)}
+    install(
+        [location],
+        [replace(door, locker=names[door.locker], position=last + door.position) for door in doors],
+    )
+    return list(location.lockers.filter(name__in=names.values()).order_by("pk"))
+
+
 def install(locations: Sequence[Location], doors: Sequence[Door]) -> int:
-    """Put these doors up at each of the locations, which have none so far; returns how many.
+    """Put these doors up at each of the locations, in cabinets that they have not so far; returns how many.
 
     The caller's transaction holds it together.
     """

@@ -283,6 +283,17 @@ HAND_OVER = (
 
 PLACES = (
     Invariant(
+        "I22-world",
+        "A package at a sandbox location is a courier's twin's, and no other package is",
+        """
+        SELECT package.id AS package_id, package.courier_id, package.location_id
+        FROM packages_app_package package
+        JOIN packages_app_courier courier ON courier.id = package.courier_id
+        JOIN lockers_location location ON location.id = package.location_id
+        WHERE location.sandbox <> (courier.twin_of_id IS NOT NULL)
+        """,
+    ),
+    Invariant(
         "I21-down",
         "A location has a downtime for being suspended exactly while it is, and one that lasts at the most",
         """

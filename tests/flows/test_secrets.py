@@ -20,8 +20,10 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.core import mail
+from django.core.management import call_command
 from django.db import connection
 from django.test import Client
+from django.urls import reverse
 from redis import Redis
 
 from lockerportal.celery import app
@@ -197,6 +199,7 @@ def a_whole_flow(secrets: Secrets, monkeypatch: pytest.MonkeyPatch) -> None:
     assert answer.status_code == 200, answer.content
     WrongCodeTally.objects.all().delete()
     in_the_browser(screen.key, second)
+    keys_in_the_admin(courier, secrets)
     operations.expire(now=NOW.replace(year=2027))
     delivery.deliver()
 
@@ -287,6 +290,32 @@ def in_the_browser(key: str, package: Package) -> None:
     manager.force_login(user)
     for path in ("", "locations/TLL-1/", "locations/TLL-1/packages/", f"packages/{package.pk}/"):
         assert manager.get(f"/manage/{path}").status_code == 200
+
+
+def keys_in_the_admin(courier: Any, secrets: Secrets) -> None:
+    """Made, looked at, rotated and used; each text is shown to whoever asked, and in no other answer."""
+    staff = Client()
+    staff.force_login(User.objects.create_superuser("sam"))
+    add = reverse("admin:packages_app_apikey_add")
+    made = [staff.post(add, {"courier": courier.pk, "days": 30, **more}) for more in ({}, {"test": "on"})]
+    key = ApiKey.objects.get(replaces=None, made_by="staff:sam", kind="live")
+    made.append(staff.post(reverse("admin:packages_app_apikey_rotate", args=[key.pk]), {"hours": 1}))
+    out = io.StringIO()
+    call_command("rotate_api_key", ApiKey.objects.get(kind="test").key_id, stdout=out, stderr=io.StringIO())
+    texts_shown = [
+        re.findall(r"plk_(?:live|test)_\w{8}_\w{43}_\w{6}", page.content.decode()) for page in made
+    ]
+    assert [len(texts) for texts in texts_shown] == [1, 1, 1]
+    new = {texts[0] for texts in texts_shown} | {out.getvalue().strip()}
+    assert len(new) == 4
+    secrets.keys |= new
+    for one in new:
+        assert Client().get("/api/v1/returns", headers={"Authorization": f"Bearer {one}"}).status_code == 200
+    for row in ApiKey.objects.all():
+        page = staff.get(reverse("admin:packages_app_apikey_change", args=[row.pk])).content.decode()
+        assert secrets.found_in(page) == []
+    index = staff.get(reverse("admin:index")).content.decode()
+    assert secrets.found_in(index) == []
 
 
 def wait_for_messages(broker: Redis) -> None:

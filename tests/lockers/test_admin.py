@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from django.contrib import admin
-from django.contrib.admin.models import LogEntry
+from django.contrib.admin.models import ADDITION, LogEntry
 from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.test import Client, RequestFactory
@@ -259,7 +259,7 @@ class TestDoors:
         for name, value in {**edited, **meanwhile}.items():
             assert getattr(model.objects.get(pk=row.pk), name) == value
 
-    @pytest.mark.parametrize("model", [Locker, Compartment, CompartmentEvent])
+    @pytest.mark.parametrize("model", [Compartment, CompartmentEvent])
     def test_nothing_to_add(self, anna: Client, model: Any) -> None:
         assert anna.get(address(model, "add")).status_code == 403
 
@@ -285,3 +285,53 @@ ACTIONS: list[tuple[Any, str]] = [
     (Compartment, "take_out_of_service"),
     (Compartment, "confirm_empty"),
 ]
+
+
+class TestCabinets:
+    def add(self, client: Client, location: Location, layout: str) -> Any:
+        return client.post(address(Locker, "add"), {"location": location.pk, "layout": layout})
+
+    def test_one_more_at_a_location(self, anna: Client, location: Location) -> None:
+        before = list(location.compartments.order_by("pk").values())
+        assert self.add(anna, location, "2/1/1").status_code == 302
+        assert list(location.lockers.order_by("pk").values_list("name", flat=True)) == ["A", "B"]
+        new = location.compartments.filter(locker__name="B")
+        assert [new.filter(size=size).count() for size in (1, 2, 3)] == [2, 1, 1]
+        assert new.free().count() == 4
+        assert list(location.compartments.exclude(locker__name="B").order_by("pk").values()) == before
+        last = max(row["position"] for row in before)
+        assert sorted(new.values_list("position", flat=True)) == [last + number for number in range(1, 5)]
+        assert self.add(anna, location, "1/0/0").status_code == 302
+        assert location.lockers.filter(name="C").exists()
+        assert LogEntry.objects.filter(action_flag=ADDITION).count() == 2
+
+    def test_a_wide_one_makes_several(self, anna: Client, location: Location) -> None:
+        self.add(anna, location, "200/100/40")
+        assert location.compartments.count() == 6 + 340
+        assert location.lockers.count() > 2
+
+    @pytest.mark.parametrize(
+        ("layout", "told"),
+        [
+            ("", "This field is required"),
+            ("2/1", "three whole numbers"),
+            ("0/0/0", "1 to 1,000 doors"),
+            ("995/0/0", "1,000 doors at the most; 6 hang there"),
+        ],
+    )
+    def test_nonsense_is_told_and_not_stored(
+        self, anna: Client, location: Location, layout: str, told: str
+    ) -> None:
+        assert told in self.add(anna, location, layout).content.decode()
+        assert location.compartments.count() == 6
+
+    def test_none_is_edited(self, anna: Client, location: Location) -> None:
+        cabinet = location.lockers.get()
+        assert anna.post(address(Locker, "change", cabinet.pk), {"name": "Z"}).status_code == 403
+
+    def test_who_may_not_add_adds_none(self, client: Client, location: Location) -> None:
+        reader = User.objects.create_user("reader", is_staff=True)
+        reader.user_permissions.add(Permission.objects.get(codename="view_locker"))
+        client.force_login(reader)
+        assert self.add(client, location, "1/1/1").status_code == 403
+        assert location.compartments.count() == 6

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from lockers import layout
 from lockers.layout import Counts, Door, LayoutError, lay_out, parse
 from lockers.models import Compartment, Location, Locker, Size
+from tests.factories import LocationFactory
 from tests.world import make_location
 
 HEIGHTS = {Size.SMALL: 110, Size.MEDIUM: 220, Size.LARGE: 440}  # inner height and frame, mm
@@ -148,3 +149,16 @@ def test_install_twice_is_refused_by_the_schema() -> None:
     layout.install([location], lay_out(parse("1/0/0")))
     with pytest.raises(IntegrityError, match="locker_name_once"):
         layout.install([location], lay_out(parse("1/0/0")))
+
+
+@pytest.mark.django_db
+def test_extend_fills_gaps_in_the_names_and_goes_on() -> None:
+    location = LocationFactory.create()
+    Locker.objects.create(location=location, name="B")
+    assert [cabinet.name for cabinet in layout.extend(location, parse("1/1/1"))] == ["A"]
+    assert [cabinet.name for cabinet in layout.extend(location, parse("1/1/1"))] == ["C"]
+    positions = list(location.compartments.values_list("position", flat=True).order_by("position"))
+    assert positions == [1, 2, 3, 4, 5, 6]
+    with pytest.raises(LayoutError, match="6 hang there"):
+        layout.extend(location, parse("995/0/0"))
+    assert location.lockers.count() == 3

@@ -377,6 +377,14 @@ def time_out_of_nowhere(w: World) -> None:
     Package.objects.filter(pk=w.expired.pk).update(stood_still=timedelta(hours=1))
 
 
+def rehearsed_in_the_network(w: World) -> None:
+    Package.objects.filter(pk=w.expired.pk).update(courier=w.expired.courier.in_sandbox())
+
+
+def real_parcel_in_the_sandbox(w: World) -> None:
+    Location.objects.update(sandbox=True)
+
+
 SPOILT: list[tuple[str, Spoil]] = [
     ("I1", two_in_one_door),
     ("I2", overlapping_stints),
@@ -410,6 +418,8 @@ SPOILT: list[tuple[str, Spoil]] = [
     ("I21-clock", clock_that_never_goes_on),
     ("I21-clock", downtimes_that_overlap),
     ("I21-given", time_out_of_nowhere),
+    ("I22-world", rehearsed_in_the_network),
+    ("I22-world", real_parcel_in_the_sandbox),
     ("I13", message_never_written),
     ("I13", message_of_nothing),
     ("I13", message_twice),

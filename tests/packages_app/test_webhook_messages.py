@@ -136,6 +136,21 @@ def test_locations_and_further_facts(courier: Courier, endpoint: Webhook) -> Non
     assert "event" not in data
 
 
+def test_a_rehearsal_says_that_it_is_one(courier: Courier, endpoint: Webhook) -> None:
+    """It goes to the twin's own endpoints, and to nobody else's."""
+    twin = courier.in_sandbox()
+    rehearsed = make_webhook(twin)
+    place = make_location("SANDBOX-1", sandbox=True)
+    package = make_package(twin, door(place, "S1"), Status.PENDING)
+    operations.deposit.work(package_id=package.pk, by=actor(twin), now=NOW)
+    row = Notification.objects.get(kind="package.stored", channel="webhook")
+    assert row.subject == rehearsed.destination_id
+    told = body("package.stored")
+    assert (told["test"], told["data"]["id"]) == (True, str(package.pk))
+    Courier.objects.filter(pk=courier.pk).update(active=False)
+    assert composed("package.stored") == Suppressed("the courier is inactive")
+
+
 def test_what_is_left_to_say_to_an_endpoint_that_is_not_there(courier: Courier, endpoint: Webhook) -> None:
     package = make_package(courier, door(make_location(), "S1"), Status.PENDING)
     operations.deposit.work(package_id=package.pk, by=actor(courier), now=NOW)
