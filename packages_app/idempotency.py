@@ -22,7 +22,6 @@ from psycopg.errors import LockNotAvailable
 
 from lockers.sql import fetch
 from packages_app import codes, errors, webhook_secrets
-from packages_app.models import IdempotencyKey
 
 VISIBLE_ASCII = re.compile(r"\A[\x21-\x7e]{1,255}\Z")
 
@@ -38,6 +37,19 @@ WHERE courier_id = %(courier_id)s AND key = %(key)s
 _FILE = """
 UPDATE packages_app_idempotencykey SET status = %(status)s, body = %(body)s
 WHERE courier_id = %(courier_id)s AND key = %(key)s
+"""
+
+_PURGE = """
+WITH old AS MATERIALIZED (
+    SELECT courier_id, key FROM packages_app_idempotencykey
+    WHERE created_at < %(before)s ORDER BY created_at LIMIT %(batch)s
+    FOR UPDATE SKIP LOCKED
+), gone AS (
+    DELETE FROM packages_app_idempotencykey kept USING old
+    WHERE kept.courier_id = old.courier_id AND kept.key = old.key
+    RETURNING 1
+)
+SELECT count(*) AS gone FROM gone
 """
 
 
@@ -157,9 +169,13 @@ def fingerprint(method: str, path: str, body: bytes, *, location_ids: Iterable[i
 
 
 def purge(*, now: datetime, batch: int = 5000) -> int:
-    """Forget keys older than `settings.IDEMPOTENCY_KEEP`, in batches; returns how many."""
-    gone = 0
-    old = IdempotencyKey.objects.filter(created_at__lt=now - settings.IDEMPOTENCY_KEEP)
-    while keys := list(old.values_list("courier_id", "key")[:batch]):
-        gone += IdempotencyKey.objects.filter(pk__in=keys).delete()[0]
-    return gone
+    """Forget keys older than `settings.IDEMPOTENCY_KEEP`, the oldest first; returns how many.
+
+    In batches, each a transaction of its own, that step over what another purge has in hand.
+    """
+    gone: int = 0
+    while True:
+        count = fetch(_PURGE, {"before": now - settings.IDEMPOTENCY_KEEP, "batch": batch})[0].gone
+        gone += count
+        if count < batch:
+            return gone

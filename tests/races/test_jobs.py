@@ -9,9 +9,9 @@ from functools import partial
 from lockers import service
 from lockers.models import Compartment, CompartmentEvent, Location
 from notifications.models import Notification
-from packages_app import operations
+from packages_app import idempotency, operations
 from packages_app.lifecycle import Status
-from packages_app.models import Courier, Package
+from packages_app.models import Courier, IdempotencyKey, Package
 from tests.factories import UserFactory
 from tests.races.together import after_the_hold, assert_sound, bring, kinds, together
 
@@ -71,3 +71,14 @@ def test_four_jobs_and_the_repairs(location: Location, courier: Courier) -> None
     assert sorted(put_back) == sorted(door.pk for door in checked)
     assert Notification.objects.filter(kind="repair_overdue").count() == 1
     assert doors.filter(out_of_service_at__isnull=True).count() == len(checked)
+
+
+def test_four_purges(location: Location, courier: Courier) -> None:
+    now = datetime(2026, 12, 1, 12, tzinfo=UTC)
+    IdempotencyKey.objects.bulk_create(
+        IdempotencyKey(courier=courier, key=f"k{n}", fingerprint=b"f", created_at=now - timedelta(days=4))
+        for n in range(200)
+    )
+    results = together(*[partial(idempotency.purge, now=now, batch=7)] * 4)
+    assert kinds(results) == {"ok": 4}
+    assert sum(n for n in results if isinstance(n, int)) + idempotency.purge(now=now) == 200
