@@ -66,6 +66,7 @@ app.conf.beat_schedule = {
         ("notice overdue returns", "packages_app.tasks.notice_overdue", 900.0),
         ("take usage snapshots", "packages_app.tasks.take_snapshots", 300.0),
         ("purge usage snapshots", "packages_app.tasks.purge_snapshots", 3600.0),
+        ("weekly report", "packages_app.tasks.report_week", 900.0),
         ("erase recipients", "packages_app.tasks.erase", 3600.0),
         ("tidy the sandbox", "packages_app.tasks.tidy_sandbox", 3600.0),
         ("purge idempotency keys", "packages_app.tasks.purge_idempotency_keys", 3600.0),

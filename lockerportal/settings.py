@@ -258,6 +258,7 @@ NOTIFICATION_COMPOSERS = {
     "webhook": "packages_app.webhook_messages.compose",
     "downtime": "packages_app.location_messages.compose_downtime",
     "location": "packages_app.location_messages.compose_location",
+    "report": "packages_app.report_messages.compose",
 }
 # With the delays of `notifications/retry.py` 40 attempts take about a day; then the message is dead.
 NOTIFICATION_MAX_ATTEMPTS = read.whole(env, "NOTIFICATION_MAX_ATTEMPTS", default=40, least=1, most=1000)

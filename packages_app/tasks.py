@@ -8,7 +8,7 @@ from celery import shared_task
 
 from lockers import usage
 from lockers.clock import database_now
-from packages_app import idempotency, operations
+from packages_app import idempotency, operations, weeks
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +65,14 @@ def take_snapshots() -> int:
 def purge_snapshots() -> int:
     """Snapshots older than `USAGE_KEEP` are forgotten."""
     return _count("purged snapshots", usage.purge(now=database_now()))
+
+
+@shared_task
+def report_week() -> int:
+    """The last week is counted for each location, and reported on Monday morning."""
+    now = database_now()
+    _count("weeks counted", weeks.count_weeks(now=now))
+    return _count("reports", operations.send_reports(now=now))
 
 
 @shared_task

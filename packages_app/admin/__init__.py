@@ -8,6 +8,7 @@ composite primary keys, which Django's admin cannot show.)
 from packages_app.admin.keys import ApiKeyAdmin, CourierAdmin
 from packages_app.admin.locations import DowntimeAdmin, LocationWithPackagesAdmin
 from packages_app.admin.packages import PackageAdmin, PackageEventAdmin, RecipientAdmin
+from packages_app.admin.reports import ReportSubscriptionAdmin, WeekAtLocationAdmin
 from packages_app.admin.webhooks import WebhookAdmin
 
 __all__ = [
@@ -18,5 +19,7 @@ __all__ = [
     "PackageAdmin",
     "PackageEventAdmin",
     "RecipientAdmin",
+    "ReportSubscriptionAdmin",
     "WebhookAdmin",
+    "WeekAtLocationAdmin",
 ]

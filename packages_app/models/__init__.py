@@ -3,6 +3,7 @@
 from packages_app.models.couriers import ApiKey, Courier
 from packages_app.models.package import Package, PackageEvent, PackageQuerySet
 from packages_app.models.people import Delegate, Recipient
+from packages_app.models.reports import ReportSubscription, WeekAtLocation
 from packages_app.models.returns import ReturnListDay
 from packages_app.models.safety import Bookmark, IdempotencyKey, WrongCodeTally
 from packages_app.models.webhooks import EventType, Webhook, WebhookQuerySet
@@ -18,8 +19,10 @@ __all__ = [
     "PackageEvent",
     "PackageQuerySet",
     "Recipient",
+    "ReportSubscription",
     "ReturnListDay",
     "Webhook",
     "WebhookQuerySet",
+    "WeekAtLocation",
     "WrongCodeTally",
 ]

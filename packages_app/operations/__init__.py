@@ -31,6 +31,7 @@ from packages_app.operations.resend_code import resend_code
 from packages_app.operations.resume_location import resume_location
 from packages_app.operations.return_to_courier import return_to_courier
 from packages_app.operations.rotate_key import rotate_key
+from packages_app.operations.send_reports import send_reports
 from packages_app.operations.suspend_location import suspend_location
 from packages_app.operations.tidy_sandbox import tidy_sandbox
 
@@ -62,6 +63,7 @@ __all__ = [
     "resume_location",
     "return_to_courier",
     "rotate_key",
+    "send_reports",
     "suspend_location",
     "tidy_sandbox",
 ]
