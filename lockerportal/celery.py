@@ -60,6 +60,7 @@ app.conf.beat_schedule = {
         ("notice silent locations", "packages_app.tasks.notice_silence", 60.0),
         ("list returns", "packages_app.tasks.list_returns", 300.0),
         ("look after repairs", "packages_app.tasks.repairs", 60.0),
+        ("grant doors to the queue", "packages_app.tasks.grant_doors", 5.0),
         ("deliver messages", "notifications.tasks.deliver", 5.0),
         ("deliver webhooks", "notifications.tasks.deliver_webhooks", 5.0),
         ("notice shortages", "packages_app.tasks.notice_shortages", 300.0),

@@ -7,6 +7,7 @@ from packages_app.errors import (
     UnknownCompartment,
     UnknownDelivery,
     UnknownPackage,
+    UnknownQueueEntry,
     UnknownWebhook,
 )
 
@@ -119,6 +120,7 @@ UNKNOWN: dict[str, type[Refusal]] = {
     "compartment_id": UnknownCompartment,
     "webhook_id": UnknownWebhook,
     "delivery_id": UnknownDelivery,
+    "entry_id": UnknownQueueEntry,
 }
 # What Django itself answers under /api/, before a view is found.
 BY_STATUS: dict[int, type[Refusal]] = {

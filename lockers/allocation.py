@@ -20,7 +20,7 @@ from lockers import errors
 from lockers.models import Compartment, CompartmentQuerySet, Location, Size
 
 Door = TypeVar("Door")
-Strategy = Callable[[CompartmentQuerySet, int], CompartmentQuerySet]
+Strategy = Callable[[CompartmentQuerySet, int | OuterRef], CompartmentQuerySet]
 
 LOOKS = 8
 FIRST_PAUSE_SECONDS = 0.008  # at the most; each is twice the one before, ½ to 1 s in all
@@ -29,12 +29,12 @@ FIRST_PAUSE_SECONDS = 0.008  # at the most; each is twice the one before, ½ to 
 _LOCATION, _SIZE = 30_101, 30_102
 
 
-def best_fit(doors: CompartmentQuerySet, size: int) -> CompartmentQuerySet:
+def best_fit(doors: CompartmentQuerySet, size: int | OuterRef) -> CompartmentQuerySet:
     """The smallest door that fits: a small package may go into a larger one, never the reverse."""
     return doors.filter(size__gte=size).order_by("size", "position")
 
 
-def first_available(doors: CompartmentQuerySet, size: int) -> CompartmentQuerySet:
+def first_available(doors: CompartmentQuerySet, size: int | OuterRef) -> CompartmentQuerySet:
     """A door of exactly this size, the first in order."""
     return doors.filter(size=size).order_by("position")
 
@@ -46,7 +46,7 @@ STRATEGIES: dict[str, Strategy] = {
 
 
 def candidates(
-    location_id: int | OuterRef, *, size: int, strategy: str, accessible: bool = False
+    location_id: int | OuterRef, *, size: int | OuterRef, strategy: str, accessible: bool = False
 ) -> CompartmentQuerySet:
     """The free doors of a location that this package may get, the best first."""
     doors = Compartment.objects.free().filter(location_id=location_id)
@@ -78,18 +78,23 @@ def claim(
             door.hold(occupancy)
         return door
 
-    return look_until_sure(take, lambda: doors)
+    return look_until_sure(take, doors.exists)
 
 
 @cache
-def claim_sql(strategy: str, *, accessible: bool) -> str:
+def claim_sql(
+    strategy: str, *, accessible: bool, among: Callable[..., CompartmentQuerySet] | None = None
+) -> str:
     """The claim's SELECT as text, for a statement that does more than claim.
 
+    `among(doors, location_id, strategy=…)` may leave some of the doors out.
     Compiled from the same queryset as `claim`, so a strategy stays one function. The caller gives
     `%(location_id)s` and `%(size)s`. Constants stand as literals: a prepared plan uses the partial index of
     free doors only when it can read the index's own condition in the query.
     """
     doors = candidates(_LOCATION, size=_SIZE, strategy=strategy, accessible=accessible)
+    if among is not None:
+        doors = among(doors, _LOCATION, strategy=strategy)
     query = doors.select_for_update(skip_locked=True, of=("self",)).values("id")[:1].query
     sql, params = query.sql_with_params()
     placeholders = {_LOCATION: "%(location_id)s", _SIZE: "%(size)s"}
@@ -105,8 +110,8 @@ def _literal(value: object) -> str:
     return "'" + str(value).replace("'", "''") + "'"
 
 
-def look_until_sure(take: Callable[[], Door | None], doors: Callable[[], CompartmentQuerySet]) -> Door | None:
-    """Call `take` until it gives a door, or until no door of `doors` is free as committed.
+def look_until_sure(take: Callable[[], Door | None], free: Callable[[], bool]) -> Door | None:
+    """Call `take` until it gives a door, or until `free` says that no such door is free as committed.
 
     Measured near capacity, 9 of 10 "full" answers of a single look were false: the free door was only
     locked. Waiting for the lock instead would deadlock with those who wait for ours.
@@ -115,7 +120,7 @@ def look_until_sure(take: Callable[[], Door | None], doors: Callable[[], Compart
         door = take()
         if door is not None:
             return door
-        if not doors().exists():
+        if not free():
             return None
         if look < LOOKS - 1:  # whoever holds the last door commits soon, on a busy machine not so soon
             longest = FIRST_PAUSE_SECONDS * 2**look

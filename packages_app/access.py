@@ -15,7 +15,7 @@ from lockers.models import Kiosk, Location, LocationQuerySet
 from lockers.sql import fetch
 from packages_app import key_text, rights
 from packages_app.addresses import Address, allowed
-from packages_app.models import ApiKey, Courier, Package, PackageQuerySet
+from packages_app.models import ApiKey, Courier, Package, PackageQuerySet, QueueEntry, QueueEntryQuerySet
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -53,6 +53,16 @@ class Actor:
         if self.user is not None:
             return Package.objects.for_user(self.user)
         return Package.objects.all()
+
+    def queue_entries(self) -> QueueEntryQuerySet:
+        """Whom this actor may see waiting for a door; any other id does not exist for them."""
+        entries = QueueEntry.objects.all()
+        if self.courier_id is not None:
+            entries = entries.filter(courier_id=self.courier_id)
+            return entries.filter(location_id__in=self.location_ids) if self.location_ids else entries
+        if self.location_id is not None:
+            return entries.filter(location_id=self.location_id)
+        return entries if self.user is None else entries.for_user(self.user)
 
     def locations(self) -> LocationQuerySet:
         """The locations that exist for a courier's key."""

@@ -13,7 +13,7 @@ from notifications.models import Notification
 from packages_app import codes
 from packages_app.idempotency import Answer
 from packages_app.lifecycle import Status
-from packages_app.models import Package, PackageEvent
+from packages_app.models import Package, PackageEvent, QueueEntry
 from packages_app.operations.assign import Assigned
 from packages_app.operations.pick_up import Opened
 
@@ -67,6 +67,27 @@ def assigned(result: Assigned, *, code: bool) -> Answer:
     compartment = door(result.compartment_id, result.locker, result.label, result.compartment_size)
     body = package(row, location=result.location.code, compartment=compartment, code=code)
     return Answer(201, body, code_of=_code_of(row) if code else None)
+
+
+def assigned_or_waiting(result: Assigned | QueueEntry, *, code: bool) -> Answer:
+    """The answer to a drop-off that may wait: 201 with the package, or 202 with the place in the queue."""
+    return Answer(202, queue_entry(result)) if isinstance(result, QueueEntry) else assigned(result, code=code)
+
+
+def queue_entry(row: QueueEntry) -> Json:
+    """A place in the queue, read with its location."""
+    return {
+        "id": str(row.pk),
+        "status": str(row.status),
+        "position": row.position,
+        "location": row.location.code,
+        "size": Size(row.size).name,
+        "tracking_number": row.tracking_number,
+        "created_at": moment(row.created_at),
+        "expires_at": moment(row.expires_at),
+        "ended_at": moment(row.ended_at),
+        "package_id": None if row.package_id is None else str(row.package_id),
+    }
 
 
 def opened(result: Opened) -> Json:

@@ -14,7 +14,7 @@ from lockers import service
 from lockers.forms import RepairForm, TakeOutForm
 from lockers.models import Compartment
 from lockers.pages import ManagerRequest, attempt, manager_action, manager_page
-from packages_app import operations, reservations
+from packages_app import operations, queueing, reservations
 from packages_app.access import Actor
 from packages_app.forms import FoundForm
 from packages_app.lifecycle import Event
@@ -125,7 +125,8 @@ def put_back(request: ManagerRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(doors, pk=pk)
     by = Actor.of_user(request.user).name
     work = partial(service.put_back_in_service, compartments=doors, compartment_id=pk, by=by)
-    attempt(request, work, done=f"Door {found.label} is back in service.")
+    if attempt(request, work, done=f"Door {found.label} is back in service."):
+        queueing.nudge()
     return redirect("manage:door", pk=pk)
 
 
@@ -161,7 +162,8 @@ def confirm_empty(request: ManagerRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(doors, pk=pk)
     by = Actor.of_user(request.user).name
     work = partial(service.confirm_empty, compartments=doors, compartment_id=pk, by=by)
-    attempt(request, work, done=f"Door {found.label} is confirmed as empty.")
+    if attempt(request, work, done=f"Door {found.label} is confirmed as empty."):
+        queueing.nudge()
     return redirect("manage:door", pk=pk)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from lockers.errors import BusyTryAgain, CompartmentInUse, Refusal, UnknownCompartment, UnknownLocation
 
@@ -23,6 +24,7 @@ __all__ = [
     "IdempotencyRunning",
     "LocationFull",
     "LocationSuspended",
+    "NotWaiting",
     "NothingToResend",
     "OnHold",
     "PhoneCheckRequired",
@@ -34,6 +36,7 @@ __all__ = [
     "UnknownDelivery",
     "UnknownLocation",
     "UnknownPackage",
+    "UnknownQueueEntry",
     "UnknownWebhook",
     "WebhookDisabled",
     "WrongStatus",
@@ -119,11 +122,37 @@ class DuplicateTrackingNumber(Refusal):
     """This tracking number already holds a compartment.
 
     `package_id` is the package that has it. If it was you who brought it, read that one; a number is free
-    again once its package is out of the door.
+    again once its package is out of the door. With `queue: true`, `queue_id` is where it waits already.
     """
 
     code = "duplicate_tracking_number"
     example = {"package_id": "0198f4a2-7c5e-4d7a-9b1f-2f6f0a3c9d11"}
+
+
+class UnknownQueueEntry(Refusal):
+    """There is no such place in the queue.
+
+    Nor is there one of another courier's. `GET /queue` lists yours.
+    """
+
+    code = "unknown_queue_entry"
+    status = 404
+
+
+class NotWaiting(Refusal):
+    """It no longer waits in the queue.
+
+    What was granted a door is the package `package_id`: cancel that one.
+    """
+
+    code = "not_waiting"
+    example = {"queue_status": "GRANTED", "package_id": "0198f4a2-7c5e-4d7a-9b1f-2f6f0a3c9d11"}
+
+    def __init__(self, *, status: str, package_id: UUID | None) -> None:
+        detail = f"The place in the queue is {status}."
+        super().__init__(
+            detail, queue_status=status, package_id=None if package_id is None else str(package_id)
+        )
 
 
 class ExtensionLimit(Refusal):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from packages_app.invariant import Invariant, values
 from packages_app.lifecycle import OPEN, TOLD, TRANSITIONS, Event, Status
+from packages_app.queue_invariants import QUEUE
 from packages_app.webhook_invariants import WEBHOOKS
 
 _ALLOWED = values(
@@ -399,4 +400,4 @@ MESSAGES = (
     ),
 )
 
-INVARIANTS = (*DOORS, *PACKAGES, *HAND_OVER, *PLACES, *MESSAGES, *WEBHOOKS)
+INVARIANTS = (*DOORS, *PACKAGES, *HAND_OVER, *PLACES, *QUEUE, *MESSAGES, *WEBHOOKS)

@@ -7,7 +7,7 @@ from typing import Generic, ParamSpec, TypeVar
 
 from django.db import IntegrityError, transaction
 
-from packages_app.errors import Refusal
+from packages_app.errors import BusyTryAgain, Refusal
 from packages_app.idempotency import Answer, Receipt
 
 P = ParamSpec("P")
@@ -15,6 +15,17 @@ R = TypeVar("R")
 
 # How often a transaction is run again when a unique constraint says that another one was faster.
 RUNS = 4
+
+
+class DoFirst(Exception):
+    """Raised by an operation that can go on only after `work` was done, in transactions of its own.
+
+    The operation is rolled back, then comes `work`, then the operation from its beginning.
+    """
+
+    def __init__(self, work: Callable[[], object]) -> None:
+        super().__init__()
+        self.work = work
 
 
 class Operation(Generic[P, R]):
@@ -37,6 +48,10 @@ class Operation(Generic[P, R]):
             except IntegrityError:
                 if run == RUNS - 1:
                     raise
+            except DoFirst as first:
+                if run == RUNS - 1:
+                    raise BusyTryAgain from None
+                first.work()
         raise AssertionError("unreachable")
 
     def once(

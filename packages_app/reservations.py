@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from lockers.models import Compartment, CompartmentEvent
+from packages_app import queueing
 from packages_app.lifecycle import Status
-from packages_app.models import Package, PackageEvent
+from packages_app.models import Package
 
 
 def give_up(package: Package, *, by: str, reason: str) -> None:
@@ -17,6 +18,7 @@ def give_up(package: Package, *, by: str, reason: str) -> None:
         door.mark_unverified(by=by, reason=reason)
     else:
         door.release()
+        queueing.door_freed(door.location_id)
 
 
 def last_in(door: Compartment) -> Package | None:
@@ -26,12 +28,12 @@ def last_in(door: Compartment) -> Package | None:
     """
     if door.occupancy != Compartment.Occupancy.UNVERIFIED:
         return None
-    held = PackageEvent.objects.filter(compartment=door).order_by("-id").first()
-    if held is None:
+    packages = Package.objects.filter(compartment=door).select_related("courier")
+    package = packages.order_by("-updated_at").first()
+    if package is None or package.status != Status.CANCELLED or package.stored_at is not None:
         return None
-    package = Package.objects.select_related("courier").get(pk=held.package_id)
-    if package.status != Status.CANCELLED or package.stored_at or package.compartment_id != door.pk:
+    given_up = package.events.order_by("-id").first()
+    if given_up is None:
         return None
-    given_up = package.events.latest("id")
     looked = door.events.filter(kind=CompartmentEvent.Kind.CHECKED_EMPTY, at__gt=given_up.at)
     return None if looked.exists() else package

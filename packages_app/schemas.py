@@ -164,6 +164,13 @@ class AssignIn(Strict):
             "door may be opened at any time, and is looked into before it is given out again."
         ),
     ] = None
+    queue: Annotated[
+        bool, Field(description="Where no door is free: wait for one (202) instead of `location_full`")
+    ] = False
+    queue_hours: Annotated[int, Field(ge=1, le=168, description="How long to wait for a door")] = 24
+    queue_minutes: Annotated[
+        int, Field(ge=1, le=240, description="How long a door is kept once it is yours")
+    ] = 15
 
     @model_validator(mode="after")
     def open_only_what_is_reserved(self) -> AssignIn:

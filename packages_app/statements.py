@@ -10,7 +10,7 @@ from functools import cache
 
 from lockers import allocation
 from notifications import outbox
-from packages_app import webhooks
+from packages_app import queueing, webhooks
 from packages_app.lifecycle import ANNOUNCED, DEFAULT_PRIORITY, PRIORITY, Event, Status
 
 _PACKAGE_COLUMNS = """
@@ -44,14 +44,14 @@ def assign(strategy: str, *, accessible: bool) -> str:
     """Claim a door and put a package into it, or reserve it.
 
     One row: `duplicate_id` when the courier's tracking number already holds a door; else the door, or
-    NULLs when none was to be had.
+    NULLs when none was to be had: those that others wait for are left to them.
     """
     return f"""
 WITH duplicate AS MATERIALIZED (
     SELECT id FROM packages_app_package
     WHERE courier_id = %(courier_id)s AND tracking_number = %(tracking_number)s AND released_at IS NULL
 ), door AS MATERIALIZED (
-    {allocation.claim_sql(strategy, accessible=accessible)}
+    {allocation.claim_sql(strategy, accessible=accessible, among=queueing.nobodys)}
 ), claimed AS (
     UPDATE lockers_compartment compartment SET occupancy = %(occupancy)s
     FROM door WHERE compartment.id = door.id AND NOT EXISTS (SELECT FROM duplicate)
@@ -96,6 +96,11 @@ LEFT JOIN lockers_locker locker ON locker.id = claimed.locker_id
 """
 
 
+# Whether somebody waits for a door at the location.
+_AWAITED = (
+    "EXISTS (SELECT FROM packages_app_queueentry WHERE location_id = %(location_id)s AND status = 'WAITING')"
+)
+
 PICK_UP = f"""
 WITH found AS MATERIALIZED (
     SELECT package.id, package.compartment_id, package.status, package.expires_at, package.held_at,
@@ -139,7 +144,8 @@ WITH found AS MATERIALIZED (
 }
 )
 SELECT found.id AS package_id, found.status, found.expires_at,
-       door.id, door.label, door.size, locker.name AS locker, {_ANNOUNCES}
+       door.id, door.label, door.size, locker.name AS locker, {_ANNOUNCES},
+       door.id IS NOT NULL AND {_AWAITED} AS awaited
 FROM found
 LEFT JOIN door ON true
 LEFT JOIN lockers_locker locker ON locker.id = door.locker_id

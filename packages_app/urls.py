@@ -9,6 +9,7 @@ from packages_app import doors, downtimes, kiosk, parcel, returns, views
 manage_urlpatterns = [
     path("", views.locations, name="locations"),
     path("locations/<location_code:code>/packages/", views.packages, name="packages"),
+    path("locations/<location_code:code>/queue/", views.queue, name="queue"),
     path("locations/<location_code:code>/returns/", returns.returns, name="returns"),
     path("locations/<location_code:code>/returns/taken-out/", returns.taken_out, name="taken_out"),
     path("locations/<location_code:code>/downtimes/", downtimes.downtimes, name="downtimes"),

@@ -20,7 +20,7 @@ from packages_app import operations
 from packages_app.access import Actor
 from packages_app.forms import HELD, ExtendForm, HoldForm, LocationFilter, PackageFilter, SeenForm
 from packages_app.lifecycle import TRANSITIONS, Event
-from packages_app.models import Package
+from packages_app.models import Package, QueueEntry
 from packages_app.operations.hold import HoldReason
 
 PAGE_SIZE = 50
@@ -91,6 +91,17 @@ def packages(request: ManagerRequest, code: str) -> HttpResponse:
     page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
     context = {"location": place, "form": form, "page": page, "tab": "packages"}
     return render(request, "packages/packages.html", context)
+
+
+@manager_page
+def queue(request: ManagerRequest, code: str) -> HttpResponse:
+    """Who waits for a door at a full location, in their order."""
+    place = get_object_or_404(Location.objects.for_user(request.user), code=code)
+    waiting = QueueEntry.objects.for_user(request.user).waiting().filter(location=place)
+    page = Paginator(waiting.select_related("courier").with_position(), PAGE_SIZE).get_page(
+        request.GET.get("page")
+    )
+    return render(request, "packages/queue.html", {"location": place, "page": page, "tab": "queue"})
 
 
 @manager_page

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponse
@@ -19,6 +20,7 @@ from packages_app.api.calls import IDEMPOTENT, CallerRequest, change, perform
 from packages_app.auth import courier_key
 from packages_app.models import Recipient
 from packages_app.operations.reassign import Reason
+from packages_app.queue_schemas import QueueEntryOut
 from packages_app.schemas import AssignIn, CancelIn, ExtendIn, PackageOut, ReassignIn
 
 router = Router(tags=["couriers"])
@@ -27,7 +29,7 @@ router = Router(tags=["couriers"])
 @router.post(
     "/lockers/assign",
     auth=courier_key,
-    response={201: PackageOut},
+    response={201: PackageOut, 202: QueueEntryOut},
     operation_id="assign",
     summary="Find room for a package",
     openapi_extra=IDEMPOTENT,
@@ -41,7 +43,10 @@ router = Router(tags=["couriers"])
     errors.BusyTryAgain,
 )
 def assign(request: CallerRequest, body: AssignIn) -> HttpResponse:
-    """Claims a compartment and says which door to open. `deposited: false` only reserves it."""
+    """Claims a compartment and says which door to open. `deposited: false` only reserves it.
+
+    With `queue: true`, where no door is free: 202 and a place in the queue, first come, first served.
+    """
     by = request.auth.actor
     if by.sandbox:
         sandbox.refuse_call(body.tracking_number)
@@ -53,8 +58,8 @@ def assign(request: CallerRequest, body: AssignIn) -> HttpResponse:
     )
     response = perform(
         request,
-        operations.assign,
-        render=partial(bodies.assigned, code=request.auth.reads_codes),
+        operations.assign_or_wait if body.queue else operations.assign,
+        render=partial(bodies.assigned_or_waiting, code=request.auth.reads_codes),
         location=body.location,
         tracking_number=body.tracking_number,
         size=_size(body),
@@ -63,10 +68,18 @@ def assign(request: CallerRequest, body: AssignIn) -> HttpResponse:
         deposited=body.deposited,
         reserve_for=timedelta(minutes=body.reserve_minutes),
         opened=body.open,
+        **_waits(body),
     )
     if by.sandbox and _is_new(response):
         sandbox.brought(UUID(json.loads(response.content)["id"]), by=by, now=timezone.now())
     return response
+
+
+def _waits(body: AssignIn) -> dict[str, Any]:
+    """For how long it waits where no door is free, if it does."""
+    if not body.queue:
+        return {}
+    return {"wait_for": timedelta(hours=body.queue_hours), "keep_minutes": body.queue_minutes}
 
 
 def _is_new(response: HttpResponse) -> bool:

@@ -3,6 +3,7 @@
 from packages_app.models.couriers import ApiKey, Courier
 from packages_app.models.package import Package, PackageEvent, PackageQuerySet
 from packages_app.models.people import Delegate, Recipient
+from packages_app.models.queue import QueueEntry, QueueEntryQuerySet, QueueStatus
 from packages_app.models.reports import ReportSubscription, WeekAtLocation
 from packages_app.models.returns import ReturnListDay
 from packages_app.models.safety import Bookmark, IdempotencyKey, WrongCodeTally
@@ -18,6 +19,9 @@ __all__ = [
     "Package",
     "PackageEvent",
     "PackageQuerySet",
+    "QueueEntry",
+    "QueueEntryQuerySet",
+    "QueueStatus",
     "Recipient",
     "ReportSubscription",
     "ReturnListDay",

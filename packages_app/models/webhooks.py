@@ -25,6 +25,8 @@ class EventType(models.TextChoices):
     PACKAGE_RETURNED = "package.returned", "It was taken out for return"
     PACKAGE_REMINDER_SENT = "package.reminder_sent", "The recipient was reminded"
     RETURNS_LIST = "returns.list", "In the morning: what waits at a location to be taken back"
+    PACKAGE_QUEUED_DOOR = "package.queued_door", "What waited in the queue has a door, until reserved_until"
+    QUEUE_EXPIRED = "queue.expired", "It waited in the queue in vain"
     LOCATION_SUSPENDED = "location.suspended", "A location takes no packages at present"
     LOCATION_RESUMED = "location.resumed", "It takes packages again"
 

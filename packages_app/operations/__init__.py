@@ -2,10 +2,11 @@
 
 Each takes keyword arguments only, `by` (who) and `now` (when) among them, runs in one durable transaction,
 and writes the package, its door, its history and its messages together. Locks are taken in one order:
-kiosk, package, compartment; location before package.
+kiosk, queue entry, package, compartment; location before package.
 """
 
 from packages_app.operations.assign import assign
+from packages_app.operations.assign_or_wait import assign_or_wait
 from packages_app.operations.cancel import cancel
 from packages_app.operations.deposit import deposit
 from packages_app.operations.door_failed import door_failed
@@ -13,9 +14,11 @@ from packages_app.operations.erase import erase, erase_now
 from packages_app.operations.expire import expire
 from packages_app.operations.extend import extend
 from packages_app.operations.found import found
+from packages_app.operations.grant import grant
 from packages_app.operations.heartbeat import heartbeat
 from packages_app.operations.hold import hold
 from packages_app.operations.lapse import lapse
+from packages_app.operations.leave_queue import leave_queue
 from packages_app.operations.list_returns import list_returns
 from packages_app.operations.notice_overdue import notice_overdue
 from packages_app.operations.notice_shortages import notice_shortages
@@ -37,6 +40,7 @@ from packages_app.operations.tidy_sandbox import tidy_sandbox
 
 __all__ = [
     "assign",
+    "assign_or_wait",
     "cancel",
     "deposit",
     "door_failed",
@@ -45,9 +49,11 @@ __all__ = [
     "expire",
     "extend",
     "found",
+    "grant",
     "heartbeat",
     "hold",
     "lapse",
+    "leave_queue",
     "list_returns",
     "notice_overdue",
     "notice_shortages",

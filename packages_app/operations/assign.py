@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -11,14 +12,15 @@ from django.db import DEFAULT_DB_ALIAS, transaction
 
 from lockers import allocation
 from lockers.clock import add_local_days
-from lockers.models import Compartment, CompartmentQuerySet, Location, Size
+from lockers.models import Compartment, Location, Size
 from lockers.sql import fetch
 from notifications.nudge import nudge, nudge_webhooks
-from packages_app import codes, errors, rehearsal, statements
+from packages_app import codes, errors, queueing, rehearsal, statements
 from packages_app.access import Actor
 from packages_app.lifecycle import Status
 from packages_app.models import Package, Recipient
-from packages_app.operation import Operation
+from packages_app.operation import DoFirst, Operation
+from packages_app.operations.grant import grant
 
 # The columns that a drop-off needs, in the order of the model; Django loads the others when asked for.
 _LOCATION = """
@@ -124,15 +126,28 @@ def _claim(package: Package, recipient: Recipient, by: Actor) -> Any:
             raise errors.DuplicateTrackingNumber(package_id=str(row.duplicate_id))
         return row if row.id is not None else None
 
-    def free() -> CompartmentQuerySet:
-        return allocation.candidates(
+    def free() -> bool:
+        doors = allocation.candidates(
             place.pk, size=package.size, strategy=place.strategy, accessible=package.accessible
         )
+        if not doors.exists():
+            return False
+        if queueing.nobodys(doors, place.pk, strategy=place.strategy).exists():
+            return True
+        raise DoFirst(partial(_serve_queue, now=package.created_at, location_id=place.pk))
 
     door = allocation.look_until_sure(take, free)
     if door is None:
         raise errors.LocationFull(location=place, size=package.size, accessible=package.accessible)
     return door
+
+
+def _serve_queue(*, now: datetime, location_id: int) -> None:
+    """Whose the free doors are, shall get them first; what is left then is this package's to take."""
+    allocation.look_until_sure(
+        lambda: grant(now=now, location_id=location_id) or None,
+        queueing.first_in_line(location_id).exists,
+    )
 
 
 def _params(package: Package, recipient: Recipient, by: Actor) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from lockers.clock import add_local_days
 from lockers.models import Compartment
-from packages_app import errors, reservations
+from packages_app import errors, queueing, reservations
 from packages_app.access import Actor
 from packages_app.lifecycle import Event, Status
 from packages_app.models import Package
@@ -38,6 +38,7 @@ def found(*, package_id: UUID, by: Actor, now: datetime, outcome: Outcome) -> Pa
     if outcome == Outcome.TAKEN_OUT:
         package.move_to(Status.RETURNED, event=Event.FOUND_TAKEN_OUT, by=by.name, returned_at=now)
         door.confirm_empty(by=by.name)
+        queueing.door_freed(door.location_id)
         return package
     if by.courier_id is None and package.events.latest("id").event == Event.CANCELLED:
         raise errors.WrongStatus(status=package.status)

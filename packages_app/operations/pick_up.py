@@ -14,7 +14,7 @@ from django.db.models import F
 from lockers.models import Kiosk
 from lockers.sql import fetch
 from notifications.nudge import nudge, nudge_webhooks
-from packages_app import codes, errors, statements
+from packages_app import codes, errors, queueing, statements
 from packages_app.access import Caller
 from packages_app.errors import Refusal
 from packages_app.lifecycle import Status
@@ -127,6 +127,8 @@ def _open(
     transaction.on_commit(nudge, robust=True)
     if row.announces:
         transaction.on_commit(nudge_webhooks, robust=True)
+    if row.awaited:
+        transaction.on_commit(queueing.nudge, robust=True)
     return Opened(row.package_id, row.id, row.label, row.locker, row.size)
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from lockers import allocation
 from lockers.models import Compartment
-from packages_app import errors
+from packages_app import errors, queueing
 from packages_app.access import Actor
 from packages_app.lifecycle import Event, Status
 from packages_app.models import Package
@@ -33,7 +33,7 @@ _HOLDS = {Status.PENDING: Compartment.Occupancy.RESERVED, Status.STORED: Compart
 def reassign(*, package_id: UUID, by: Actor, now: datetime, reason: Reason) -> Package:
     """Another door for a PENDING or STORED package; a larger one for `too_small`.
 
-    Who asks stands before the doors: the new one counts as opened.
+    Who asks stands before the doors: the new one counts as opened, and nobody in the queue goes before.
     Raises `UnknownPackage`, `WrongStatus`, `LocationFull`, `BusyTryAgain`.
     """
     package = by.packages().lock(package_id)
@@ -69,5 +69,6 @@ def _leave(door: Compartment, *, by: Actor, reason: Reason, now: datetime) -> No
         door.mark_unverified(by=by.name, reason=reason)  # nobody has seen its inside empty
     else:
         door.release()
+        queueing.door_freed(door.location_id)
     if reason in (Reason.DOOR_STUCK, Reason.DAMAGED):
         take_out(door, by=by, reason=reason, now=now)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from lockers.models import Location, LocationQuerySet
-from packages_app import hold_clock, webhooks
+from packages_app import hold_clock, queueing, webhooks
 from packages_app.access import Actor
 from packages_app.models import EventType
 from packages_app.operation import Operation
@@ -23,6 +23,7 @@ def resume_location(*, locations: LocationQuerySet, location_id: int, by: Actor,
     if location.suspended_at is None:
         return location
     location.resume()
+    queueing.door_freed(location.pk)
     webhooks.announce_location(location, EventType.LOCATION_RESUMED, now=now)
     suspended = location.downtimes.open().first()
     if suspended is not None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from lockers.models import Compartment
-from packages_app import errors
+from packages_app import errors, queueing
 from packages_app.access import Actor
 from packages_app.lifecycle import Event, Status
 from packages_app.models import Package
@@ -31,4 +31,5 @@ def return_to_courier(*, package_id: UUID, by: Actor, now: datetime) -> Package:
         code_mac=None,
     )
     Compartment.objects.lock(package.compartment_id).release()
+    queueing.door_freed(package.location_id)
     return package

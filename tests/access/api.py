@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from notifications.channels.webhook import message_id
 from notifications.models import Notification
 from packages_app import reservations
 from packages_app.lifecycle import Event, Status
-from packages_app.models import Package
+from packages_app.models import Package, QueueEntry
 from tests.access.table import Case, read
 from tests.access.world import World
-from tests.world import code_of, make_webhook, parcel
+from tests.world import code_of, make_recipient, make_webhook, parcel
 
 # Courier A owns the package, which lies at the location of kiosk 1; B and kiosk 2 are strangers to it.
 # `scopeless` is a key of A without the scope `packages`.
@@ -44,6 +45,9 @@ GET  /packages                                401    401     401     403       2
 GET  /packages/{package_id}                   401    401     401     403       200  404  403     403
 GET  /packages/{package_id}/events            401    401     401     403       200  404  403     403
 GET  /packages/{package_id}/notifications     401    401     401     403       200  404  403     403
+GET  /queue                                   401    401     401     403       200  200  403     403
+GET  /queue/{entry_id}                        401    401     401     403       200  404  403     403
+POST /queue/{entry_id}/leave                  401    401     401     403       200  404  403     403
 GET  /returns                                 401    401     401     403       200  200  403     403
 POST /compartments/{compartment_id}/faults    401    401     401     403       201  201  201     404
 
@@ -87,6 +91,19 @@ def _lapsed(world: World, package: Package) -> dict[str, str]:
     return {}
 
 
+def _waiting(world: World, package: Package) -> dict[str, Any]:
+    entry = QueueEntry.objects.create(
+        courier=world.a,
+        tracking_number="Q-1",
+        location=world.here,
+        recipient=make_recipient(),
+        size=1,
+        reserve_minutes=15,
+        expires_at=package.created_at + timedelta(days=1),
+    )
+    return {"entry_id": entry.pk}
+
+
 def _webhook(world: World, package: Package) -> dict[str, Any]:
     webhook = make_webhook(world.a)
     sent = Notification.objects.create(
@@ -110,6 +127,8 @@ CASES = {
     "POST /webhooks/{webhook_id}/rotate-secret": _OF_WEBHOOK,
     "GET /webhooks/{webhook_id}/deliveries": _OF_WEBHOOK,
     "POST /webhooks/{webhook_id}/deliveries/{delivery_id}/resend": _OF_WEBHOOK,
+    "GET /queue/{entry_id}": Case(ids=_waiting),
+    "POST /queue/{entry_id}/leave": Case(ids=_waiting),
     "GET /locations/{code}": Case(ids=lambda world, package: {"code": world.here.code}),
     "POST /lockers/assign": Case(body=lambda world, ids: parcel(world.here)),
     "POST /packages/{package_id}/deposit": Case(status=Status.PENDING),

@@ -35,6 +35,8 @@ GET  /manage/locations/<location_code:code>/                 302    200       40
 POST /manage/locations/<location_code:code>/                 302    405       405       405   405
 GET  /manage/locations/<location_code:code>/packages/        302    200       404       200   200
 POST /manage/locations/<location_code:code>/packages/        302    405       405       405   405
+GET  /manage/locations/<location_code:code>/queue/           302    200       404       200   200
+POST /manage/locations/<location_code:code>/queue/           302    405       405       405   405
 GET  /manage/locations/<location_code:code>/returns/         302    200       404       200   200
 POST /manage/locations/<location_code:code>/returns/         302    405       405       405   405
 GET  /manage/locations/<location_code:code>/returns/taken-out/ 302    405       405       405   405

@@ -11,8 +11,8 @@ from django.utils import timezone
 from lockers.clock import database_now
 from packages_app import tasks
 from packages_app.lifecycle import Status
-from packages_app.models import IdempotencyKey, Package
-from tests.world import door, make_courier, make_location, make_package
+from packages_app.models import IdempotencyKey, Package, QueueEntry
+from tests.world import door, make_courier, make_location, make_package, make_recipient
 
 pytestmark = pytest.mark.django_db
 
@@ -53,3 +53,20 @@ def test_purge_idempotency_keys() -> None:
         IdempotencyKey.objects.create(courier=courier, key=key, fingerprint=b"f", created_at=now - age)
     assert tasks.purge_idempotency_keys() == 1
     assert IdempotencyKey.objects.get().key == "young"
+
+
+def test_grant_doors() -> None:
+    """Who waits gets the door that is free; a second run has nothing to do."""
+    location, courier = make_location(small=1, medium=0, large=0), make_courier()
+    QueueEntry.objects.create(
+        courier=courier,
+        tracking_number="Q-1",
+        location=location,
+        recipient=make_recipient(),
+        size=1,
+        reserve_minutes=15,
+        expires_at=timezone.now() + timedelta(hours=1),
+    )
+    assert tasks.grant_doors() == 1
+    assert tasks.grant_doors() == 0
+    assert QueueEntry.objects.get().status == "GRANTED"

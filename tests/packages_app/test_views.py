@@ -18,8 +18,8 @@ from lockers.models import Compartment, Location, Membership, Repair
 from notifications.models import Notification
 from packages_app import operations
 from packages_app.access import Actor
-from packages_app.models import Package
-from tests.world import code_of, door, make_courier, make_location, make_package
+from packages_app.models import Package, QueueEntry
+from tests.world import code_of, door, make_courier, make_location, make_package, make_recipient
 
 pytestmark = pytest.mark.django_db
 
@@ -45,6 +45,7 @@ class Place:
             "location": reverse("manage:location", args=[code]),
             "packages": reverse("manage:packages", args=[code]),
             "returns": reverse("manage:returns", args=[code]),
+            "queue": reverse("manage:queue", args=[code]),
             "downtimes": reverse("manage:downtimes", args=[code]),
             "door": reverse("manage:door", args=[self.free.pk]),
             "package": reverse("manage:package", args=[self.stored.pk]),
@@ -76,7 +77,7 @@ class Place:
         }
 
 
-PAGES = ["location", "packages", "returns", "door", "package"]
+PAGES = ["location", "packages", "returns", "queue", "door", "package"]
 ACTIONS = [
     "take_out",
     "put_back",
@@ -182,6 +183,7 @@ MISSING: dict[str, Callable[[], str]] = {
     "location": lambda: reverse("manage:location", args=["NOT-THERE"]),
     "packages": lambda: reverse("manage:packages", args=["NOT-THERE"]),
     "returns": lambda: reverse("manage:returns", args=["NOT-THERE"]),
+    "queue": lambda: reverse("manage:queue", args=["NOT-THERE"]),
     "taken_out": lambda: reverse("manage:taken_out", args=["NOT-THERE"]),
     "door": lambda: reverse("manage:door", args=[2**62]),
     "take_out": lambda: reverse("manage:take_out", args=[2**62]),
@@ -626,3 +628,22 @@ def test_round_without_a_tick_says_so(manager: Client, mine: Place) -> None:
     response = manager.post(mine.actions()["taken_out"][0], {}, follow=True)
     assert "Tick what you have taken out" in messages_of(response)
     assert snapshot() == before
+
+
+def test_queue_is_shown_in_its_order_and_counted_on_every_page(manager: Client, mine: Place) -> None:
+    assert "Nobody waits" in manager.get(mine.pages()["queue"]).content.decode()
+    assert "for a door here" not in manager.get(mine.pages()["location"]).content.decode()
+    for number in ("FIRST", "SECOND"):
+        QueueEntry.objects.create(
+            courier=mine.stored.courier,
+            tracking_number=number,
+            location=mine.location,
+            recipient=make_recipient(name="Secret Person"),
+            size=1,
+            reserve_minutes=15,
+            expires_at=timezone.now() + timedelta(hours=1),
+        )
+    text = manager.get(mine.pages()["queue"]).content.decode()
+    assert text.index("FIRST") < text.index("SECOND")
+    assert "Secret Person" not in text
+    assert "wait for a door here" in manager.get(mine.pages()["location"]).content.decode()

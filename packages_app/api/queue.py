@@ -1,0 +1,82 @@
+"""Places in the queue of a full location: to read, and to leave. `POST /lockers/assign` gives them."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.http import HttpResponse
+from ninja import Router
+
+from lockers.errors import refuses
+from lockers.pagination import Cursor, Limit, paginate
+from lockers.schemas import LocationCode, known_only
+from packages_app import bodies, errors, operations
+from packages_app.api.calls import IDEMPOTENT, CallerRequest, perform
+from packages_app.auth import courier_key
+from packages_app.idempotency import Answer
+from packages_app.models import QueueEntry, QueueStatus
+from packages_app.problems import respond
+from packages_app.queue_schemas import QueueEntryOut, QueuePage
+from packages_app.schemas import TrackingNumber
+
+router = Router(tags=["queue"])
+
+
+@router.get(
+    "/queue",
+    auth=courier_key,
+    response=QueuePage,
+    operation_id="list_queue",
+    summary="The courier's places in queues",
+)
+def list_queue(
+    request: CallerRequest,
+    status: QueueStatus | None = None,
+    location: LocationCode | None = None,
+    tracking_number: TrackingNumber | None = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> HttpResponse:
+    """Newest first; those who wait, and those who did."""
+    known_only(request, "status", "location", "tracking_number", "limit", "cursor")
+    filters = {"status": status, "location__code": location, "tracking_number": tracking_number}
+    entries = request.auth.actor.queue_entries().select_related("location").with_position()
+    entries = entries.filter(**{name: value for name, value in filters.items() if value is not None})
+    rows, next_cursor = paginate(entries, order=("-created_at", "-id"), limit=limit, cursor=cursor)
+    items = [bodies.queue_entry(row) for row in rows]
+    return respond(Answer(200, {"items": items, "next_cursor": next_cursor}))
+
+
+@router.get(
+    "/queue/{entry_id}",
+    auth=courier_key,
+    response=QueueEntryOut,
+    operation_id="get_queue_entry",
+    summary="One place in a queue",
+)
+def get_queue_entry(request: CallerRequest, entry_id: UUID) -> HttpResponse:
+    """Its position; once a door was granted, its package, which `POST /packages/{id}/open` opens it for."""
+    known_only(request)
+    entries = request.auth.actor.queue_entries().select_related("location").with_position()
+    entry = entries.filter(pk=entry_id).first()
+    if entry is None:
+        raise errors.UnknownQueueEntry
+    return respond(Answer(200, bodies.queue_entry(entry)))
+
+
+@router.post(
+    "/queue/{entry_id}/leave",
+    auth=courier_key,
+    response=QueueEntryOut,
+    operation_id="leave_queue",
+    summary="Wait no longer",
+    openapi_extra=IDEMPOTENT,
+)
+@refuses(errors.NotWaiting)
+def leave_queue(request: CallerRequest, entry_id: UUID) -> HttpResponse:
+    """WAITING → LEFT. What has a door is cancelled as a package."""
+    return perform(request, operations.leave_queue, render=_left, entry_id=entry_id)
+
+
+def _left(entry: QueueEntry) -> Answer:
+    return Answer(200, bodies.queue_entry(entry))

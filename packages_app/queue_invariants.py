@@ -1,0 +1,39 @@
+"""What must always be true of who waits for a door (`invariants.py`)."""
+
+from __future__ import annotations
+
+from packages_app.invariant import Invariant
+
+QUEUE = (
+    Invariant(
+        "I22-granted",
+        "A place in the queue was granted one package, of its own courier, number and location, or none",
+        """
+        SELECT entry.id AS entry_id, entry.status, entry.package_id, package.location_id
+        FROM packages_app_queueentry entry
+        LEFT JOIN packages_app_package package ON package.id = entry.package_id
+        WHERE (entry.status = 'GRANTED') <> (package.id IS NOT NULL)
+           OR (package.courier_id, package.tracking_number, package.location_id)
+              <> (entry.courier_id, entry.tracking_number, entry.location_id)
+        UNION ALL
+        SELECT min(id::text)::uuid, 'GRANTED', package_id, NULL FROM packages_app_queueentry
+        WHERE package_id IS NOT NULL GROUP BY package_id HAVING count(*) > 1
+        """,
+    ),
+    Invariant(
+        "I22-pairs",
+        "Who waits has a recipient and no end; who no longer waits has an end and no personal data",
+        """
+        SELECT id AS entry_id, status, ended_at FROM packages_app_queueentry
+        WHERE (status = 'WAITING') <> (ended_at IS NULL) OR (status = 'WAITING') <> (recipient_id IS NOT NULL)
+        """,
+    ),
+    Invariant(
+        "I22-end",
+        "Nobody waits in a queue 60 s longer than they wanted to",
+        """
+        SELECT id AS entry_id, location_id, expires_at FROM packages_app_queueentry
+        WHERE status = 'WAITING' AND expires_at < clock_timestamp() - interval '60 s'
+        """,
+    ),
+)
