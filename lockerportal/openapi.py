@@ -30,6 +30,7 @@ body gets the same answer again. Times are RFC 3339 in UTC. Lists are read on wi
 
 TAGS = {
     "couriers": "Bring packages, change them, follow them, take them back.",
+    "queue": "Wait for a door at a full location.",
     "locations": "Where there are lockers, and where there is room.",
     "kiosks": "What the screen or controller at a locker says and asks.",
     "faults": "Doors that do not work.",

@@ -126,7 +126,10 @@ class DuplicateTrackingNumber(Refusal):
     """
 
     code = "duplicate_tracking_number"
-    example = {"package_id": "0198f4a2-7c5e-4d7a-9b1f-2f6f0a3c9d11"}
+    example = {
+        "package_id": "0198f4a2-7c5e-4d7a-9b1f-2f6f0a3c9d11",
+        "queue_id": "0198f4a2-8d10-7b52-a3c4-6e1f9b7d2a30",
+    }
 
 
 class UnknownQueueEntry(Refusal):
