@@ -31,6 +31,9 @@ def words(span: timedelta) -> str:
 class ScheduledJobAdmin(ReadOnlyAdmin):
     """Every job of the beat table, with its last run; red: it fails, or does not run."""
 
+    class Media:
+        css = {"all": ["jobs.css"]}
+
     list_display = ("name", "state", "interval", "started_at", "took", "count", "last_work", "last_error")
     readonly_fields = (
         "name",
@@ -94,4 +97,4 @@ class ScheduledJobAdmin(ReadOnlyAdmin):
 
 
 def _red(text: str) -> SafeString:
-    return format_html('<strong class="errornote">{}</strong>', text)
+    return format_html('<strong class="job-red">{}</strong>', text)

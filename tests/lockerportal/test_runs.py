@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from celery import Task
@@ -195,11 +197,11 @@ class TestAdmin:
     ) -> None:
         ScheduledJob.objects.update(known_since=database_now())
         ok = client.get(page).content.decode()
-        assert "errornote" not in ok
+        assert "job-red" not in ok
         outcome[:] = [ValueError("<b>no</b>")]
         run()
         failed = client.get(page).content.decode()
-        assert '<strong class="errornote">failed</strong>' in failed
+        assert '<strong class="job-red">failed</strong>' in failed
         assert "ValueError: &lt;b&gt;no&lt;/b&gt;" in failed
         ScheduledJob.objects.filter(name="purge idempotency keys").update(
             started_at=database_now() - timedelta(hours=5), finished_at=database_now() - timedelta(hours=5)
@@ -215,6 +217,14 @@ class TestAdmin:
         assert words(timedelta(hours=25, seconds=4)) == "1 d 1 h"
         assert words(timedelta(seconds=90)) == "1 min 30 s"
         assert words(timedelta()) == "0 s"
+
+
+def test_every_job_stands_in_the_manual_with_its_interval() -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
+    rows = dict(re.findall(r"^\| `([a-z ]+)` \| ([^,|]+)", manual, flags=re.MULTILINE))
+    assert {name: every.strip() for name, every in rows.items() if name in runs.table()} == {
+        name: words(interval) for name, interval in runs.table().items()
+    }
 
 
 class TestCommand:
