@@ -1,4 +1,4 @@
-"""How full every location is, written down each hour, and forgotten in time."""
+"""How full every location of the network is, written down each hour, and forgotten in time."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ _STATES = """
        count(*) FILTER (WHERE occupancy IN ('unverified', 'doubtful') AND out_of_service_at IS NULL)
            AS unverified
 """
+_NETWORK = "location_id IN (SELECT id FROM lockers_location WHERE NOT sandbox)"
 _TAKE = f"""
 INSERT INTO lockers_usagesnapshot
     (location_id, size, hour, total, available, occupied, reserved, out_of_service, unverified)
 SELECT location_id, size, %(hour)s, {_STATES}
-FROM lockers_compartment GROUP BY location_id, size
+FROM lockers_compartment WHERE {_NETWORK} GROUP BY location_id, size
 ON CONFLICT (location_id, size, hour) DO NOTHING
 RETURNING 1
 """  # noqa: S608 - every part is a constant

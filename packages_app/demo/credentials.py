@@ -76,7 +76,8 @@ def _key(known: object, owner: Courier | Kiosk, scopes: list[ApiKey.Scope], now:
     for old in owner.keys.filter(name=name, revoked_at__isnull=True):
         access.revoke(old, now=now)
     holder = {"courier": owner} if isinstance(owner, Courier) else {"kiosk": owner}
-    return access.make_key(**holder, scopes=[str(scope) for scope in scopes], name=name)[1]
+    scope_names = [str(scope) for scope in scopes]
+    return access.make_key(**holder, scopes=scope_names, name=name, made_by="seed_demo")[1]
 
 
 def _belongs(text: str, owner: Courier | Kiosk, scopes: list[ApiKey.Scope], now: datetime) -> bool:
