@@ -81,6 +81,16 @@ def test_full_names_the_other_sandbox(api: Api) -> None:
     assert [other["location"] for other in said["alternatives"]] == ["SANDBOX-2"]
 
 
+def test_full_with_a_queue_is_a_place_in_it_and_then_a_door(api: Api) -> None:
+    answer = bring(api, "TEST-FULL", queue=True)
+    assert answer.status_code == 202, answer.content
+    assert answer.json()["status"] == "WAITING"
+    assert operations.grant(now=NOW) == 1
+    entry = api.get(f"/queue/{answer.json()['id']}").json()
+    assert entry["status"] == "GRANTED"
+    assert api.get(f"/packages/{entry['package_id']}").json()["status"] == "PENDING"
+
+
 def test_a_refusal_is_no_way_to_find_out_about_other_places(api: Api, location: Location) -> None:
     answer = api.post("/lockers/assign", parcel(location, "TEST-FULL"))
     refused(answer, 404, "unknown_location")
