@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 from django import template
 from django.utils.dateformat import format as date_format
@@ -26,6 +26,12 @@ def short_day_and_time(moment: datetime) -> str:
     return _format(moment, pgettext("date format, short", "D j M H:i"))
 
 
-def _format(moment: datetime, form: str) -> str:
+@register.filter
+def short_day(day: date) -> str:
+    """Fri 27 Nov."""
+    return _format(day, pgettext("date format, day", "D j M"))
+
+
+def _format(moment: date, form: str) -> str:
     text = date_format(moment, form)
     return text.lower() if get_language() in _SMALL_LETTERS else text

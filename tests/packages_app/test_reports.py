@@ -281,9 +281,8 @@ class TestWords:
         for body in (str(one.body), html):
             assert "Hello Mia," in body
             assert "Place TLL-1 (TLL-1)" in body
-            assert "1 deposits, 1 pickups" in body
-            assert "half collected within 1.5 h" in body
-            assert "75 % on average, 75 % at the peak" in body
+            assert "Deposits: 1; Pickups: 1; Half collected within: 1.5 h" in body
+            assert "Doors in use, average and peak: 75 % / 75 %" in body
             assert "{{" not in body
             assert "None" not in body
 
