@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from django.conf import settings
+from django.core.exceptions import SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -49,7 +50,7 @@ class ApiProblemMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        if response.status_code < 400 or not request.path.startswith("/api/"):
+        if response.status_code < 400 or not is_api(request):
             return response
         if response["Content-Type"] == "application/problem+json" or (
             settings.DEBUG and response.status_code == 500
@@ -65,3 +66,23 @@ class ApiProblemMiddleware:
             if header in response:
                 answer[header] = response[header]
         return answer
+
+
+class NulMiddleware:
+    """No page is asked for with a NUL: PostgreSQL knows none, and a filter with one would be a fault of ours.
+
+    The API says so itself, by field; forms refuse it too.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if ("%00" in request.META["QUERY_STRING"] or "\0" in request.path) and not is_api(request):
+            raise SuspiciousOperation("NUL in the address")
+        return self.get_response(request)
+
+
+def is_api(request: HttpRequest) -> bool:
+    """Whether a program asks, and reads problem documents."""
+    return request.path.startswith("/api/")

@@ -63,6 +63,7 @@ MIDDLEWARE = [
     "lockerportal.middleware.DatabaseAwayMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "lockerportal.api_requests.ApiMiddleware",
+    "lockerportal.middleware.NulMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

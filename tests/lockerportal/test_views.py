@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -77,3 +78,28 @@ def test_page_without_database_says_so_and_when_to_come_back(rf: RequestFactory)
     assert response.status_code == 503
     assert int(response["Retry-After"]) > 0
     assert "Back in a moment" in response.content.decode()
+
+
+def test_nothing_here_needs_no_collected_static_files(settings: Any, tmp_path: Path) -> None:
+    """A portal that was started before `collectstatic`: what is missing is still just missing."""
+    settings.STATIC_ROOT = tmp_path
+    settings.STORAGES = settings.STORAGES | {
+        "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}
+    }
+    client = Client(raise_request_exception=False)
+    page, call = client.get("/nowhere"), client.get("/api/v1/nowhere")
+    assert (page.status_code, call.status_code) == (404, 404)
+    assert b"There is nothing here" in page.content
+    assert (call["Content-Type"], call.json()["code"]) == ("application/problem+json", "not_found")
+    assert client.get("/admin/?x=%00").status_code == 400
+    assert client.get("/api/v1/returns", headers={"Host": "evil.example.com"}).json()["code"] == "bad_request"
+
+
+@pytest.mark.django_db
+def test_a_nul_in_an_address_is_no_fault(admin_client: Client) -> None:
+    admin_client.raise_request_exception = False
+    for model in ("packages_app/package", "packages_app/apikey", "lockers/compartment", "auth/user"):
+        for query in ("q=%00", "status__exact=%00", "created_at__gte=a%00", "e=1%00", "id__exact=%00"):
+            assert admin_client.get(f"/admin/{model}/?{query}").status_code == 400
+        assert admin_client.get(f"/admin/{model}/%00/change/").status_code == 400
+    assert admin_client.get("/manage/?q=%00").status_code == 400
