@@ -51,13 +51,19 @@ class StrictJson(Parser):
         if "\x00" in text:
             raise UnsupportedEncoding if text.count("\x00") > 1 else InvalidJson
         try:
-            return json.loads(text, parse_constant=_refuse_constant)
+            return json.loads(text, parse_constant=_refuse_constant, parse_float=_number)
         except (ValueError, RecursionError):
             raise InvalidJson from None
 
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(name)
+
+
+def _number(text: str) -> float:
+    """`24.0` is the integer 24, as JSON Schema and many a client's JSON library have it."""
+    number = float(text)
+    return int(number) if number.is_integer() else number
 
 
 api = DocumentedAPI(

@@ -36,7 +36,11 @@ WebhookUrl = Annotated[
     str,
     StringConstraints(min_length=1, max_length=targets.LONGEST_URL),
     AfterValidator(_url),
-    Field(examples=["https://hooks.example.com/lockers"], json_schema_extra={"format": "uri"}),
+    Field(
+        description="https, port 443 or 8443, on the public internet",
+        examples=["https://hooks.example.com/lockers"],
+        json_schema_extra={"format": "https-url"},
+    ),
 ]
 EventName = Annotated[str, AfterValidator(_event), Field(json_schema_extra={"enum": ALL_EVENTS})]
 EventNames = Annotated[list[EventName], Field(min_length=1, max_length=50), AfterValidator(_each_once)]

@@ -68,7 +68,9 @@ CHANGE_BODIES: list[tuple[str, Any, tuple[int, str]]] = [
         ("extend", {"hours": hours}, INVALID)
         for hours in (0, -1, 169, 2**31, 2**63, 10**20, 1.5, "24", True, None, [24])
     ),
-    ("extend", '{"hours": 1e2}', INVALID),
+    ("extend", '{"hours": 24.5}', INVALID),
+    ("extend", '{"hours": 1e308}', INVALID),
+    ("extend", '{"hours": 1e400}', INVALID),
     ("extend", '{"hours": NaN}', BAD_JSON),
     ("extend", {"hours": 24, "expires_at": "2030-01-01T00:00:00Z"}, INVALID),
 ]
@@ -82,6 +84,14 @@ def test_changes_that_are_not_understood(
     before = stored()
     check(api.post(f"/packages/{package.pk}/{call}", body, key="k-1"), *expected)
     assert stored() == before
+
+
+@pytest.mark.parametrize("hours", ["24", "24.0", "2.4e1"])
+def test_a_whole_number_however_it_is_written(
+    api: Api, location: Location, courier: Courier, hours: str
+) -> None:
+    package = make_package(courier, door(location, "S1"))
+    assert api.post(f"/packages/{package.pk}/extend", f'{{"hours": {hours}}}').status_code == 200
 
 
 @pytest.mark.parametrize(
