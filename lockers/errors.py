@@ -82,13 +82,19 @@ class CompartmentInUse(Refusal):
 
 
 class NotOutOfService(Refusal):
-    """The compartment is in service."""
+    """The compartment is in service.
+
+    Somebody has put it back meanwhile: there is nothing to repair.
+    """
 
     code = "not_out_of_service"
 
 
 class NoRepairPlanned(Refusal):
-    """No repair is planned for this compartment."""
+    """No repair is planned for this compartment.
+
+    Say first when it is to be back.
+    """
 
     code = "no_repair_planned"
 

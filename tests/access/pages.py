@@ -63,6 +63,10 @@ GET  /manage/doors/<int:pk>/take-out/                        302    405       40
 POST /manage/doors/<int:pk>/take-out/                        302    302       404       302   302
 GET  /manage/doors/<int:pk>/put-back/                        302    405       405       405   405
 POST /manage/doors/<int:pk>/put-back/                        302    302       404       302   302
+GET  /manage/doors/<int:pk>/plan-repair/                     302    405       405       405   405
+POST /manage/doors/<int:pk>/plan-repair/                     302    302       404       302   302
+GET  /manage/doors/<int:pk>/confirm-repair/                  302    405       405       405   405
+POST /manage/doors/<int:pk>/confirm-repair/                  302    302       404       302   302
 GET  /manage/doors/<int:pk>/confirm-empty/                   302    405       405       405   405
 POST /manage/doors/<int:pk>/confirm-empty/                   302    302       404       302   302
 GET  /manage/doors/<int:pk>/found/                           302    405       405       405   405
