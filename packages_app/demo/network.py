@@ -89,7 +89,8 @@ def build(*, now: datetime) -> int:
     """
     new = sum(_place(place, now, sandbox=place in SANDBOXES) for place in (*PLACES, *SANDBOXES))
     for code, name in COURIERS.items():
-        Courier.objects.get_or_create(code=code, defaults={"name": name})
+        given = {"name": name, "return_list_email": f"returns@{code}.example"}
+        Courier.objects.get_or_create(code=code, defaults=given)
     for username, places in MANAGERS.items():
         user, created = User.objects.get_or_create(username=username)
         if created:

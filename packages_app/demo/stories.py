@@ -249,6 +249,7 @@ def _break_a_door(location: Location, at: datetime) -> None:
             by=Actor.of_user(User.objects.get(username="staff")).name,
             reason="hinge broken",
             now=at,
+            repair_by=database_now() + timedelta(days=2),
         )
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from django.db.models import Exists, OuterRef, Q
+
 from lockers.models import Location
 from lockers.sql import fetch
 from notifications import outbox
 from packages_app import return_lists, webhooks
-from packages_app.models import Courier, EventType, Package
+from packages_app.models import Courier, EventType, Package, Webhook
 from packages_app.operation import Operation
 
 # Takes the day: who comes second waits for the first, and then gets no row.
@@ -42,7 +44,8 @@ def _list_one(*, location: Location, day: date) -> int:
     if not fetch(_TAKE_DAY, {"location_id": location.pk, "day": day}):
         return 0
     waiting = Package.objects.to_return().filter(location=location).order_by()
-    couriers = Courier.objects.filter(pk__in=waiting.values("courier"))
+    reachable = ~Q(return_list_email="") | Exists(Webhook.objects.filter(courier=OuterRef("pk")))
+    couriers = Courier.objects.filter(reachable, pk__in=waiting.values("courier"))
     for courier in couriers:
         _tell(courier, location, day)
     return len(couriers)
