@@ -6,7 +6,7 @@ from packages_app.invariant import Invariant
 
 QUEUE = (
     Invariant(
-        "I22-granted",
+        "I23-granted",
         "A place in the queue was granted one package, of its own courier, number and location, or none",
         """
         SELECT entry.id AS entry_id, entry.status, entry.package_id, package.location_id
@@ -21,7 +21,7 @@ QUEUE = (
         """,
     ),
     Invariant(
-        "I22-pairs",
+        "I23-pairs",
         "Who waits has a recipient and no end; who no longer waits has an end and no personal data",
         """
         SELECT id AS entry_id, status, ended_at FROM packages_app_queueentry
@@ -29,7 +29,7 @@ QUEUE = (
         """,
     ),
     Invariant(
-        "I22-end",
+        "I23-end",
         "Nobody waits in a queue 60 s longer than they wanted to",
         """
         SELECT id AS entry_id, location_id, expires_at FROM packages_app_queueentry

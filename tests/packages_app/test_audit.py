@@ -20,7 +20,8 @@ from notifications.models import Notification
 from packages_app import audit, operations
 from packages_app.access import SYSTEM
 from packages_app.invariants import INVARIANTS
-from packages_app.models import IdempotencyKey, Package, Recipient
+from packages_app.models import IdempotencyKey, Package, QueueEntry, Recipient
+from packages_app.operations.found import Outcome
 from packages_app.operations.pick_up import Typed
 from packages_app.operations.reassign import Reason
 from tests import world
@@ -56,6 +57,7 @@ def live() -> World:
     """Every operation, once or more, through the operations themselves."""
     now = database_now()
     place = world.make_location(small=8, medium=4, large=2)
+    full = world.make_location("FULL-1", small=1, medium=0, large=0)
     courier = world.make_courier()
     by, kiosk = world.actor(courier), world.caller(world.make_kiosk(place))
     hook = world.make_webhook(courier, opened_at=now - timedelta(hours=1))
@@ -108,6 +110,27 @@ def live() -> World:
         operations.resume_location(
             locations=places, location_id=place.pk, by=SYSTEM, now=at + timedelta(hours=1)
         )
+    found = bring("FOUND", deposited=False)
+    operations.open_door(package_id=found.pk, by=by, now=now)
+    operations.cancel(package_id=found.pk, by=by, now=now)
+    operations.found(package_id=found.pk, by=by, now=now, outcome=Outcome.STAYS)
+    for number in ("QUEUE-0", "QUEUE-1", "QUEUE-2", "QUEUE-3", "QUEUE-4"):
+        operations.assign_or_wait(
+            by=by,
+            now=now,
+            location=full.code,
+            tracking_number=number,
+            size=Size.SMALL,
+            recipient=Recipient(name="Mari", email="mari@example.com"),
+            deposited=False,
+            opened=False,
+            wait_for=timedelta(hours=1 if number == "QUEUE-2" else 5),
+        )
+    waiting = {entry.tracking_number: entry for entry in QueueEntry.objects.waiting()}
+    operations.leave_queue(entry_id=waiting["QUEUE-3"].pk, by=by, now=now)
+    operations.cancel(package_id=Package.objects.get(tracking_number="QUEUE-0").pk, by=by, now=now)
+    assert operations.grant(now=now) == 1
+    assert operations.grant(now=now + timedelta(hours=2)) == 0
     return World(
         now=now, place=place, stored=stored, pending=pending, collected=collected, expired=expired,
         returned=returned, cancelled=cancelled, released=released, by=by, hook=hook,
@@ -385,6 +408,36 @@ def real_parcel_in_the_sandbox(w: World) -> None:
     Location.objects.update(sandbox=True)
 
 
+QUEUE = "packages_app_queueentry"
+
+
+def granted_nothing(w: World) -> None:
+    without(QUEUE, "queueentry_granted_pair")
+    QueueEntry.objects.filter(status="GRANTED").update(package=None)
+
+
+def granted_another_s_package(w: World) -> None:
+    QueueEntry.objects.filter(status="GRANTED").update(package=w.stored)
+
+
+def granted_twice(w: World) -> None:
+    sql("SET CONSTRAINTS ALL IMMEDIATE")
+    sql(f"ALTER TABLE {QUEUE} DROP CONSTRAINT {QUEUE}_package_id_key")
+    granted = QueueEntry.objects.get(status="GRANTED")
+    QueueEntry.objects.filter(status="EXPIRED").update(
+        status="GRANTED", package=granted.package, tracking_number=granted.tracking_number
+    )
+
+
+def data_of_who_has_left(w: World) -> None:
+    without(QUEUE, "queueentry_ended_pair")
+    QueueEntry.objects.filter(status="LEFT").update(recipient=world.make_recipient())
+
+
+def forgotten_in_the_queue(w: World) -> None:
+    QueueEntry.objects.waiting().update(expires_at=w.now - timedelta(seconds=90))
+
+
 SPOILT: list[tuple[str, Spoil]] = [
     ("I1", two_in_one_door),
     ("I2", overlapping_stints),
@@ -420,6 +473,11 @@ SPOILT: list[tuple[str, Spoil]] = [
     ("I21-given", time_out_of_nowhere),
     ("I22-world", rehearsed_in_the_network),
     ("I22-world", real_parcel_in_the_sandbox),
+    ("I23-granted", granted_nothing),
+    ("I23-granted", granted_another_s_package),
+    ("I23-granted", granted_twice),
+    ("I23-pairs", data_of_who_has_left),
+    ("I23-end", forgotten_in_the_queue),
     ("I13", message_never_written),
     ("I13", message_of_nothing),
     ("I13", message_twice),

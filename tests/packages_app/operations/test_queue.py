@@ -80,7 +80,7 @@ def given(number: str) -> str | None:
 
 def sound() -> None:
     """The audit finds nothing, but for what asks the real clock."""
-    not_here = ("I3-door", "I10", "I14", "I22-end")  # doors are freed here by hand; the clock is not this one
+    not_here = ("I3-door", "I10", "I14", "I23-end")  # doors are freed here by hand; the clock is not this one
     findings = [check(one) for one in INVARIANTS if one.id not in not_here]
     assert not [(one.invariant.id, one.rows) for one in findings if one.rows]
 
