@@ -22,7 +22,7 @@ from lockers import availability, service
 from lockers.admin_actions import KeepsRows, NothingToAdd, SavesWhatChanged, act_on_each, actor, ask
 from lockers.forms import RepairForm, TakeOutForm
 from lockers.layout import DEFAULT, Counts, LayoutError, check_room, extend, install, lay_out, parse
-from lockers.models import Compartment, CompartmentEvent, Kiosk, Location, Locker, Membership, UsageSnapshot
+from lockers.models import Compartment, CompartmentEvent, Kiosk, Location, Locker, Membership
 
 LOCATION_FIELDS = (
     "code",
@@ -353,39 +353,28 @@ class CompartmentEventAdmin(NothingToAdd, admin.ModelAdmin[CompartmentEvent]):
         return False
 
 
-@admin.register(Kiosk)
 class KioskAdmin(SavesWhatChanged, KeepsRows, admin.ModelAdmin[Kiosk]):
-    """The screens, and whether one waits after wrong codes."""
+    """The screens, whether they live, and whether one waits after wrong codes.
 
-    list_display = ("__str__", "location", "wrong_codes_in_row", "locked_until", "created_at")
-    list_select_related = ("location",)
-    list_filter = (("locked_until", admin.EmptyFieldListFilter),)
-    search_fields = ("location__code", "location__name", "name")
-    autocomplete_fields = ("location",)
-    readonly_fields = ("wrong_codes_in_row", "locked_until", "created_at")
-
-
-@admin.register(UsageSnapshot)
-class UsageSnapshotAdmin(NothingToAdd, admin.ModelAdmin[UsageSnapshot]):
-    """How full locations were, hour by hour, to read."""
+    `packages_app.admin.locations` registers it, with the action that concerns the hold clock.
+    """
 
     list_display = (
-        "hour",
+        "__str__",
         "location",
-        "size",
-        "total",
-        "available",
-        "occupied",
-        "reserved",
-        "out_of_service",
-        "unverified",
+        "last_seen_at",
+        "software_version",
+        "wrong_codes_in_row",
+        "locked_until",
     )
     list_select_related = ("location",)
-    list_filter = ("hour", "size", "location__country")
-    search_fields = ("=location__code",)
-    search_help_text = "A location's code, in full"
-    show_full_result_count = False
-
-    def has_change_permission(self, request: HttpRequest, obj: UsageSnapshot | None = None) -> bool:
-        """Nobody edits."""
-        return False
+    list_filter = (("locked_until", admin.EmptyFieldListFilter), "last_seen_at", "software_version")
+    search_fields = ("location__code", "location__name", "name")
+    autocomplete_fields = ("location",)
+    readonly_fields = (
+        "last_seen_at",
+        "software_version",
+        "wrong_codes_in_row",
+        "locked_until",
+        "created_at",
+    )

@@ -13,7 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 
 from lockers import wall
-from lockers.models import Location
+from lockers.models import Downtime, Location
 from lockers.pages import ManagerRequest, attempt, manager_action, manager_page
 from notifications.models import Notification
 from packages_app import operations
@@ -64,8 +64,16 @@ def locations(request: ManagerRequest) -> HttpResponse:
         .values_list("location_id")
         .annotate(Count("id"))
     )
+    silent = Downtime.objects.open().filter(location__in=list(page), cause=Downtime.Cause.SILENT)
+    silent_ids = set(silent.values_list("location_id", flat=True))
     rows = [
-        {"location": place, "states": states[place.pk], "waiting": waiting.get(place.pk, 0)} for place in page
+        {
+            "location": place,
+            "states": states[place.pk],
+            "waiting": waiting.get(place.pk, 0),
+            "silent": place.pk in silent_ids,
+        }
+        for place in page
     ]
     context = {"form": form, "page": page, "rows": rows, "manages_any": mine.exists()}
     return render(request, "packages/locations.html", context)
@@ -116,6 +124,8 @@ def package(request: ManagerRequest, pk: UUID) -> HttpResponse:
     context = {
         "package": found,
         "location": found.location,
+        "clock_stands": found.location.downtimes.unsettled().exists()
+        and found.status == Package.Status.STORED,
         "history": found.events.select_related("compartment__locker"),
         "told": [(MESSAGE_KINDS.get(message.kind, message.kind), message) for message in told],
         "seen": found.updated_at.isoformat(),

@@ -6,22 +6,24 @@ composite primary keys, which Django's admin cannot show.)
 """
 
 from packages_app.admin.keys import ApiKeyAdmin, CourierAdmin
-from packages_app.admin.locations import DowntimeAdmin, LocationWithPackagesAdmin
+from packages_app.admin.locations import DowntimeAdmin, KioskWithPackagesAdmin, LocationWithPackagesAdmin
 from packages_app.admin.packages import PackageAdmin, PackageEventAdmin, RecipientAdmin
 from packages_app.admin.queue import QueueEntryAdmin
-from packages_app.admin.reports import ReportSubscriptionAdmin, WeekAtLocationAdmin
+from packages_app.admin.reports import ReportSubscriptionAdmin, UsageSnapshotAdmin, WeekAtLocationAdmin
 from packages_app.admin.webhooks import WebhookAdmin
 
 __all__ = [
     "ApiKeyAdmin",
     "CourierAdmin",
     "DowntimeAdmin",
+    "KioskWithPackagesAdmin",
     "LocationWithPackagesAdmin",
     "PackageAdmin",
     "PackageEventAdmin",
     "QueueEntryAdmin",
     "RecipientAdmin",
     "ReportSubscriptionAdmin",
+    "UsageSnapshotAdmin",
     "WebhookAdmin",
     "WeekAtLocationAdmin",
 ]

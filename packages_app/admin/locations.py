@@ -9,10 +9,10 @@ from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from lockers.admin import LocationAdmin
+from lockers.admin import KioskAdmin, LocationAdmin
 from lockers.admin_actions import act_on_each, ask_reason
 from lockers.clock import database_now
-from lockers.models import Downtime, Location
+from lockers.models import Downtime, Kiosk, Location
 from packages_app import operations
 from packages_app.access import Actor
 from packages_app.admin.readonly import ReadOnlyAdmin
@@ -58,6 +58,27 @@ class LocationWithPackagesAdmin(LocationAdmin):
                 locations=Location.objects.all(), location_id=pk, by=by, now=now
             ),
             done="resumed",
+        )
+
+
+@admin.register(Kiosk)
+class KioskWithPackagesAdmin(KioskAdmin):
+    """A kiosk that is silent stops the hold clock of its location, unless nobody expects it to speak."""
+
+    actions = ("forget_heartbeats",)
+
+    @admin.action(
+        description="Expect no heartbeats (until the next one): dismounted, or cannot send any",
+        permissions=["change"],
+    )
+    def forget_heartbeats(self, request: HttpRequest, queryset: QuerySet[Kiosk]) -> None:
+        """`operations.forget_heartbeats`."""
+        by, now = Actor.of_user(cast(User, request.user)), database_now()
+        act_on_each(
+            request,
+            queryset,
+            lambda pk: operations.forget_heartbeats(kiosk_id=pk, by=by, now=now),
+            done="expected to send no heartbeats",
         )
 
 

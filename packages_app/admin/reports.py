@@ -1,9 +1,10 @@
-"""The weekly report in the admin: who of head office reads it, and its figures."""
+"""How the locations are used, in the admin: hour by hour, week by week, and who reads the weekly report."""
 
 from __future__ import annotations
 
 from django.contrib import admin
 
+from lockers.models import UsageSnapshot
 from packages_app.admin.readonly import ReadOnlyAdmin
 from packages_app.models import ReportSubscription, WeekAtLocation
 
@@ -38,5 +39,26 @@ class WeekAtLocationAdmin(ReadOnlyAdmin):
     )
     list_filter = ("week", "location__country")
     list_select_related = ("location",)
+    search_fields = ("=location__code",)
+    search_help_text = "A location's code, in full"
+
+
+@admin.register(UsageSnapshot)
+class UsageSnapshotAdmin(ReadOnlyAdmin):
+    """How full locations were, hour by hour."""
+
+    list_display = (
+        "hour",
+        "location",
+        "size",
+        "total",
+        "available",
+        "occupied",
+        "reserved",
+        "out_of_service",
+        "unverified",
+    )
+    list_select_related = ("location",)
+    list_filter = ("hour", "size", "location__country")
     search_fields = ("=location__code",)
     search_help_text = "A location's code, in full"

@@ -13,6 +13,7 @@ from packages_app.operations.door_failed import door_failed
 from packages_app.operations.erase import erase, erase_now
 from packages_app.operations.expire import expire
 from packages_app.operations.extend import extend
+from packages_app.operations.forget_heartbeats import forget_heartbeats
 from packages_app.operations.found import found
 from packages_app.operations.grant import grant
 from packages_app.operations.heartbeat import heartbeat
@@ -48,6 +49,7 @@ __all__ = [
     "erase_now",
     "expire",
     "extend",
+    "forget_heartbeats",
     "found",
     "grant",
     "heartbeat",

@@ -10,13 +10,16 @@ from django.contrib.auth.models import User
 from django.core import mail
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
-from lockers.models import Downtime, Location, Membership
+from lockers.models import Downtime, Kiosk, Location, Membership
 from notifications import tasks as delivery
 from notifications.models import Notification
-from packages_app import tasks
+from packages_app import operations, tasks
+from packages_app.access import Actor
+from packages_app.models import Courier
 from tests.flows.conftest import Place
-from tests.world import make_location
+from tests.world import kiosk_api, make_courier, make_kiosk, make_location, make_webhook
 
 pytestmark = pytest.mark.django_db
 
@@ -65,6 +68,10 @@ def test_a_kiosk_without_power(place: Place) -> None:
     assert place.see(package["id"])["status"] == "STORED"
     assert mails_to_the_manager() == ["Place TLL-1 is silent"]
     assert "Silent: no sign of life" in page(place, "location")
+    overview = place.manager.get(reverse("manage:locations")).content.decode()
+    assert ">Silent<" in overview
+    shown = reverse("manage:package", args=[package["id"]])
+    assert "its time stands still" in place.manager.get(shown).content.decode()
     place.clock.forward(days=1)
     place.sweep()
     tasks.notice_silence()
@@ -77,6 +84,8 @@ def test_a_kiosk_without_power(place: Place) -> None:
     assert Notification.objects.filter(kind="expired").exclude(status="suppressed").count() == 0
     assert place.history(package["id"])[-3:] == ["expired", "hold_stopped", "location_resumed"]
     assert "Silent: no sign of life" not in page(place, "location")
+    assert ">Silent<" not in place.manager.get(reverse("manage:locations")).content.decode()
+    assert "1 day, 0:16:00, in which the location was down" in place.manager.get(shown).content.decode()
     assert place.type_code(code)[0] == 200
 
 
@@ -153,3 +162,66 @@ def test_a_sandbox_is_never_silent(place: Place) -> None:
     assert tasks.notice_silence() == 0
     beat(place)
     assert not Downtime.objects.exists()
+
+
+def test_a_kiosk_that_is_not_to_speak_any_more(place: Place) -> None:
+    """Dismounted, or without heartbeats since its last update: the clock must not stand for ever."""
+    package = place.bring()
+    beat(place)
+    place.clock.forward(days=1)
+    tasks.notice_silence()
+    anna = Client()
+    anna.force_login(User.objects.create_superuser("anna"))
+    kiosk = Kiosk.objects.get()
+    data = {"action": "forget_heartbeats", "_selected_action": [kiosk.pk]}
+    answer = anna.post(reverse("admin:lockers_kiosk_changelist"), data, follow=True)
+    assert "1 expected to send no heartbeats" in answer.content.decode()
+    assert ends(place.see(package["id"])) == ends(package) + timedelta(days=1)
+    place.clock.forward(days=9)
+    tasks.notice_silence()
+    place.sweep()
+    assert place.see(package["id"])["status"] == "EXPIRED"
+    beat(place)
+    place.clock.forward(days=1)
+    assert tasks.notice_silence() == 1
+
+
+def test_of_two_silent_kiosks_one_is_forgotten(place: Place) -> None:
+    left = kiosk_api(make_kiosk(place.location, "left"))
+    beat(place)
+    left.post("/kiosk/heartbeat", {"software_version": "1"})
+    place.clock.forward(days=1)
+    tasks.notice_silence()
+    by = Actor(name="staff:anna")
+    operations.forget_heartbeats(kiosk_id=Kiosk.objects.get(name="left").pk, by=by, now=timezone.now())
+    assert Downtime.objects.open().count() == 1
+    operations.forget_heartbeats(kiosk_id=10**9, by=by, now=timezone.now())
+    assert Downtime.objects.open().count() == 1
+
+
+def test_couriers_hear_of_it_by_webhook(place: Place) -> None:
+    courier = Courier.objects.get()
+    stranger = make_courier("stranger")
+    for one in (courier, stranger):
+        make_webhook(one)
+    package = place.bring()
+    send(place, "suspend", reason="flood")
+    send(place, "suspend", reason="again")
+    place.clock.forward(hours=1)
+    send(place, "resume")
+    send(place, "resume")
+    assert announced(courier) == ["package.stored", "location.suspended", "location.resumed"]
+    assert announced(stranger) == []
+
+    beat(place)
+    place.clock.forward(days=3)
+    place.sweep()
+    tasks.notice_silence()
+    assert announced(courier)[3:] == ["package.expired", "package.stored"]
+    assert place.see(package["id"])["status"] == "STORED"
+
+
+def announced(courier: Courier) -> list[str]:
+    subjects = courier.webhooks.values_list("destination_id", flat=True)
+    found = Notification.objects.filter(channel="webhook", subject__in=subjects).order_by("id")
+    return list(found.values_list("kind", flat=True))
