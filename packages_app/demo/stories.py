@@ -237,6 +237,7 @@ def tell(now: datetime, callers: dict[str, Caller]) -> int:
         now=database_now(),
         reason="water in the station hall",
     )
+    deliver_due()
     return Package.objects.filter(courier__code__in=network.COURIERS).count()
 
 
