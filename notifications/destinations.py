@@ -13,6 +13,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models.functions import Now
 
 from notifications.leases import LEASE, Batch, Clock
 from notifications.models import Destination, Notification, Status
@@ -170,5 +171,12 @@ def reopen(subject: str, *, now: datetime) -> bool:
 
 
 def hurry(subject: str) -> None:
-    """Its pause ends: somebody says that it works again, or the probe was not sent."""
+    """Its pause ends: somebody has a message for it that is to go at once, or the probe was not sent."""
     Destination.objects.filter(pk=subject).update(paused_until=None)
+
+
+def bring_forward(subject: str) -> None:
+    """Somebody says that it works again: its pause ends, and what waits for a later try is tried now."""
+    hurry(subject)
+    waiting = Notification.objects.filter(channel="webhook", subject=subject, status=Status.PENDING)
+    waiting.filter(next_attempt_at__gt=Now()).update(next_attempt_at=Now())

@@ -72,10 +72,13 @@ def rotate_secret(*, webhooks: WebhookQuerySet, webhook_id: uuid.UUID, by: Actor
 
 @Operation
 def enable_webhook(*, webhooks: WebhookQuerySet, webhook_id: uuid.UUID, by: Actor, now: datetime) -> Webhook:
-    """It is told of what happens from now on, and at once if it was only paused. Raises `UnknownWebhook`."""
+    """It is told of what happens from now on; one that was only paused, at once of what waits for it.
+
+    Raises `UnknownWebhook`.
+    """
     webhook = webhooks.lock(webhook_id)
     if not destinations.reopen(webhook.destination_id, now=now):
-        destinations.hurry(webhook.destination_id)
+        destinations.bring_forward(webhook.destination_id)
     webhook.destination.refresh_from_db()
     transaction.on_commit(nudge_webhooks, robust=True)
     return webhook

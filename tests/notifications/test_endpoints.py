@@ -371,6 +371,17 @@ def test_opened_again_it_takes_what_comes(hook: Hook, sink: EndpointSink) -> Non
     assert (state().closed_at, state().opened_at) == (None, NOW + HOUR)
 
 
+def test_when_it_works_again_nothing_waits_for_its_next_try(hook: Hook, sink: EndpointSink) -> None:
+    rows = [hook(queue="thing:1", attempts=5, next_attempt_at=leases.Clock().now() + DAY) for _ in range(2)]
+    other = hook(2, next_attempt_at=leases.Clock().now() + DAY)
+    Destination.objects.update(failures=5, failing_since=NOW, paused_until=leases.Clock().now() + HOUR)
+    assert deliver_webhooks() == Counts()
+    destinations.bring_forward("hook:1")
+    assert deliver_webhooks() == Counts(claimed=2, sent=2)
+    assert sent(sink) == [row.pk for row in rows]
+    assert fate(other) == (Status.PENDING, "")
+
+
 def test_dead_ones_sent_again_hold_back_nothing(hook: Hook, sink: EndpointSink) -> None:
     dead = hook(queue="thing:1", status=Status.DEAD, reason="HTTP 500", attempts=10)
     Notification.objects.filter(pk=dead.pk).send_again()
