@@ -13,7 +13,7 @@ from notifications.models import Notification
 from packages_app import codes
 from packages_app.idempotency import Answer
 from packages_app.lifecycle import Status
-from packages_app.models import Package, PackageEvent, QueueEntry
+from packages_app.models import Delegate, Package, PackageEvent, QueueEntry
 from packages_app.operations.assign import Assigned
 from packages_app.operations.pick_up import Opened
 
@@ -25,8 +25,11 @@ def door(compartment_id: int, locker: str, label: str, size: int) -> Json:
     return {"id": compartment_id, "locker": locker, "label": label, "size": Size(size).name}
 
 
-def package(row: Package, *, location: str, compartment: Json | None, code: bool) -> Json:
-    """A package; with its pickup code where `code` allows and the status has one to give."""
+def package(
+    row: Package, *, location: str, compartment: Json | None, code: bool, delegate: Delegate | None = None
+) -> Json:
+    """A package; with its pickup codes where `code` allows and the status has one to give."""
+    codes_shown = code and row.status == Status.STORED
     body = {
         "id": str(row.pk),
         "tracking_number": row.tracking_number,
@@ -43,8 +46,10 @@ def package(row: Package, *, location: str, compartment: Json | None, code: bool
         "cancelled_at": moment(row.cancelled_at),
         "returned_at": moment(row.returned_at),
         "held_at": moment(row.held_at),
+        "collected_by": _collected_by(row),
+        "delegate": _delegate(delegate, code=codes_shown) if delegate and delegate.name else None,
     }
-    if code and row.status == Status.STORED and codes.computable(row.code_secret):
+    if codes_shown and codes.computable(row.code_secret):
         body["pickup_code"] = codes.compute(row.pk, row.code_version, row.code_secret)
     return body
 
@@ -53,12 +58,32 @@ def of_row(row: Package, *, code: bool) -> Json:
     """A package read with its location and compartment; the compartment only while the package holds it."""
     held = row.compartment if row.holds_door else None
     compartment = door(held.pk, held.locker.name, held.label, held.size) if held else None
-    return package(row, location=row.location.code, compartment=compartment, code=code)
+    return package(row, location=row.location.code, compartment=compartment, code=code, delegate=row.delegate)
+
+
+def _collected_by(row: Package) -> str | None:
+    if row.status != Status.RETRIEVED:
+        return None
+    return "delegate" if row.collected_by_delegate else "recipient"
+
+
+def _delegate(one: Delegate, *, code: bool) -> Json:
+    body: Json = {"name": one.name, "named_at": moment(one.named_at)}
+    if code and one.withdrawn_at is None and codes.computable(one.code_secret):
+        body["pickup_code"] = one.code
+    return body
 
 
 def answer(row: Package, *, status: int, code: bool) -> Answer:
     """The answer to an operation on one package."""
-    return Answer(status, of_row(row, code=code), code_of=_code_of(row) if code else None)
+    body = of_row(row, code=code)
+    one = row.delegate if body["delegate"] else None
+    return Answer(
+        status,
+        body,
+        code_of=_code_of(row) if code else None,
+        delegate_of=(one.pk, one.code_version, one.code_secret) if one else None,
+    )
 
 
 def assigned(result: Assigned, *, code: bool) -> Answer:

@@ -6,6 +6,8 @@ database without PICKUP_CODE_SECRETS can compute neither.
 
 Why eight digits: with A wrong tries a day the risk of one package is A / 10^digits a day. Sixty tries a
 day make that 6e-5 with six digits and 6e-7 with eight.
+
+Somebody else who may collect has a code of nine digits: it can never be another package's own code.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from __future__ import annotations
 import hmac
 import re
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import pairwise
@@ -20,35 +23,52 @@ from itertools import pairwise
 from django.conf import settings
 
 DIGITS = 8
+DELEGATE_DIGITS = 9
 # Which the recipient may type between the groups, as the message shows them: 4821 7730.
 _SEPARATORS = re.compile(r"[\s\u00a0-]")
 
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """What a package row keeps of its code: enough to compute it, and to find the package by it."""
+    """What a row keeps of its code: enough to compute it, and to be found by it."""
 
     version: int
     secret_id: int
     mac: bytes
 
 
-def issue(package_id: uuid.UUID, location_id: int, *, version: int = 1) -> Issued:
+def issue(owner_id: uuid.UUID, location_id: int, *, version: int = 1, length: int = DIGITS) -> Issued:
     """The first code from `version` on that is not trivial, under the newest secret.
 
-    It may still collide with another package's code at the location: the unique constraint tells, and the
-    caller asks again with the next version.
+    `owner_id` is the package's, or with `DELEGATE_DIGITS` the delegate's. It may still collide with
+    another code at the location: the unique constraint tells, and the caller takes the next version.
     """
     secret_id = max(settings.PICKUP_CODE_SECRETS)
-    while _trivial(digits := compute(package_id, version, secret_id)):
+    while _trivial(digits := compute(owner_id, version, secret_id, length)):
         version += 1
     return Issued(version, secret_id, _mac(location_id, digits, secret_id))
 
 
-def compute(package_id: uuid.UUID, version: int, secret_id: int) -> str:
-    """The eight digits of this version. Raises `KeyError` when the secret was removed from the settings."""
-    digest = _hmac(secret_id, b"digits", package_id.bytes, version.to_bytes(4, "big"))
-    return f"{int.from_bytes(digest[:8], 'big') % 10**DIGITS:0{DIGITS}d}"
+def issue_unused(
+    owner_id: uuid.UUID,
+    location_id: int,
+    *,
+    version: int,
+    taken: Callable[[list[bytes]], bool],
+    length: int = DIGITS,
+) -> Issued:
+    """The first code from `version` on that nobody else has: `taken` says so of what `macs` gives for it."""
+    while True:
+        code = issue(owner_id, location_id, version=version, length=length)
+        if not taken(macs(location_id, compute(owner_id, code.version, code.secret_id, length))):
+            return code
+        version = code.version + 1
+
+
+def compute(owner_id: uuid.UUID, version: int, secret_id: int, length: int = DIGITS) -> str:
+    """The digits of this version. Raises `KeyError` when the secret was removed from the settings."""
+    digest = _hmac(secret_id, b"digits", owner_id.bytes, version.to_bytes(4, "big"))
+    return f"{int.from_bytes(digest[:8], 'big') % 10**length:0{length}d}"
 
 
 def computable(secret_id: int) -> bool:
@@ -57,18 +77,21 @@ def computable(secret_id: int) -> bool:
 
 
 def shown(digits: str) -> str:
-    """As people read it: `4821 7730`."""
+    """As people read it: `4821 7730`, or `482 177 309`."""
+    if len(digits) == DELEGATE_DIGITS:
+        return f"{digits[:3]} {digits[3:6]} {digits[6:]}"
     return f"{digits[:4]} {digits[4:]}"
 
 
 def clean(typed: str) -> str | None:
     """The digits in what somebody typed, or None when they can be no code."""
     digits = _SEPARATORS.sub("", typed)
-    return digits if len(digits) == DIGITS and digits.isascii() and digits.isdigit() else None
+    fits = len(digits) in (DIGITS, DELEGATE_DIGITS)
+    return digits if fits and digits.isascii() and digits.isdigit() else None
 
 
 def macs(location_id: int, digits: str) -> list[bytes]:
-    """What a package with this code at this location has as its `code_mac`, one for each secret in use."""
+    """What the row with this code at this location has as its `code_mac`, one for each secret in use."""
     return [_mac(location_id, digits, secret_id) for secret_id in settings.PICKUP_CODE_SECRETS]
 
 
@@ -87,6 +110,7 @@ def _hmac(secret_id: int, *parts: bytes) -> bytes:
 
 
 def _trivial(digits: str) -> bool:
-    """All equal, a run up or down, or one pair or half repeated: what somebody would try first."""
+    """All equal, a run up or down, or one part repeated: what somebody would try first."""
     steps = {(int(b) - int(a)) % 10 for a, b in pairwise(digits)}
-    return (len(steps) == 1 and steps <= {0, 1, 9}) or digits == digits[:2] * 4 or digits == digits[:4] * 2
+    repeated = digits in (digits[:2] * 4, digits[:4] * 2, digits[:3] * 3)
+    return (len(steps) == 1 and steps <= {0, 1, 9}) or repeated

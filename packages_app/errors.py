@@ -24,6 +24,7 @@ __all__ = [
     "IdempotencyRunning",
     "LocationFull",
     "LocationSuspended",
+    "NoDelegate",
     "NotWaiting",
     "NothingToResend",
     "OnHold",
@@ -166,6 +167,12 @@ class ExtensionLimit(Refusal):
 
     code = "extension_limit"
     example = {"latest": "2026-11-27T22:00:00Z", "hours": 96}
+
+
+class NoDelegate(Refusal):
+    """Nobody else was named who may collect the package."""
+
+    code = "no_delegate"
 
 
 class OnHold(Refusal):

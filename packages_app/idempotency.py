@@ -22,6 +22,7 @@ from psycopg.errors import LockNotAvailable
 
 from lockers.sql import fetch
 from packages_app import codes, errors, webhook_secrets
+from packages_app.models import Delegate
 
 VISIBLE_ASCII = re.compile(r"\A[\x21-\x7e]{1,255}\Z")
 
@@ -57,14 +58,16 @@ SELECT count(*) AS gone FROM gone
 class Answer:
     """What goes back: status and JSON body.
 
-    `code_of` names the pickup code that the body shows, if any, and `secret_of` the webhook's secret: id,
-    version and the id of the server's secret, of which they are computed again for a repeat.
+    `code_of` names the pickup code that the body shows, if any, `delegate_of` the delegate in it, and
+    `secret_of` the webhook's secret: id, version and the id of the server's secret, of which they are
+    computed again for a repeat.
     """
 
     status: int
     body: dict[str, Any]
     code_of: tuple[UUID, int, int] | None = None
     secret_of: tuple[UUID, int, int] | None = None
+    delegate_of: tuple[UUID, int, int] | None = None
     replayed: bool = False
 
 
@@ -119,18 +122,24 @@ class Receipt:
                 body["secret"] = webhook_secrets.shown(UUID(webhook_id), version, secret_id)
             else:
                 del body["secret"]
+        if kept.get("delegate_of"):
+            body["delegate"] = self._delegate(body["delegate"], *kept["delegate_of"])
         return Answer(rows[0].status, body, replayed=True)
 
     def file(self, answer: Answer) -> None:
-        """Keep the answer without the code or secret that it shows: they are computed again for a repeat."""
+        """Keep the answer without codes, secrets and names: for a repeat they are made and read again."""
         if self.key is None or self.courier_id is None:
             return
-        kept: dict[str, Any] = {"body": answer.body, "code_of": _kept(answer.code_of)}
+        kept: dict[str, Any] = {"body": {**answer.body}, "code_of": _kept(answer.code_of)}
         if answer.code_of:
-            kept["body"] = {**answer.body, "pickup_code": None}
+            kept["body"]["pickup_code"] = None
         if answer.secret_of:
-            kept["body"] = {**answer.body, "secret": None}
+            kept["body"]["secret"] = None
             kept["secret_of"] = _kept(answer.secret_of)
+        if answer.delegate_of:
+            shown = answer.body["delegate"]
+            kept["body"]["delegate"] = {**dict.fromkeys(shown), "named_at": shown["named_at"]}
+            kept["delegate_of"] = _kept(answer.delegate_of)
         fetch(_FILE, {**self._row, "status": answer.status, "body": json.dumps(kept)})
 
     def file_refusal(self, answer: Answer) -> Answer:
@@ -145,6 +154,22 @@ class Receipt:
             if earlier is None:
                 self.file(answer)
         return earlier or answer
+
+    def _delegate(
+        self, body: dict[str, Any], delegate_id: str, version: int, secret_id: int
+    ) -> dict[str, Any] | None:
+        """The delegate in an earlier answer; none once their name has been erased."""
+        names = Delegate.objects.filter(pk=delegate_id).values_list("name", flat=True)
+        if not (name := names.first()):
+            return None
+        body["name"] = name
+        if "pickup_code" in body:
+            if self.reads_codes and codes.computable(secret_id):
+                length = codes.DELEGATE_DIGITS
+                body["pickup_code"] = codes.compute(UUID(delegate_id), version, secret_id, length)
+            else:
+                del body["pickup_code"]
+        return body
 
     @property
     def _row(self) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from lockers import wall
 from lockers.models import Compartment, Kiosk
-from packages_app import access, errors, kiosk_language, operations, rate_limits
+from packages_app import access, codes, errors, kiosk_language, operations, rate_limits
 from packages_app.access import Caller
 from packages_app.addresses import client_address
 from packages_app.auth import note_failure
@@ -39,10 +39,10 @@ KEY, DOOR, PHONE_DAY = "kiosk_key", "kiosk_door", "kiosk_phone_day"
 STAYS_CONNECTED = timedelta(days=365)
 # How long the door is shown before the pad is there for the next recipient.
 SHOWS_DOOR_SECONDS = 30
-LONGEST_TYPED = 8
+LONGEST_TYPED = codes.DELEGATE_DIGITS
 
 UNKNOWN = _(
-    "This code opens no door here. Please look at your message again: are the eight digits right, "
+    "This code opens no door here. Please look at your message again: are all digits right, "
     "and is it this location?"
 )
 EXPIRED = _("The time to pick up this parcel has ended. Please contact the courier that brought it.")

@@ -101,6 +101,7 @@ TOLD: dict[tuple[Event, str], str] = {
     (Event.LOCATION_SUSPENDED, Status.EXPIRED): "location_suspended",
     (Event.LOCATION_RESUMED, Status.STORED): "location_resumed",
     (Event.LOCATION_RESUMED, Status.EXPIRED): "location_resumed",
+    (Event.DELEGATED, Status.STORED): "delegate_named",
 }
 # What a recipient waits for at the door goes before what is good to know.
 PRIORITY = {

@@ -15,8 +15,11 @@ from notifications.models import Notification
 from packages_app import codes, links
 from packages_app.lifecycle import Status
 from packages_app.message_kinds import KINDS, Kind
-from packages_app.models import Package
+from packages_app.models import Delegate, Package
+from packages_app.models.people import Person
 
+# What is said because somebody else may collect it.
+_OF_DELEGATES = {"delegated", "delegate_named"}
 # What staff read where the package's status alone does not say it.
 _ENDED = {
     ("retrieved", Status.STORED): "the door did not open",
@@ -27,9 +30,10 @@ _ENDED = {
 def compose(notifications: Sequence[Notification]) -> dict[int, Message | Suppressed]:
     """A message, or why there is none any more, for each notification about a package."""
     ids = {row.pk: UUID(row.subject.removeprefix("package:")) for row in notifications}
-    packages = Package.objects.select_related("location", "compartment", "courier", "recipient").in_bulk(
-        list(set(ids.values()))
-    )
+    found = Package.objects.select_related("location", "compartment", "courier", "recipient")
+    if any(row.kind in _OF_DELEGATES for row in notifications):
+        found = found.prefetch_related("delegates")
+    packages = found.in_bulk(list(set(ids.values())))
     return {row.pk: _message(row, packages.get(ids[row.pk])) for row in notifications}
 
 
@@ -40,10 +44,18 @@ def _message(row: Notification, package: Package | None) -> Message | Suppressed
         return Suppressed("sandbox")
     if reason := _gone(row.kind, package) or _another_hold(row, package):
         return Suppressed(reason)
-    to = package.recipient.email if row.channel == "email" else package.recipient.phone
+    delegate = package.delegate if row.kind in _OF_DELEGATES else None
+    if row.kind in _OF_DELEGATES and delegate is None:
+        return Suppressed("nobody else may collect it any more")
+    person: Person = package.recipient
+    if row.kind == "delegated" and delegate is not None:
+        if row.context.get("delegate") != str(delegate.pk):
+            return Suppressed("somebody else may collect it now")
+        person = delegate
+    to = person.email if row.channel == "email" else person.phone
     if not to:
-        return Suppressed("the recipient has no such address")
-    return Message(to=to, language=package.recipient.language, context=_facts(row, package))
+        return Suppressed(f"the {type(person).__name__.lower()} has no such address")
+    return Message(to=to, language=person.language, context=_facts(row, package, delegate))
 
 
 def _gone(kind: str, package: Package) -> str:
@@ -71,7 +83,7 @@ def _another_hold(row: Notification, package: Package) -> str:
     return "the hold was changed"
 
 
-def _facts(row: Notification, package: Package) -> dict[str, object]:
+def _facts(row: Notification, package: Package, delegate: Delegate | None) -> dict[str, object]:
     location = package.location
     facts: dict[str, object] = {
         "recipient_name": package.recipient.name,
@@ -87,7 +99,12 @@ def _facts(row: Notification, package: Package) -> dict[str, object]:
         facts["reason"] = reason
     if row.kind == "reminder_last" and links.can_extend(package):
         facts["extend_url"] = links.url(package)
-    if KINDS.get(row.kind, Kind()).shows_code:
+    if row.kind == "delegated" and delegate is not None:
+        facts["recipient_name"], facts["owner_name"] = delegate.name, package.recipient.name
+        facts["code"] = codes.shown(delegate.code)
+    elif KINDS.get(row.kind, Kind()).shows_code:
         digits = codes.compute(package.pk, package.code_version, package.code_secret)
         facts["code"] = codes.shown(digits)
+    if row.kind == "delegate_named" and delegate is not None:
+        facts["delegate_name"] = delegate.name
     return facts

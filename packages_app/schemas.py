@@ -223,6 +223,10 @@ class HoldIn(Strict):
     note: Annotated[ReasonText, StringConstraints(max_length=150)] = ""
 
 
+class DelegateIn(RecipientIn):
+    """Who else may collect: told their own code by e-mail, phone, or both."""
+
+
 class PickupIn(Strict):
     """What else the kiosk knows. A repeat with the same `nonce` gets the same answer."""
 
@@ -283,8 +287,18 @@ _PACKAGE: dict[str, Any] = {
     "cancelled_at": None,
     "returned_at": None,
     "held_at": None,
+    "collected_by": None,
+    "delegate": {"name": "Juhan Tamm", "named_at": "2026-11-20T12:30:00Z", "pickup_code": "482177309"},
     "pickup_code": "48217730",
 }
+
+
+class DelegateOut(Schema):
+    """Who else may collect. `pickup_code` is there for keys with the scope `codes:read`, while STORED."""
+
+    name: Annotated[str, Field(examples=["Juhan Tamm"])]
+    named_at: MomentOut
+    pickup_code: Annotated[str | None, Field(examples=["482177309"])] = None
 
 
 class PackageOut(Schema):
@@ -307,6 +321,8 @@ class PackageOut(Schema):
     cancelled_at: MomentOut | None
     returned_at: MomentOut | None
     held_at: MomentOut | None
+    collected_by: Literal["recipient", "delegate"] | None
+    delegate: DelegateOut | None
     pickup_code: Annotated[str | None, Field(examples=["48217730"])] = None
 
 

@@ -101,10 +101,7 @@ _AWAITED = (
     "EXISTS (SELECT FROM packages_app_queueentry WHERE location_id = %(location_id)s AND status = 'WAITING')"
 )
 
-PICK_UP = f"""
-WITH found AS MATERIALIZED (
-    SELECT package.id, package.compartment_id, package.status, package.expires_at, package.held_at,
-           recipient.email, recipient.phone
+_BY_RECIPIENT = """
     FROM packages_app_package package
     JOIN packages_app_recipient recipient ON recipient.id = package.recipient_id
     WHERE package.location_id = %(location_id)s AND package.code_mac = ANY(%(macs)s)
@@ -112,10 +109,35 @@ WITH found AS MATERIALIZED (
       AND (%(phone_last4)s::text IS NULL OR recipient.phone = ''
            OR right(recipient.phone, 4) = %(phone_last4)s)
     FOR NO KEY UPDATE OF package
+"""
+# Opens only while the package's own code does. Locked in the order in which a delegate is removed, package
+# first; and the delegate too: one who was removed during the wait for the package would still be let in.
+_BY_DELEGATE = """
+    FROM packages_app_delegate delegate
+    JOIN packages_app_package package ON package.id = delegate.package_id
+    JOIN packages_app_recipient recipient ON recipient.id = package.recipient_id
+    WHERE delegate.location_id = %(location_id)s AND delegate.code_mac = ANY(%(macs)s)
+      AND package.code_mac IS NOT NULL
+      AND (%(compartment_id)s::bigint IS NULL OR package.compartment_id = %(compartment_id)s)
+      AND (%(phone_last4)s::text IS NULL OR delegate.phone = ''
+           OR right(delegate.phone, 4) = %(phone_last4)s)
+    FOR NO KEY UPDATE OF package, delegate
+"""
+
+
+def _pick_up(found: str, *, by_delegate: bool) -> str:
+    """Open the door of what `found` finds: no row for nothing found, one without `id` when it stays shut."""
+    collected = ", collected_by_delegate = true" if by_delegate else ""
+    reason = "with the delegate''s code" if by_delegate else ""
+    return f"""
+WITH found AS MATERIALIZED (
+    SELECT package.id, package.compartment_id, package.status, package.expires_at, package.held_at,
+           recipient.email, recipient.phone
+    {found}
 ), opened AS (
     UPDATE packages_app_package package
     SET status = '{Status.RETRIEVED}', retrieved_at = %(now)s, released_at = %(now)s, code_mac = NULL,
-        pickup_receipt = %(receipt)s, updated_at = clock_timestamp()
+        pickup_receipt = %(receipt)s, updated_at = clock_timestamp(){collected}
     FROM found
     WHERE package.id = found.id AND found.status = '{Status.STORED}'
       -- The hold clock stands while the location is down. Asked only of what would be too late.
@@ -128,12 +150,13 @@ WITH found AS MATERIALIZED (
     FROM opened WHERE compartment.id = opened.compartment_id
     RETURNING compartment.id, compartment.label, compartment.size, compartment.locker_id
 ), history AS (
-    INSERT INTO packages_app_packageevent (package_id, event, from_status, to_status, by)
-    SELECT opened.id, '{Event.RETRIEVED}', '{Status.STORED}', '{Status.RETRIEVED}', %(by)s FROM opened, door
+    INSERT INTO packages_app_packageevent (package_id, event, from_status, to_status, by, reason)
+    SELECT opened.id, '{Event.RETRIEVED}', '{Status.STORED}', '{Status.RETRIEVED}', %(by)s, '{reason}'
+    FROM opened, door
     RETURNING id, package_id, event, at
 ), messages AS (
     {
-    outbox.insert_select(f'''
+        outbox.insert_select(f'''
     SELECT 'retrieved', channel.name, 'package:' || history.package_id,
            'event:' || history.id || ':' || channel.name, {DEFAULT_PRIORITY}, '', '{{}}'::jsonb
     FROM history, opened
@@ -141,7 +164,7 @@ WITH found AS MATERIALIZED (
     WHERE channel.address <> ''
     UNION ALL {_announced(Event.RETRIEVED, Status.STORED, package="opened")}
     ''')
-}
+    }
 )
 SELECT found.id AS package_id, found.status, found.expires_at,
        door.id, door.label, door.size, locker.name AS locker, {_ANNOUNCES},
@@ -150,6 +173,10 @@ FROM found
 LEFT JOIN door ON true
 LEFT JOIN lockers_locker locker ON locker.id = door.locker_id
 """
+
+
+PICK_UP = _pick_up(_BY_RECIPIENT, by_delegate=False)
+PICK_UP_BY_DELEGATE = _pick_up(_BY_DELEGATE, by_delegate=True)
 
 EXPIRE = f"""
 WITH due AS MATERIALIZED (

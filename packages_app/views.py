@@ -135,6 +135,7 @@ def package(request: ManagerRequest, pk: UUID) -> HttpResponse:
         "extend_form": ExtendForm(initial={"seen": found.updated_at.isoformat()})
         if allowed[Event.EXTENDED] and not found.held_at
         else None,
+        "delegate": found.delegate,
         "latest": found.latest_end if allowed[Event.EXTENDED] else None,
         "tab": "packages",
     }

@@ -18,7 +18,7 @@ from packages_app.models import Package, Webhook
 
 # The members of a package's data; what changes among them is taken from the event, not from the row.
 UNCHANGING = ("id", "tracking_number", "location", "created_at")
-MEMBERS = (*UNCHANGING, *webhooks.CHANGING, "compartment")
+MEMBERS = (*UNCHANGING, *webhooks.CHANGING, "compartment", "collected_by")
 _MOMENTS = tuple(name for name in webhooks.CHANGING if name not in ("status", "size"))
 
 
@@ -65,7 +65,8 @@ def _package_data(
     for name in ("status", "size"):
         setattr(package, name, then[name])
     for name in _MOMENTS:
-        setattr(package, name, datetime.fromisoformat(then[name]) if then[name] else None)
+        setattr(package, name, datetime.fromisoformat(then[name]) if then.get(name) else None)
+    package.collected_by_delegate = then.get("collected_by_delegate", False)
     door = doors.get(then["compartment_id"])
     compartment = bodies.door(door.pk, door.locker.name, door.label, door.size) if door else None
     body = bodies.package(package, location=package.location.code, compartment=compartment, code=False)

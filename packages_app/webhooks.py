@@ -35,13 +35,14 @@ CHANGING = (
     "held_at",
 )
 # The columns of the package that `package_facts` reads.
-PACKAGE_COLUMNS = (*CHANGING, "compartment_id", "released_at")
+PACKAGE_COLUMNS = (*CHANGING, "compartment_id", "released_at", "collected_by_delegate")
 
 
 def package_facts(package: str) -> str:
     """SQL: the facts about the package in the table expression `package`, which has `PACKAGE_COLUMNS`."""
     members = ", ".join(f"'{name}', {package}.{name}" for name in ("id", *CHANGING))
     held = f"CASE WHEN {package}.released_at IS NULL THEN {package}.compartment_id END"
+    members += f", 'collected_by_delegate', {package}.collected_by_delegate"
     return f"jsonb_build_object({members}, 'compartment_id', {held})"
 
 

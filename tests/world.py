@@ -18,7 +18,7 @@ from notifications.models import Destination
 from packages_app import codes
 from packages_app.access import Actor, Caller, make_key, verify
 from packages_app.lifecycle import Status
-from packages_app.models import ApiKey, Courier, EventType, Package, Recipient, Webhook
+from packages_app.models import ApiKey, Courier, Delegate, EventType, Package, Recipient, Webhook
 from tests import factories
 
 # A Friday noon at every place on earth that these tests know.
@@ -148,6 +148,22 @@ def make_webhook(
     webhook.destination = Destination.objects.create(subject=f"webhook:{webhook.pk}", **state)
     webhook.save(force_insert=True)
     return webhook
+
+
+def make_delegate(package: Package, **fields: Any) -> Delegate:
+    """Somebody else who may collect it, with a code."""
+    people = {"name": "Juhan Juurikas", "email": "juhan@example.com", "phone": "+3725559876"}
+    delegate = Delegate(package=package, location_id=package.location_id, **(people | fields))
+    delegate.give_code(version=1)
+    delegate.save(force_insert=True)
+    return delegate
+
+
+def delegate_code_of(package: Package) -> str:
+    """The nine digits of who else may collect it now."""
+    delegate = Package.objects.get(pk=package.pk).delegate
+    assert delegate is not None
+    return delegate.code
 
 
 def code_of(package: Package) -> str:

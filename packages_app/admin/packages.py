@@ -22,7 +22,7 @@ from packages_app import operations
 from packages_app.access import Actor
 from packages_app.admin.readonly import ReadOnlyAdmin
 from packages_app.errors import Refusal
-from packages_app.models import Package, PackageEvent, PackageQuerySet, Recipient
+from packages_app.models import Delegate, Package, PackageEvent, PackageQuerySet, Recipient
 from packages_app.operation import Operation
 
 # Each is a transaction of its own; more of them would outlast the request.
@@ -131,6 +131,7 @@ class PackageAdmin(ReadOnlyAdmin):
         "resend_code",
         "hold_back",
         "release",
+        "remove_delegate",
     )
     fieldsets = (
         (None, {"fields": ("id", "tracking_number", "status", "courier", "recipient")}),
@@ -148,6 +149,7 @@ class PackageAdmin(ReadOnlyAdmin):
                     "held_at",
                     "held_expires_at",
                     "retrieved_at",
+                    "collected_by_delegate",
                     "cancelled_at",
                     "returned_at",
                     "released_at",
@@ -226,6 +228,13 @@ class PackageAdmin(ReadOnlyAdmin):
     def release(self, request: HttpRequest, queryset: QuerySet[Package]) -> None:
         """`operations.release`."""
         self._each(request, queryset, operations.release, "released")
+
+    @admin.action(
+        description="Let nobody else collect: the code of who was named opens nothing", permissions=["act"]
+    )
+    def remove_delegate(self, request: HttpRequest, queryset: QuerySet[Package]) -> None:
+        """`operations.remove_delegate`."""
+        self._each(request, queryset, operations.remove_delegate, "left to their recipients alone")
 
     def _each(
         self,
@@ -308,3 +317,15 @@ class RecipientAdmin(ReadOnlyAdmin):
             return None
         address = reverse("admin:packages_app_package_change", args=[package.pk])
         return format_html('<a href="{}">{}</a>', address, package.tracking_number)
+
+
+@admin.register(Delegate)
+class DelegateAdmin(ReadOnlyAdmin):
+    """Who else may collect a package, or could; never their code."""
+
+    list_display = ("name", "email", "phone", "language", "package", "named_at", "withdrawn_at")
+    list_filter = ("language", ("withdrawn_at", admin.EmptyFieldListFilter))
+    list_select_related = ("package",)
+    ordering = ("-named_at",)
+    search_fields = ("name", "email", "phone", "=package__tracking_number")
+    fields = list_display

@@ -155,8 +155,12 @@ def cancel(request: CallerRequest, package_id: UUID, body: CancelIn | None = Non
 )
 @refuses(errors.WrongStatus, errors.ExtensionLimit, errors.OnHold)
 def extend(request: CallerRequest, package_id: UUID, body: ExtendIn) -> HttpResponse:
-    """STORED or EXPIRED, within the location's limit."""
-    return change(request, operations.extend, package_id, hours=body.hours)
+    """STORED or EXPIRED, within the location's limit.
+
+    Without an Idempotency-Key the same again within a minute is taken as a repeat.
+    """
+    keyless = "Idempotency-Key" not in request.headers
+    return change(request, operations.extend, package_id, hours=body.hours, may_repeat=keyless)
 
 
 @router.post(

@@ -61,7 +61,7 @@ def list_packages(
         "tracking_number": tracking_number,
         "updated_at__gte": updated_since,
     }
-    packages = request.auth.actor.packages().select_related("location", "compartment__locker")
+    packages = request.auth.actor.packages().shown()
     packages = packages.filter(**{name: value for name, value in filters.items() if value is not None})
     order = ("updated_at", "id") if updated_since else ("-created_at", "-id")
     rows, next_cursor = paginate(packages, order=order, limit=limit, cursor=cursor)
@@ -119,7 +119,7 @@ def list_returns(
 ) -> HttpResponse:
     """The courier's own, oldest first."""
     known_only(request, "location", "limit", "cursor")
-    packages = request.auth.actor.packages().to_return().select_related("location", "compartment__locker")
+    packages = request.auth.actor.packages().to_return().shown()
     if location is not None:
         if not request.auth.locations().filter(code=location).exists():
             raise errors.UnknownLocation
@@ -130,7 +130,7 @@ def list_returns(
 
 
 def _package(request: CallerRequest, package_id: UUID) -> Package:
-    packages = request.auth.actor.packages().select_related("location", "compartment__locker")
+    packages = request.auth.actor.packages().shown()
     package = packages.filter(pk=package_id).first()
     if package is None:
         raise errors.UnknownPackage

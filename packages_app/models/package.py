@@ -16,7 +16,7 @@ from notifications import outbox
 from packages_app import codes, errors, lifecycle, webhooks
 from packages_app.lifecycle import Event, Status
 from packages_app.models.couriers import Courier
-from packages_app.models.people import Recipient
+from packages_app.models.people import Delegate, Recipient
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -30,6 +30,10 @@ class PackageQuerySet(models.QuerySet["Package"]):
     def for_user(self, user: User) -> PackageQuerySet:
         """The packages at locations this user manages; all of them for staff."""
         return self if user.is_staff else self.filter(location__memberships__user=user)
+
+    def shown(self) -> PackageQuerySet:
+        """With what an answer of the API shows of each."""
+        return self.select_related("location", "compartment__locker").prefetch_related("delegates")
 
     def in_door(self) -> PackageQuerySet:
         """What holds a compartment."""
@@ -48,15 +52,13 @@ class PackageQuerySet(models.QuerySet["Package"]):
 
     def unused_code(self, package_id: uuid.UUID, location_id: int, *, version: int) -> codes.Issued:
         """A code from `version` on that no other package at the location has, under any secret in use."""
-        while True:
-            code = codes.issue(package_id, location_id, version=version)
-            digits = codes.compute(package_id, code.version, code.secret_id)
-            taken = Package.objects.filter(
-                location_id=location_id, code_mac__in=codes.macs(location_id, digits)
-            )
-            if not taken.exclude(pk=package_id).exists():
-                return code
-            version = code.version + 1
+        others = Package.objects.filter(location_id=location_id).exclude(pk=package_id)
+        return codes.issue_unused(
+            package_id,
+            location_id,
+            version=version,
+            taken=lambda macs: others.filter(code_mac__in=macs).exists(),
+        )
 
     def lock(self, package_id: uuid.UUID) -> Package:
         """The row, locked until the transaction ends; the compartment is locked after it, never before.
@@ -239,6 +241,11 @@ class Package(models.Model):
         return allowed + self.stood_still
 
     @property
+    def delegate(self) -> Delegate | None:
+        """Who else may collect it, or has; `prefetch_related("delegates")` saves the question."""
+        return next((one for one in self.delegates.all() if one.withdrawn_at is None), None)
+
+    @property
     def holds_door(self) -> bool:
         """Whether its compartment is not free because of it."""
         return self.released_at is None
@@ -253,6 +260,13 @@ class Package(models.Model):
         downtimes = Downtime.objects.unsettled().filter(location_id=self.location_id)
         began: datetime | None = downtimes.aggregate(began=Min("began_at"))["began"]
         return min(now, began) if began else now
+
+    def must_be_waiting(self, *, now: datetime) -> None:
+        """Raises `WrongStatus` unless it is STORED and its hold has not ended."""
+        if self.status != Status.STORED:
+            raise errors.WrongStatus(status=self.status)
+        if self.expires_at is not None and self.expires_at <= self.clock_reads(now):
+            raise errors.WrongStatus(status=Status.EXPIRED)  # which the next sweep writes down
 
     def move_to(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 
 from django.conf import settings
 from django.db import models
@@ -10,6 +11,8 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from lockers.models import Location
+from notifications import outbox
+from packages_app import codes, lifecycle
 
 _ERASED_IS_EMPTY = Q(erased_at__isnull=True) | Q(name="", email="", phone="")
 
@@ -49,6 +52,19 @@ class Recipient(Person):
         constraints = [models.CheckConstraint(condition=_ERASED_IS_EMPTY, name="recipient_erased_is_empty")]
 
 
+class DelegateQuerySet(models.QuerySet["Delegate"]):
+    def unused_code(self, delegate: Delegate, *, version: int) -> codes.Issued:
+        """A code from `version` on that no other delegate at the location has, under any secret in use."""
+        others = Delegate.objects.filter(location_id=delegate.location_id).exclude(pk=delegate.pk)
+        return codes.issue_unused(
+            delegate.pk,
+            delegate.location_id,
+            version=version,
+            taken=lambda macs: others.filter(code_mac__in=macs).exists(),
+            length=codes.DELEGATE_DIGITS,
+        )
+
+
 class Delegate(Person):
     """Somebody else who may collect one package, with a code of their own, until `withdrawn_at`.
 
@@ -64,6 +80,8 @@ class Delegate(Person):
     code_version = models.PositiveSmallIntegerField(default=1, editable=False)
     code_secret = models.PositiveSmallIntegerField(default=1, editable=False, help_text="Id of the secret")
     code_mac = models.BinaryField(max_length=32, null=True, editable=False)
+
+    objects = DelegateQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -82,3 +100,29 @@ class Delegate(Person):
             ),
             models.CheckConstraint(condition=_ERASED_IS_EMPTY, name="delegate_erased_is_empty"),
         ]
+
+    @property
+    def code(self) -> str:
+        """The nine digits. Raises `KeyError` when their secret was removed from the settings."""
+        return codes.compute(self.pk, self.code_version, self.code_secret, codes.DELEGATE_DIGITS)
+
+    def give_code(self, *, version: int) -> None:
+        """A code from `version` on; does not save."""
+        code = Delegate.objects.unused_code(self, version=version)
+        self.code_version, self.code_secret, self.code_mac = code.version, code.secret_id, code.mac
+
+    def withdraw(self, *, now: datetime) -> None:
+        """Their code opens nothing any more. The caller holds the package's lock."""
+        self.withdrawn_at, self.code_mac = now, None
+        self.save(update_fields=["withdrawn_at", "code_mac"])
+
+    def tell(self, *, cause: int) -> None:
+        """Their own code, because of the package's event `cause`, in the caller's transaction."""
+        outbox.enqueue(
+            kind="delegated",
+            channels=self.channels,
+            subject=f"package:{self.package_id}",
+            dedup_prefix=f"delegated:{cause}",
+            priority=lifecycle.PRIORITY["delegated"],
+            context={"delegate": str(self.pk)},
+        )

@@ -21,6 +21,7 @@ from packages_app.operations.hold import hold
 from packages_app.operations.lapse import lapse
 from packages_app.operations.leave_queue import leave_queue
 from packages_app.operations.list_returns import list_returns
+from packages_app.operations.name_delegate import name_delegate
 from packages_app.operations.notice_overdue import notice_overdue
 from packages_app.operations.notice_shortages import notice_shortages
 from packages_app.operations.notice_silence import notice_silence
@@ -29,9 +30,11 @@ from packages_app.operations.pick_up import pick_up
 from packages_app.operations.reassign import reassign
 from packages_app.operations.release import release
 from packages_app.operations.remind import remind
+from packages_app.operations.remove_delegate import remove_delegate
 from packages_app.operations.repairs import repairs
 from packages_app.operations.report_fault import report_fault
 from packages_app.operations.resend_code import resend_code
+from packages_app.operations.resend_delegate_code import resend_delegate_code
 from packages_app.operations.resume_location import resume_location
 from packages_app.operations.return_to_courier import return_to_courier
 from packages_app.operations.rotate_key import rotate_key
@@ -57,6 +60,7 @@ __all__ = [
     "lapse",
     "leave_queue",
     "list_returns",
+    "name_delegate",
     "notice_overdue",
     "notice_shortages",
     "notice_silence",
@@ -65,9 +69,11 @@ __all__ = [
     "reassign",
     "release",
     "remind",
+    "remove_delegate",
     "repairs",
     "report_fault",
     "resend_code",
+    "resend_delegate_code",
     "resume_location",
     "return_to_courier",
     "rotate_key",

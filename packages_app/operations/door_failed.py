@@ -23,11 +23,14 @@ AT_LEAST = timedelta(days=1)
 def door_failed(*, package_id: UUID, by: Actor, now: datetime) -> Package:
     """RETRIEVED → STORED, minutes after the pickup: the code works again, recipient and managers are told.
 
+    So does a delegate's code, and they are told when it was they who came. Said again, it changes nothing.
     The compartment shows as `unverified` and stays the package's own until it is collected or returned.
     Raises `UnknownPackage`, `WrongStatus` (also when it was too long ago), `CompartmentInUse` when the door
     was given to another package meanwhile, and `DuplicateTrackingNumber` when the courier brought it anew.
     """
     package = by.packages().lock(package_id)
+    if package.status == Status.STORED and package.events.latest("id").event == Event.DOOR_FAILED:
+        return package
     if package.retrieved_at is None or package.expires_at is None or package.retrieved_at < now - WITHIN:
         raise errors.WrongStatus(status=package.status)
     door = Compartment.objects.lock(package.compartment_id)
@@ -37,13 +40,15 @@ def door_failed(*, package_id: UUID, by: Actor, now: datetime) -> Package:
     if again.exists():
         raise errors.DuplicateTrackingNumber(package_id=str(again.get().pk))
     code = Package.objects.unused_code(package.pk, package.location_id, version=package.code_version)
-    package.move_to(
+    came_as_delegate = package.collected_by_delegate
+    line = package.move_to(
         Status.STORED,
         event=Event.DOOR_FAILED,
         by=by.name,
         retrieved_at=None,
         released_at=None,
         pickup_receipt=None,
+        collected_by_delegate=False,
         expires_at=max(package.expires_at, now + AT_LEAST),
         code_version=code.version,
         code_secret=code.secret_id,
@@ -54,4 +59,6 @@ def door_failed(*, package_id: UUID, by: Actor, now: datetime) -> Package:
         kind=CompartmentEvent.Kind.UNVERIFIED, by=by.name, reason="door did not open at a pickup"
     )
     tell_of_door(event, package.location_id)
+    if came_as_delegate and package.delegate is not None:
+        package.delegate.tell(cause=line.pk)
     return package

@@ -11,17 +11,27 @@ from packages_app.lifecycle import Event, Status
 from packages_app.models import Package
 from packages_app.operation import Operation
 
+# A call that comes again so soon, the same and without an Idempotency-Key, is the same wish.
+REPEATS_WITHIN = timedelta(minutes=1)
+
 
 @Operation
 def extend(
-    *, package_id: UUID, by: Actor, now: datetime, hours: int, seen: datetime | None = None
+    *,
+    package_id: UUID,
+    by: Actor,
+    now: datetime,
+    hours: int,
+    seen: datetime | None = None,
+    may_repeat: bool = False,
 ) -> Package:
     """STORED or EXPIRED → STORED, its hold `hours` longer (from now, if it has ended already).
 
     Its code works again. `seen` is the `updated_at` that somebody looked at before they asked, so that a
-    form sent twice extends once. Raises `UnknownPackage`, `WrongStatus`, `ChangedMeanwhile`, `OnHold` (time
-    stands still for it anyhow), and `ExtensionLimit` past the location's `max_hold_days` from the deposit,
-    with the `latest` end and the whole `hours` that are possible.
+    form sent twice extends once; with `may_repeat` the same call within a minute extends once too.
+    Raises `UnknownPackage`, `WrongStatus`, `ChangedMeanwhile`, `OnHold` (time stands still for it), and
+    `ExtensionLimit` past the location's `max_hold_days` from the deposit, with the `latest` end and the whole
+    `hours` that are possible.
     """
     package = by.packages().lock(package_id)
     if seen is not None and seen != package.updated_at:
@@ -30,6 +40,8 @@ def extend(
         raise errors.WrongStatus(status=package.status)
     if package.held_at is not None:
         raise errors.OnHold
+    if may_repeat and _is_repeat(package, by=by, now=now, hours=hours):
+        return package
     start, latest = max(package.expires_at, package.clock_reads(now)), package.latest_end
     expires_at = start + timedelta(hours=hours)
     if expires_at > latest:
@@ -38,5 +50,14 @@ def extend(
             latest=latest,
             hours=max(0, int((latest - start) / timedelta(hours=1))),
         )
-    package.move_to(Status.STORED, event=Event.EXTENDED, by=by.name, expires_at=expires_at)
+    package.move_to(
+        Status.STORED, event=Event.EXTENDED, by=by.name, reason=f"by {hours} h", expires_at=expires_at
+    )
     return package
+
+
+def _is_repeat(package: Package, *, by: Actor, now: datetime, hours: int) -> bool:
+    last = package.events.order_by("id").last()
+    if last is None or (last.event, last.by, last.reason) != (Event.EXTENDED, by.name, f"by {hours} h"):
+        return False
+    return abs(now - last.at) < REPEATS_WITHIN

@@ -24,7 +24,7 @@ def release(*, package_id: UUID, by: Actor, now: datetime) -> Package:
         raise errors.WrongStatus(status=package.status)
     if package.held_at is None:
         return package
-    package.move_to(
+    line = package.move_to(
         Status(package.status),
         event=Event.RELEASED,
         by=by.name,
@@ -32,6 +32,9 @@ def release(*, package_id: UUID, by: Actor, now: datetime) -> Package:
         held_at=None,
         held_expires_at=None,
     )
+    delegate = package.delegate
+    if delegate is not None and package.status == Status.STORED:
+        delegate.tell(cause=line.pk)
     return package
 
 

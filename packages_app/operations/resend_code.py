@@ -23,10 +23,7 @@ def resend_code(*, package_id: UUID, by: Actor, now: datetime, seen: datetime | 
     package = by.packages().lock(package_id)
     if seen is not None and seen != package.updated_at:
         raise errors.ChangedMeanwhile
-    if package.status != Status.STORED:
-        raise errors.WrongStatus(status=package.status)
-    if package.expires_at is not None and package.expires_at <= package.clock_reads(now):
-        raise errors.WrongStatus(status=Status.EXPIRED)  # which the next sweep writes down
+    package.must_be_waiting(now=now)
     if package.held_at is not None:
         raise errors.OnHold
     if not (package.recipient.email or package.recipient.phone):

@@ -12,7 +12,7 @@ from packages_app.lifecycle import Event, Status
 from packages_app.models import Package, QueueEntry
 from tests.access.table import Case, read
 from tests.access.world import World
-from tests.world import code_of, make_recipient, make_webhook, parcel
+from tests.world import code_of, make_delegate, make_recipient, make_webhook, parcel
 
 # Courier A owns the package, which lies at the location of kiosk 1; B and kiosk 2 are strangers to it.
 # `scopeless` is a key of A without the scope `packages`.
@@ -40,6 +40,9 @@ POST /packages/{package_id}/return            401    401     401     403       2
 POST /packages/{package_id}/resend-code       401    401     401     403       202  404  403     403
 POST /packages/{package_id}/hold              401    401     401     403       200  404  403     403
 POST /packages/{package_id}/release           401    401     401     403       200  404  403     403
+POST /packages/{package_id}/delegate          401    401     401     403       201  404  403     403
+DELETE /packages/{package_id}/delegate        401    401     401     403       200  404  403     403
+POST /packages/{package_id}/delegate/resend-code 401 401     401     403       202  404  403     403
 
 GET  /packages                                401    401     401     403       200  200  403     403
 GET  /packages/{package_id}                   401    401     401     403       200  404  403     403
@@ -71,6 +74,12 @@ POST /webhooks/{webhook_id}/deliveries/{delivery_id}/resend 401 401 401 403   20
 
 def _code(world: World, package: Package) -> dict[str, str]:
     return {"code": code_of(package)}
+
+
+def _delegated(world: World, package: Package) -> dict[str, str]:
+    """Somebody else may collect it."""
+    make_delegate(package)
+    return {}
 
 
 def _lapsed(world: World, package: Package) -> dict[str, str]:
@@ -136,6 +145,8 @@ CASES = {
     "POST /packages/{package_id}/found": Case(body={"outcome": "stays"}, status=Status.PENDING, ids=_lapsed),
     "POST /packages/{package_id}/reassign": Case(body={"reason": "too_small"}),
     "POST /packages/{package_id}/extend": Case(body={"hours": 1}),
+    "POST /packages/{package_id}/delegate": Case(body={"name": "Juhan", "phone": "+3725559876"}),
+    "POST /packages/{package_id}/delegate/resend-code": Case(ids=_delegated),
     "POST /packages/{package_id}/return": Case(status=Status.EXPIRED),
     "POST /compartments/{compartment_id}/faults": Case(body={"kind": "dirty"}),
     "POST /pickup": Case(body=lambda world, ids: {"code": ids["code"]}, ids=_code),

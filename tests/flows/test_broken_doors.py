@@ -159,6 +159,32 @@ def test_a_door_that_stayed_shut_gives_the_package_back_its_code(
     assert not any(finding.violations for finding in audit.run())
 
 
+def test_said_again_the_answer_is_the_same_and_nothing_happens_twice(
+    place: Location, courier: Api, kiosk: Api
+) -> None:
+    """The kiosk lost the answer."""
+    package = collect(courier, kiosk, place)
+    first = kiosk.post(f"/pickup/{package['id']}/door-failed")
+    told = Notification.objects.count()
+    for _ in range(2):
+        again = kiosk.post(f"/pickup/{package['id']}/door-failed")
+        assert (again.status_code, again.content) == (first.status_code, first.content)
+    assert Notification.objects.count() == told
+    events = courier.get(f"/packages/{package['id']}/events").json()["items"]
+    assert [line["event"] for line in events].count("door_failed") == 1
+    assert kiosk.post("/pickup", {"code": package["pickup_code"]}).status_code == 200
+    deliver_due()
+    assert kiosk.post(f"/pickup/{package['id']}/door-failed").json()["status"] == "STORED"
+
+
+def test_after_something_else_it_is_no_repeat(place: Location, courier: Api, kiosk: Api) -> None:
+    package = collect(courier, kiosk, place)
+    kiosk.post(f"/pickup/{package['id']}/door-failed")
+    assert courier.post(f"/packages/{package['id']}/resend-code").status_code == 202
+    answer = kiosk.post(f"/pickup/{package['id']}/door-failed")
+    assert (answer.status_code, answer.json()["code"]) == (409, "wrong_status")
+
+
 def test_nobody_confirms_a_door_empty_that_a_package_may_lie_in(
     place: Location, courier: Api, kiosk: Api
 ) -> None:

@@ -43,6 +43,7 @@ from tests.world import (
     Api,
     code_of,
     courier_api,
+    delegate_code_of,
     door,
     kiosk_api,
     make_courier,
@@ -99,7 +100,7 @@ class Secrets:
         codes = [
             code
             for code in self.codes
-            if code in text or shown(code) in text or f"{code[:4]}-{code[4:]}" in text
+            if code in text or shown(code) in text or shown(code).replace(" ", "-") in text
         ]
         keys = [key for key in self.keys if key in text or key.split("_")[3] in text]
         hooks = [
@@ -176,6 +177,7 @@ def a_whole_flow(secrets: Secrets, monkeypatch: pytest.MonkeyPatch) -> None:
     shop.post(f"/packages/{first.pk}/resend-code", key="resend-1")
     secrets.remember(first)
     shop.post(f"/packages/{second.pk}/reassign", {"reason": "damaged"}, key="reassign-1")
+    delegate(shop, first, secrets)
     for api in (shop, plain):
         for path in ("/packages", f"/packages/{first.pk}", f"/packages/{first.pk}/events", "/returns"):
             assert api.get(path).status_code == 200
@@ -185,7 +187,8 @@ def a_whole_flow(secrets: Secrets, monkeypatch: pytest.MonkeyPatch) -> None:
     wrong_keys(courier, secrets)
     elsewhere = make_package(courier, door(other, "S1"))
     expired = make_package(courier, door(location, "L1"), Status.EXPIRED)
-    for code in (wrong_code(location), secrets.remember(elsewhere), secrets.remember(expired)):
+    wrong = (wrong_code(location), "314159265")
+    for code in (*wrong, secrets.remember(elsewhere), secrets.remember(expired)):
         secrets.codes.add(code)
         screen.post("/pickup", {"code": code})
         screen.post(f"/pickup/{code}", {"nonce": "n-0"})
@@ -247,6 +250,20 @@ def bring(api: Api, location: Any, secrets: Secrets, key: str | None = None, **m
     if package.status == Status.STORED:
         assert secrets.remember(package) == answer.json().get("pickup_code", code_of(package))
     return package
+
+
+def delegate(api: Api, package: Package, secrets: Secrets) -> None:
+    """Somebody else may collect it; renewed, removed, named again."""
+    path, juhan = f"/packages/{package.pk}/delegate", {"name": "Juhan", "phone": "+3725559876"}
+    for key in ("delegate-1", "delegate-1"):
+        answer: Any = api.post(path, juhan, key=key)
+        assert answer.json()["delegate"]["pickup_code"] == delegate_code_of(package)
+    secrets.codes.add(delegate_code_of(package))
+    api.post(f"{path}/resend-code", key="delegate-2")
+    secrets.codes.add(delegate_code_of(package))
+    api.client.delete(f"/api/v1{path}", headers={"Authorization": f"Bearer {api.key}"})
+    assert api.post(path, juhan, key="delegate-3").status_code == 201
+    secrets.codes.add(delegate_code_of(package))
 
 
 def wrong_keys(courier: Any, secrets: Secrets) -> None:

@@ -20,7 +20,7 @@ from notifications.models import Notification
 from packages_app import audit, operations
 from packages_app.access import SYSTEM
 from packages_app.invariants import INVARIANTS
-from packages_app.models import IdempotencyKey, Package, QueueEntry, Recipient
+from packages_app.models import Delegate, IdempotencyKey, Package, QueueEntry, Recipient
 from packages_app.operations.found import Outcome
 from packages_app.operations.pick_up import Typed
 from packages_app.operations.reassign import Reason
@@ -56,7 +56,7 @@ DOOR, MESSAGE = "lockers_compartment", "notifications_notification"
 def live() -> World:
     """Every operation, once or more, through the operations themselves."""
     now = database_now()
-    place = world.make_location(small=8, medium=4, large=2)
+    place = world.make_location(small=8, medium=6, large=2)
     full = world.make_location("FULL-1", small=1, medium=0, large=0)
     courier = world.make_courier()
     by, kiosk = world.actor(courier), world.caller(world.make_kiosk(place))
@@ -102,6 +102,14 @@ def live() -> World:
         operations.hold(package_id=package.pk, by=by, now=now)
     operations.release(package_id=released.pk, by=by, now=now)
     operations.pick_up(by=kiosk, now=now, typed=Typed(code=world.code_of(released)))
+    delegated, fetched, removed = bring("DELEGATED"), bring("FETCHED"), bring("REMOVED")
+    for package in (delegated, fetched, removed):
+        for name in ("Juhan", "Jaan"):
+            delegate = Delegate(name=name, phone="+3725559876")
+            operations.name_delegate(package_id=package.pk, by=by, now=now, delegate=delegate)
+        operations.resend_delegate_code(package_id=package.pk, by=by, now=now)
+    operations.pick_up(by=kiosk, now=now, typed=Typed(code=world.delegate_code_of(fetched)))
+    operations.remove_delegate(package_id=removed.pk, by=by, now=now)
     bring("NEXT")
     places = Location.objects.all()
     for hours in (1, 3):
@@ -133,7 +141,7 @@ def live() -> World:
     assert operations.grant(now=now + timedelta(hours=2)) == 0
     return World(
         now=now, place=place, stored=stored, pending=pending, collected=collected, expired=expired,
-        returned=returned, cancelled=cancelled, released=released, by=by, hook=hook,
+        returned=returned, cancelled=cancelled, released=released, delegated=delegated, by=by, hook=hook,
     )  # fmt: skip
 
 
@@ -335,6 +343,35 @@ def endpoint_in_a_week(w: World) -> None:
     Notification.objects.filter(channel="webhook").update(next_attempt_at=w.now + timedelta(hours=28))
 
 
+def two_delegates(w: World) -> None:
+    without("packages_app_delegate", "delegate_one_per_package")
+    world.make_delegate(w.delegated)
+
+
+def delegate_elsewhere(w: World) -> None:
+    elsewhere = world.make_location("RIX-1", small=1, medium=0, large=0)
+    Delegate.objects.filter(package=w.delegated).update(location=elsewhere)
+
+
+def one_code_for_two_delegates(w: World) -> None:
+    without("packages_app_delegate", "delegate_code_once")
+    other = world.make_delegate(w.stored)
+    Delegate.objects.filter(package=w.delegated, withdrawn_at=None).update(code_mac=other.code_mac)
+
+
+def removed_but_not_their_code(w: World) -> None:
+    without("packages_app_delegate", "delegate_code_pair")
+    Delegate.objects.filter(package=w.delegated).update(withdrawn_at=w.now)
+
+
+def collected_by_nobody(w: World) -> None:
+    Package.objects.filter(pk=w.collected.pk).update(collected_by_delegate=True)
+
+
+def code_for_a_stranger(w: World) -> None:
+    Notification.objects.filter(kind="delegated").update(subject=f"package:{w.stored.pk}")
+
+
 def message_never_written(w: World) -> None:
     Notification.objects.filter(kind="expired", subject=f"package:{w.expired.pk}", channel="sms").delete()
 
@@ -478,6 +515,12 @@ SPOILT: list[tuple[str, Spoil]] = [
     ("I23-granted", granted_twice),
     ("I23-pairs", data_of_who_has_left),
     ("I23-end", forgotten_in_the_queue),
+    ("I19", two_delegates),
+    ("I19", delegate_elsewhere),
+    ("I19", one_code_for_two_delegates),
+    ("I19", removed_but_not_their_code),
+    ("I19", collected_by_nobody),
+    ("I20", code_for_a_stranger),
     ("I13", message_never_written),
     ("I13", message_of_nothing),
     ("I13", message_twice),

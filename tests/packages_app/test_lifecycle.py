@@ -70,6 +70,7 @@ TOLD = {
     ("location_suspended", "EXPIRED"): "location_suspended",
     ("location_resumed", "STORED"): "location_resumed",
     ("location_resumed", "EXPIRED"): "location_resumed",
+    ("delegated", "STORED"): "delegate_named",
 }
 MOVES = [(event, before, after) for event in Event for before in Status for after in Status]
 

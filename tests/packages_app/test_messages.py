@@ -15,7 +15,17 @@ from packages_app import codes
 from packages_app.lifecycle import PRIORITY, TOLD, Status
 from packages_app.messages import compose
 from packages_app.models import Courier, Package
-from tests.world import NOW, UNTIL, code_of, door, make_courier, make_location, make_package, make_recipient
+from tests.world import (
+    NOW,
+    UNTIL,
+    code_of,
+    door,
+    make_courier,
+    make_delegate,
+    make_location,
+    make_package,
+    make_recipient,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -77,6 +87,7 @@ def test_only_what_opens_a_door_shows_the_code(location: Location, courier: Cour
     package = make_package(courier, door(location, "S1"), status.get(kind, Status.STORED), held_at=held_at)
     if kind == "location_suspended":
         location.suspend(reason="storm", now=NOW)
+    make_delegate(package)
     message = composed(package, kind)
     assert isinstance(message, Message)
     opens = kind in ("stored", "code_renewed", "extended", "door_failed", "released")
@@ -107,6 +118,43 @@ def test_no_code_of_what_is_held_back_is_sent(location: Location, courier: Couri
 def test_a_hold_that_is_over_is_not_told(location: Location, courier: Courier) -> None:
     package = make_package(courier, door(location, "S1"))
     assert composed(package, "held") == Suppressed("the package is held back no more")
+
+
+def test_a_delegate_is_told_their_own_code_and_the_recipient_who_they_are(
+    location: Location, courier: Courier
+) -> None:
+    package = make_package(courier, door(location, "S1"))
+    delegate = make_delegate(package, language="et")
+    notification = row(package.pk, "delegated")
+    notification.context = {"delegate": str(delegate.pk)}
+    message = compose([notification])[notification.pk]
+    assert isinstance(message, Message)
+    assert (message.to, message.language) == (delegate.phone, "et")
+    assert message.context["recipient_name"] == delegate.name
+    assert message.context["owner_name"] == "Mari Maasikas"
+    assert message.context["code"] == codes.shown(delegate.code)
+    assert code_of(package) not in str(message.context).replace(" ", "")
+    named = composed(package, "delegate_named")
+    assert isinstance(named, Message)
+    assert (named.to, named.context["delegate_name"]) == ("+3725551234", delegate.name)
+    assert "code" not in named.context
+
+
+@pytest.mark.parametrize("kind", ["delegated", "delegate_named"])
+def test_who_may_collect_no_more_is_told_nothing(location: Location, courier: Courier, kind: str) -> None:
+    package = make_package(courier, door(location, "S1"))
+    delegate = make_delegate(package)
+    notification = row(package.pk, kind)
+    notification.context = {"delegate": str(delegate.pk)}
+    delegate.withdraw(now=UNTIL)
+    gone = Suppressed("nobody else may collect it any more")
+    assert compose([notification])[notification.pk] == gone
+    make_delegate(package)
+    told = compose([notification])[notification.pk]
+    assert told == Suppressed("somebody else may collect it now") or kind == "delegate_named"
+    Package.objects.update(held_at=UNTIL)
+    if kind == "delegated":
+        assert compose([notification])[notification.pk] == Suppressed("the package is held back")
 
 
 def test_an_end_that_was_taken_back_is_not_told(location: Location, courier: Courier) -> None:

@@ -29,6 +29,7 @@ from tests.world import (
     code_of,
     door,
     make_courier,
+    make_delegate,
     make_location,
     make_package,
     make_recipient,
@@ -40,6 +41,7 @@ pytestmark = pytest.mark.django_db
 TABLES = {
     "packages_app_package": "id",
     "packages_app_recipient": "id",
+    "packages_app_delegate": "id",
     "packages_app_packageevent": "id",
     "lockers_compartment": "id",
     "lockers_compartmentevent": "id",
@@ -286,10 +288,15 @@ class PickUp:
     phone_last4: str | None = None
     receipt: bytes | None = None
 
+    @property
+    def by_delegate(self) -> bool:
+        """Nine digits."""
+        return len(self.code) == 9
+
     def in_one_statement(self) -> list[tuple[Any, ...]]:
         """As `operations.pick_up` does it."""
         found = fetch(
-            statements.PICK_UP,
+            statements.PICK_UP_BY_DELEGATE if self.by_delegate else statements.PICK_UP,
             {
                 "location_id": self.location.pk,
                 "macs": codes.macs(self.location.pk, self.code),
@@ -304,13 +311,17 @@ class PickUp:
 
     def readably(self) -> list[tuple[Any, ...]]:
         """The same, step by step."""
-        packages = Package.objects.filter(
-            location=self.location, code_mac__in=codes.macs(self.location.pk, self.code)
-        )
+        macs, phone = codes.macs(self.location.pk, self.code), "recipient__phone"
+        packages = Package.objects.filter(location=self.location)
+        if self.by_delegate:
+            phone = "delegates__phone"
+            packages = packages.filter(delegates__code_mac__in=macs, code_mac__isnull=False)
+        else:
+            packages = packages.filter(code_mac__in=macs)
         if self.compartment_id is not None:
             packages = packages.filter(compartment_id=self.compartment_id)
         if self.phone_last4 is not None:
-            packages = packages.filter(recipient__phone__endswith=self.phone_last4)
+            packages = packages.filter(**{f"{phone}__endswith": self.phone_last4})
         found = packages.first()
         if found is None:
             return []
@@ -326,6 +337,8 @@ class PickUp:
             released_at=self.now,
             code_mac=None,
             pickup_receipt=self.receipt,
+            collected_by_delegate=self.by_delegate,
+            reason="with the delegate's code" if self.by_delegate else "",
         )
         compartment = Compartment.objects.lock(package.compartment_id)
         compartment.release()
@@ -362,6 +375,35 @@ def test_pick_up(status: Status, more: dict[str, Any], outcome: str) -> None:
     opened = (package.pk, package.compartment_id, "S1", 1, "A")
     assert result == {"opens": [opened], "nothing": []}.get(outcome, [(package.pk, None, None, None, None)])
     assert len(tables["packages_app_packageevent"]) == (outcome == "opens")
+
+
+@pytest.mark.parametrize(("status", "more", "outcome"), PICKUPS)
+def test_pick_up_by_a_delegate(status: Status, more: dict[str, Any], outcome: str) -> None:
+    location, courier = make_location(), make_courier()
+    held = {name: more[name] for name in more if name == "held_at"}
+    more = {name: more[name] for name in more if name != "held_at"}
+    package = make_package(courier, door(location, "S1"), status, **held)
+    delegate = make_delegate(package, phone="+3725551234")
+    Recipient.objects.update(phone="+3725559999")
+    make_delegate(make_package(courier, door(location, "S2")))
+    code = "000000000" if "code" in more else delegate.code
+    attempt = PickUp(**{"location": location, **more, "code": code})
+    result, tables = assert_alike(attempt.in_one_statement, attempt.readably)
+    opened = (package.pk, package.compartment_id, "S1", 1, "A")
+    assert result == {"opens": [opened], "nothing": []}.get(outcome, [(package.pk, None, None, None, None)])
+    lines = tables["packages_app_packageevent"]
+    assert [line["reason"] for line in lines] == ["with the delegate's code"] * (outcome == "opens")
+
+
+def test_a_delegate_who_was_removed_opens_nothing() -> None:
+    location = make_location()
+    package = make_package(make_courier(), door(location, "S1"))
+    delegate = make_delegate(package)
+    code = delegate.code
+    delegate.withdraw(now=NOW)
+    attempt = PickUp(location, code)
+    result, _ = assert_alike(attempt.in_one_statement, attempt.readably)
+    assert result == []
 
 
 @pytest.mark.parametrize(("email", "phone"), [("", ""), ("mari@example.com", ""), ("", "+3725551234")])

@@ -25,6 +25,8 @@ PACKAGE_FIELDS = [
     "cancelled_at",
     "returned_at",
     "held_at",
+    "collected_by",
+    "delegate",
 ]
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 CHANGES: list[tuple[str, Any]] = [
@@ -36,6 +38,7 @@ CHANGES: list[tuple[str, Any]] = [
     ("resend-code", None),
     ("hold", None),
     ("release", None),
+    ("delegate", {"name": "Juhan Juurikas", "phone": "+3725559876"}),
 ]
 READS = ["", "/events", "/notifications"]
 

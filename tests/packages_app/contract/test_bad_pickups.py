@@ -29,7 +29,7 @@ PICKUPS: list[tuple[str, Any, tuple[int, str]]] = [
     ("code surrogate", '{"code": "\\ud800"}', INVALID),
     ("code NUL", {"code": "1234\x005678"}, (404, "unknown_code")),
     ("code of 7 digits", {"code": "1234567"}, (404, "unknown_code")),
-    ("code of 9 digits", {"code": "123456789"}, (404, "unknown_code")),
+    ("code of 10 digits", {"code": "1234567890"}, (404, "unknown_code")),
     ("code of other digits", {"code": "١٢٣٤٥٦٧٨"}, (404, "unknown_code")),
     *(
         (f"phone {digits!r}", {"code": "12345678", "phone_last4": digits}, INVALID)

@@ -10,7 +10,7 @@ import pytest
 
 from lockers.models import Compartment, Location
 from packages_app.lifecycle import Status
-from packages_app.models import Courier, Package
+from packages_app.models import Courier, Delegate, IdempotencyKey, Package
 from packages_app.schemas import PackageOut
 from tests.packages_app.contract.answers import CHANGES, READS, declared, refused
 from tests.world import (
@@ -18,8 +18,10 @@ from tests.world import (
     Api,
     code_of,
     courier_api,
+    delegate_code_of,
     door,
     make_courier,
+    make_delegate,
     make_location,
     make_package,
 )
@@ -139,6 +141,90 @@ def test_holds_that_are_not_understood(api: Api, location: Location, courier: Co
     refused(api.post(f"/packages/{package.pk}/hold", content), 422, "invalid_request")
     assert Package.objects.get().held_at is None
     assert not package.events.exists()
+
+
+def delete(api: Api, package_id: object, **headers: str) -> Any:
+    """`DELETE /packages/{id}/delegate`."""
+    headers |= {"Authorization": f"Bearer {api.key}"}
+    return api.client.delete(f"/api/v1/packages/{package_id}/delegate", headers=headers)
+
+
+def test_a_delegate_is_named_and_removed(location: Location, courier: Courier) -> None:
+    plain, shop = courier_api(courier), courier_api(courier, codes_read=True)
+    package = make_package(courier, door(location, "S1"))
+    path, juhan = f"/packages/{package.pk}/delegate", {"name": "Juhan", "email": "juhan@example.com"}
+    body = declared(plain.post(path, juhan), 201, PackageOut)
+    assert body["delegate"] == {"name": "Juhan", "named_at": "2026-11-20T12:00:00Z"}
+    told = declared(shop.post(path, juhan), 201, PackageOut)
+    code = delegate_code_of(package)
+    assert told["delegate"] == {**body["delegate"], "pickup_code": code}
+    assert told["pickup_code"] == code_of(package)
+    renewed = declared(shop.post(f"{path}/resend-code"), 202, PackageOut)
+    assert renewed["delegate"]["pickup_code"] == delegate_code_of(package) != code
+    assert renewed["pickup_code"] == told["pickup_code"]
+    assert declared(delete(plain, package.pk), 200, PackageOut)["delegate"] is None
+    assert declared(delete(plain, package.pk), 200, PackageOut)["delegate"] is None
+    refused(shop.post(f"{path}/resend-code"), 409, "no_delegate")
+
+
+@pytest.mark.parametrize("read", [True, False])
+def test_a_repeat_shows_the_delegate_again_and_nothing_of_them_is_kept(
+    location: Location, courier: Courier, *, read: bool
+) -> None:
+    """Neither name nor code stands in the kept answer."""
+    shop = courier_api(courier, codes_read=read)
+    package = make_package(courier, door(location, "S1"))
+    path, juhan = f"/packages/{package.pk}/delegate", {"name": "Juhan Juurikas", "phone": "+3725559876"}
+    first = shop.post(path, juhan, key="k-1")
+    kept = IdempotencyKey.objects.get().body
+    assert "Juhan" not in kept
+    assert delegate_code_of(package) not in kept
+    shop.post(f"{path}/resend-code", key="k-2")
+    again = shop.post(path, juhan, key="k-1")
+    assert again["Idempotent-Replayed"] == "true"
+    assert again.content == first.content
+    assert ("pickup_code" in again.json()["delegate"]) == read
+    plain = courier_api(courier).post(path, juhan, key="k-1").json()
+    assert "pickup_code" not in plain["delegate"]
+    Delegate.objects.update(name="", phone="")  # erased
+    assert shop.post(path, juhan, key="k-1").json()["delegate"] is None
+    assert shop.get(f"/packages/{package.pk}").json()["delegate"] is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        None,
+        {},
+        [],
+        {"name": "Juhan"},
+        {"name": "", "phone": "+3725559876"},
+        {"name": " ", "phone": "+3725559876"},
+        {"name": "x" * 101, "phone": "+3725559876"},
+        {"name": "Ju\x00han", "phone": "+3725559876"},
+        {"name": "Juhan", "phone": "5559876"},
+        {"name": "Juhan", "phone": "+1"},
+        {"name": "Juhan", "email": "juhan"},
+        {"name": "Juhan", "email": "a@example.com\r\nBcc: b@example.com"},
+        {"name": "Juhan", "phone": "+3725559876", "language": "xx"},
+        {"name": "Juhan", "phone": "+3725559876", "code": "123456789"},
+        {"name": 7, "phone": "+3725559876"},
+    ],
+)
+def test_delegates_that_are_not_understood(api: Api, location: Location, courier: Courier, body: Any) -> None:
+    package = make_package(courier, door(location, "S1"))
+    refused(api.post(f"/packages/{package.pk}/delegate", body), 422, "invalid_request")
+    assert not Delegate.objects.exists()
+    assert not package.events.exists()
+
+
+def test_a_foreign_delegate_cannot_be_removed(api: Api, location: Location) -> None:
+    foreign = make_package(make_courier("gls"), door(location, "S1"))
+    code = make_delegate(foreign).code
+    for package_id in (foreign.pk, uuid.uuid4()):
+        refused(delete(api, package_id), 404, "unknown_package")
+        refused(api.post(f"/packages/{package_id}/delegate/resend-code"), 404, "unknown_package")
+    assert delegate_code_of(foreign) == code
 
 
 @pytest.mark.parametrize(("call", "body"), CHANGES)

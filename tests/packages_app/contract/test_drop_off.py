@@ -48,6 +48,8 @@ def test_assign(api: Api, location: Location) -> None:
         "cancelled_at": None,
         "returned_at": None,
         "held_at": None,
+        "collected_by": None,
+        "delegate": None,
     }
     assert declared(api.get(f"/packages/{package.pk}"), 200, PackageOut) == body
 

@@ -205,7 +205,7 @@ def test_a_code_that_another_package_has_becomes_another_one(
     """One secret: the unique constraint refuses, and the next run has another id and so another code."""
     real, taken, asked = codes.compute, code_of(make_package(courier, door(location, "M1"))), []
 
-    def collide_once(package_id: Any, version: int, secret_id: int) -> str:
+    def collide_once(package_id: Any, version: int, secret_id: int, length: int) -> str:
         asked.append(package_id)
         return taken if len(asked) == 1 else real(package_id, version, secret_id)
 
@@ -226,7 +226,7 @@ def test_while_secrets_rotate_a_code_taken_under_the_old_one_is_not_given_again(
     settings.PICKUP_CODE_SECRETS = {**settings.PICKUP_CODE_SECRETS, 2: b"the-second-secret-0123456789-abcdef"}
     real = codes.compute
 
-    def collide_at_first(package_id: Any, version: int, secret_id: int) -> str:
+    def collide_at_first(package_id: Any, version: int, secret_id: int, length: int = 8) -> str:
         if package_id != held.pk and version == 1:
             return taken
         return real(package_id, version, secret_id)

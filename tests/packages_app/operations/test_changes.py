@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from lockers.clock import database_now
 from lockers.models import Location
 from packages_app import codes, operations
 from packages_app.access import SYSTEM, Actor
@@ -109,7 +110,7 @@ def test_deposit_takes_the_next_version_of_a_code_that_is_taken(
     package = make_package(courier, door(location, "S1"), Status.PENDING)
     real = codes.compute
     monkeypatch.setattr(
-        codes, "compute", lambda pk, version, secret: taken if version == 1 else real(pk, version, secret)
+        codes, "compute", lambda pk, version, *more: taken if version == 1 else real(pk, version, *more)
     )
     operations.deposit(package_id=package.pk, by=by, now=NOW)
     assert row(package).code_version == 2
@@ -163,7 +164,39 @@ def test_extend_from_the_end_of_the_hold(courier: Courier, by: Actor, location: 
     package = make_package(courier, door(location, "S1"))
     operations.extend(package_id=package.pk, by=by, now=NOW, hours=24)
     assert row(package).expires_at == UNTIL + timedelta(hours=24)
-    assert history(package) == [("extended", "STORED", "STORED", "courier:dpd", "")]
+    assert history(package) == [("extended", "STORED", "STORED", "courier:dpd", "by 24 h")]
+
+
+@pytest.mark.parametrize(
+    ("second", "later", "extended"),
+    [
+        ({"hours": 24}, timedelta(seconds=50), 24),
+        ({"hours": 24}, timedelta(seconds=90), 48),
+        ({"hours": 25}, timedelta(0), 49),
+        ({"hours": 24, "may_repeat": False}, timedelta(0), 48),
+    ],
+)
+def test_extend_asked_again(
+    courier: Courier, by: Actor, location: Location, second: Any, later: timedelta, extended: int
+) -> None:
+    """A repeat without a key comes soon and says the same."""
+    package = make_package(courier, door(location, "S1"))
+    common: dict[str, Any] = {"package_id": package.pk, "by": by}
+    now = database_now()
+    operations.extend(**common, now=now, hours=24)
+    operations.extend(**common, now=now + later, **{"may_repeat": True, **second})
+    until = row(package).expires_at
+    assert until is not None
+    assert until - max(UNTIL, now) == timedelta(hours=extended)
+
+
+def test_extend_after_something_else_is_a_new_wish(courier: Courier, by: Actor, location: Location) -> None:
+    package = make_package(courier, door(location, "S1"))
+    common: dict[str, Any] = {"package_id": package.pk, "by": by, "now": database_now()}
+    operations.extend(**common, hours=1)
+    operations.resend_code(**common)
+    operations.extend(**common, hours=1, may_repeat=True)
+    assert [line[0] for line in history(package)] == ["extended", "code_renewed", "extended"]
 
 
 def test_extend_of_an_expired_one_from_now_and_its_code_works_again(

@@ -1,0 +1,28 @@
+"""Nobody but the recipient may collect a package any more."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from packages_app import errors
+from packages_app.access import Actor
+from packages_app.lifecycle import Event, Status
+from packages_app.models import Package
+from packages_app.operation import Operation
+
+
+@Operation
+def remove_delegate(*, package_id: UUID, by: Actor, now: datetime) -> Package:
+    """The delegate's code opens nothing from this moment on; without a delegate nothing changes.
+
+    Raises `UnknownPackage`, and `WrongStatus` for what is neither STORED nor EXPIRED: it opens nothing there.
+    """
+    package = by.packages().lock(package_id)
+    if package.status not in (Status.STORED, Status.EXPIRED):
+        raise errors.WrongStatus(status=package.status)
+    delegate = package.delegate
+    if delegate is not None:
+        delegate.withdraw(now=now)
+        package.move_to(Status(package.status), event=Event.DELEGATE_REMOVED, by=by.name)
+    return package
