@@ -157,6 +157,13 @@ def make_key(
     return key, f"{body}_{key_text.checksum(body)}"
 
 
+def limit(key: ApiKey, *, calls_per_second: int | None, burst: int | None = None) -> None:
+    """The key's own rate limit from the next call on; None for that of all keys. `burst` as in `make_key`."""
+    key.calls_per_second = calls_per_second
+    key.burst = (burst or usual_burst(calls_per_second)) if calls_per_second is not None else None
+    key.save(update_fields=["calls_per_second", "burst"])
+
+
 def usual_burst(calls_per_second: int) -> int:
     """How many calls at once go with so many a second, where nobody has said it."""
     return calls_per_second * 5

@@ -14,7 +14,34 @@ from packages_app.operations.rotate_key import LONGEST_OVERLAP, USUAL_OVERLAP
 HOUR = timedelta(hours=1)
 
 
-class NewKeyForm(forms.ModelForm[ApiKey]):
+class LimitForm(forms.Form):
+    """How often a key may call."""
+
+    calls_per_second = forms.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=1_000_000,
+        help_text="Left empty, the rate limit of all keys (RATE_LIMIT_KEY)",
+    )
+    burst = forms.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=10_000_000,
+        help_text="How many at once; five times as many as a second, if left empty",
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """Both or the first alone."""
+        cleaned = super().clean() or self.cleaned_data
+        rate, burst = cleaned.get("calls_per_second"), cleaned.get("burst")
+        if burst and not rate:
+            self.add_error("burst", "Give the calls a second as well.")
+        elif rate:
+            cleaned["burst"] = burst or access.usual_burst(rate)
+        return cleaned
+
+
+class NewKeyForm(LimitForm, forms.ModelForm[ApiKey]):
     """Whose key, what for, where, and how long."""
 
     scopes = forms.MultipleChoiceField(
@@ -42,19 +69,6 @@ class NewKeyForm(forms.ModelForm[ApiKey]):
         help_text="CIDR with commas between, such as 192.0.2.0/24, 2001:db8::/32. Left empty: from anywhere",
     )
 
-    calls_per_second = forms.IntegerField(
-        required=False,
-        min_value=1,
-        max_value=1_000_000,
-        help_text="Its own rate limit. Left empty, that of all keys (RATE_LIMIT_KEY)",
-    )
-    burst = forms.IntegerField(
-        required=False,
-        min_value=1,
-        max_value=10_000_000,
-        help_text="How many at once; five times as many as a second, if left empty",
-    )
-
     class Meta:
         model = ApiKey
         fields = ("courier", "kiosk", "name", "scopes", "test", "days")
@@ -77,11 +91,6 @@ class NewKeyForm(forms.ModelForm[ApiKey]):
             self.add_error("scopes", "This kind of key cannot have all of these scopes.")
         if kiosk and cleaned.get("test"):
             self.add_error("test", "A kiosk has no sandbox key.")
-        rate, burst = cleaned.get("calls_per_second"), cleaned.get("burst")
-        if burst and not rate:
-            self.add_error("burst", "Give the calls a second as well.")
-        elif rate:
-            cleaned["burst"] = burst or access.usual_burst(rate)
         if kiosk and cleaned.get("locations"):
             self.add_error("locations", "A kiosk's key sees the kiosk's own location.")
         sandbox = cleaned.get("test", False) or bool(courier and courier.is_twin)

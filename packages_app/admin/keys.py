@@ -8,6 +8,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.db.models import QuerySet
+from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -17,7 +18,7 @@ from lockers.clock import database_now
 from lockers.models import Location
 from packages_app import access, operations
 from packages_app.access import Actor
-from packages_app.admin.key_forms import NewKeyForm, RotateForm
+from packages_app.admin.key_forms import LimitForm, NewKeyForm, RotateForm
 from packages_app.admin.readonly import ReadOnlyAdmin
 from packages_app.models import ApiKey, Courier
 from packages_app.operations.rotate_key import CannotRotate
@@ -63,6 +64,18 @@ class ApiKeyAdmin(ReadOnlyAdmin):
     autocomplete_fields = ("courier", "kiosk")
     actions = ("revoke",)
     change_form_template = "admin/packages_app/apikey/change.html"
+    asked = (
+        "courier",
+        "kiosk",
+        "name",
+        "scopes",
+        "test",
+        "days",
+        "locations",
+        "networks",
+        "calls_per_second",
+        "burst",
+    )
     shown = (
         "key_id",
         "kind",
@@ -94,9 +107,13 @@ class ApiKeyAdmin(ReadOnlyAdmin):
         return ", ".join(codes.values_list("code", flat=True)) or "-"
 
     def get_urls(self) -> list[URLPattern]:
-        """A page more: rotate."""
-        rotate = self.admin_site.admin_view(self.rotate)
-        return [path("<int:pk>/rotate/", rotate, name="packages_app_apikey_rotate"), *super().get_urls()]
+        """Two pages more: rotate, and limit."""
+        rotate, limit = self.admin_site.admin_view(self.rotate), self.admin_site.admin_view(self.limit)
+        return [
+            path("<int:pk>/rotate/", rotate, name="packages_app_apikey_rotate"),
+            path("<int:pk>/limit/", limit, name="packages_app_apikey_limit"),
+            *super().get_urls(),
+        ]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """By the model's own right, unlike other rows here."""
@@ -104,7 +121,7 @@ class ApiKeyAdmin(ReadOnlyAdmin):
 
     def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> tuple[str, ...]:
         """Never the digest."""
-        return self.shown if obj else tuple(NewKeyForm.base_fields)
+        return self.shown if obj else self.asked
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
         """The key's text goes into this request's answer and nowhere else."""
@@ -134,14 +151,32 @@ class ApiKeyAdmin(ReadOnlyAdmin):
             self.log_change(request, old, f"Rotated: replaced by {new}.")
             self.log_addition(request, new, f"Replaces {old}.")
             return self._show_once(request, new, text, old=ApiKey.objects.get(pk=pk))
+        return self._ask(request, old, form, does="Rotate")
+
+    def limit(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Ask how often the key may call, from now on."""
+        if not self.has_act_permission(request):
+            raise PermissionDenied
+        key = get_object_or_404(ApiKey.objects.select_related("courier", "kiosk__location"), pk=pk)
+        own = {"calls_per_second": key.calls_per_second, "burst": key.burst}
+        form = LimitForm(request.POST or None, initial=own)
+        if form.is_valid():
+            access.limit(key, **form.cleaned_data)
+            words = f"Limited to {key.calls_per_second} calls a second, {key.burst} at once."
+            self.log_change(request, key, words if key.calls_per_second else "No limit of its own.")
+            return HttpResponseRedirect(reverse("admin:packages_app_apikey_change", args=[pk]))
+        return self._ask(request, key, form, does="Limit")
+
+    def _ask(self, request: HttpRequest, key: ApiKey, form: Form, *, does: str) -> HttpResponse:
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
-            "title": f"Rotate {old}",
-            "key": old,
+            "title": f"{does} {key}",
+            "does": does,
+            "key": key,
             "form": form,
         }
-        return TemplateResponse(request, "admin/packages_app/apikey/rotate.html", context)
+        return TemplateResponse(request, "admin/packages_app/apikey/ask.html", context)
 
     def _show_once(
         self, request: HttpRequest, key: ApiKey, text: str, *, old: ApiKey | None = None

@@ -326,6 +326,40 @@ class TestKeys:
         assert says in self.make(staff, **{owner: rows[owner].pk}, **fields)
         assert not ApiKey.objects.exists()
 
+    def test_limit(self, staff: Client) -> None:
+        world.courier_api(world.make_courier())
+        key = ApiKey.objects.get()
+        address = reverse("admin:packages_app_apikey_limit", args=[key.pk])
+        assert address in page(staff, "apikey", "change", key.pk)
+        assert staff.get(address).status_code == 200
+        for sent, kept in (
+            ({"calls_per_second": 5}, (5, 25)),
+            ({"calls_per_second": 5, "burst": 6}, (5, 6)),
+            ({"burst": 6}, (5, 6)),
+            ({"calls_per_second": 0}, (5, 6)),
+            ({"calls_per_second": ""}, (None, None)),
+        ):
+            staff.post(address, sent)
+            key.refresh_from_db()
+            assert (key.calls_per_second, key.burst) == kept
+        changes = LogEntry.objects.filter(object_id=str(key.pk)).order_by("pk")
+        assert [entry.change_message for entry in changes] == [
+            "Limited to 5 calls a second, 25 at once.",
+            "Limited to 5 calls a second, 6 at once.",
+            "No limit of its own.",
+        ]
+
+    def test_who_may_only_look_limits_nothing(self, client: Client) -> None:
+        world.courier_api(world.make_courier())
+        reader = User.objects.create_user("reader", is_staff=True)
+        reader.user_permissions.add(Permission.objects.get(codename="view_apikey"))
+        client.force_login(reader)
+        key = ApiKey.objects.get()
+        address = reverse("admin:packages_app_apikey_limit", args=[key.pk])
+        assert client.post(address, {"calls_per_second": 5}).status_code == 403
+        key.refresh_from_db()
+        assert key.calls_per_second is None
+
     def rotate(self, client: Client, key: ApiKey, hours: int) -> Any:
         return client.post(reverse("admin:packages_app_apikey_rotate", args=[key.pk]), {"hours": hours})
 

@@ -110,8 +110,8 @@ def test_a_revoked_key_opens_nothing_and_stays_revoked() -> None:
     assert ApiKey.objects.get().revoked_at == first
 
 
-@pytest.mark.parametrize("command", ["revoke_api_key", "rotate_api_key"])
-def test_an_unknown_key_cannot_be_revoked_or_rotated(command: str) -> None:
+@pytest.mark.parametrize("command", ["revoke_api_key", "rotate_api_key", "limit_api_key"])
+def test_nothing_is_done_to_an_unknown_key(command: str) -> None:
     with pytest.raises(CommandError, match="no such key"):
         call_command(command, "zzzzzzzz")
 
@@ -165,6 +165,23 @@ def test_a_key_with_a_rate_limit_of_its_own() -> None:
     create("--courier", "dpd", "--calls-per-second", "10", "--burst", "15")
     key = ApiKey.objects.get()
     assert (key.calls_per_second, key.burst) == (10, 15)
+
+
+def test_a_rate_limit_given_and_taken_away() -> None:
+    world.make_courier("dpd")
+    key_id = create("--courier", "dpd").split("_")[2]
+
+    def limit(*arguments: str) -> tuple[int | None, int | None]:
+        call_command("limit_api_key", key_id, *arguments, stdout=StringIO())
+        key = ApiKey.objects.get()
+        return key.calls_per_second, key.burst
+
+    assert limit("--calls-per-second", "10") == (10, 50)
+    assert limit("--calls-per-second", "10", "--burst", "12") == (10, 12)
+    for nonsense in (["--burst", "5"], ["--calls-per-second", "0"], ["--calls-per-second=5", "--burst=-1"]):
+        with pytest.raises(CommandError):
+            limit(*nonsense)
+    assert limit() == (None, None)
 
 
 def rotate(*arguments: str) -> str:
