@@ -51,13 +51,23 @@ class StrictJson(Parser):
         if "\x00" in text:
             raise UnsupportedEncoding if text.count("\x00") > 1 else InvalidJson
         try:
-            return json.loads(text, parse_constant=_refuse_constant, parse_float=_number)
+            return json.loads(
+                text, parse_constant=_refuse_constant, parse_float=_number, object_pairs_hook=_each_name_once
+            )
         except (ValueError, RecursionError):
             raise InvalidJson from None
 
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(name)
+
+
+def _each_name_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Of two values for one name, every reader would take another one."""
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise ValueError("a name twice")
+    return members
 
 
 def _number(text: str) -> float:

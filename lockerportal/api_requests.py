@@ -32,7 +32,11 @@ class ApiMiddleware:
         if "HTTP_AUTHORIZATION" not in request.META or not path.startswith("/api/") or "/docs" in path:
             return self.get_response(request)
         request.get_host()  # refuses a Host that is not ours, as CommonMiddleware does for pages
-        if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
+        if (
+            request.method != "GET"
+            and "HTTP_TRANSFER_ENCODING" in request.META
+            and not request.META.get("CONTENT_LENGTH")
+        ):
             # Django would take the body for an empty one, and a kiosk's nonce would be lost without a word.
             return respond(problem_answer(request, LengthRequired()))
         translation.activate(settings.LANGUAGE_CODE)  # whatever the last page on this thread was read in

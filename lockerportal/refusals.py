@@ -25,7 +25,7 @@ class BadRequest(Refusal):
 class InvalidJson(Refusal):
     """The body is no valid JSON.
 
-    Send one JSON document; NaN and Infinity are none.
+    Send one JSON document, in which no object has a name twice; NaN and Infinity are none.
     """
 
     code = "invalid_json"

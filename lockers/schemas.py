@@ -30,14 +30,22 @@ def printable(value: str) -> str:
 
 
 def known_only(request: HttpRequest, *names: str) -> None:
-    """Refuses a query parameter that the call does not know: a mistyped filter would filter nothing."""
-    unknown = [
+    """Refuses a query parameter that the call does not know: a mistyped filter would filter nothing.
+
+    One that is given twice too: only one of its values would count.
+    """
+    wrong = [
         {"type": "extra_forbidden", "loc": ("query", name), "msg": f"is none of {', '.join(names)}"}
         for name in request.GET
         if name not in names
     ]
-    if unknown:
-        raise ValidationError(unknown)
+    wrong += [
+        {"type": "repeated", "loc": ("query", name), "msg": "is given more than once"}
+        for name, values in request.GET.lists()
+        if len(values) > 1
+    ]
+    if wrong:
+        raise ValidationError(wrong)
 
 
 def _point(value: Any) -> Point:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -13,7 +14,7 @@ from django.utils import timezone
 from lockers import finding
 from lockers.errors import Refusal
 from packages_app import bodies, errors
-from packages_app.access import Caller
+from packages_app.access import Actor, Caller
 from packages_app.idempotency import VISIBLE_ASCII, Answer, Receipt, fingerprint
 from packages_app.models import Package
 from packages_app.operation import Operation
@@ -78,6 +79,16 @@ def _refuse(request: CallerRequest, refusal: Refusal) -> Answer:
             )
         )
     return problem_answer(request, refusal)
+
+
+def refuse(request: CallerRequest, refusal: Refusal) -> HttpResponse:
+    """A refusal that is known before any operation: kept under the Idempotency-Key like all others."""
+    return perform(request, _raise, render=bodies.answer, refusal=refusal)
+
+
+@Operation
+def _raise(*, refusal: Refusal, by: Actor, now: datetime) -> Package:
+    raise refusal
 
 
 def change(

@@ -16,7 +16,7 @@ from lockers import allocation
 from lockers.errors import refuses
 from lockers.models import Size
 from packages_app import bodies, errors, operations, sandbox
-from packages_app.api.calls import IDEMPOTENT, CallerRequest, change, perform
+from packages_app.api.calls import IDEMPOTENT, CallerRequest, change, perform, refuse
 from packages_app.auth import courier_key
 from packages_app.models import Recipient
 from packages_app.operations.reassign import Reason
@@ -56,13 +56,18 @@ def assign(request: CallerRequest, body: AssignIn) -> HttpResponse:
         phone=body.recipient.phone or "",
         language=body.recipient.language,
     )
+    size = _size(body)
+    if size is None:
+        return refuse(
+            request, errors.FitsNoCompartment(field="dimensions" if body.dimensions else "weight_g")
+        )
     response = perform(
         request,
         operations.assign_or_wait if body.queue else operations.assign,
         render=partial(bodies.assigned_or_waiting, code=request.auth.reads_codes),
         location=body.location,
         tracking_number=body.tracking_number,
-        size=_size(body),
+        size=size,
         recipient=recipient,
         accessible=body.accessible,
         deposited=body.deposited,
@@ -87,16 +92,14 @@ def _is_new(response: HttpResponse) -> bool:
     return response.status_code in (200, 201) and "Idempotent-Replayed" not in response
 
 
-def _size(body: AssignIn) -> Size:
-    """The size asked for, or the smallest that takes the parcel. Raises `FitsNoCompartment`."""
+def _size(body: AssignIn) -> Size | None:
+    """The size asked for, or the smallest that takes the parcel; None if it fits nowhere."""
     asked = Size[body.size] if body.size else Size.SMALL
     if body.dimensions is None and body.weight_g is None:
         return asked
     edges = body.dimensions.model_dump() if body.dimensions else {}
     size = allocation.size_for(weight_g=body.weight_g, **edges)
-    if size is None:
-        raise errors.FitsNoCompartment(field="dimensions" if body.dimensions else "weight_g")
-    return max(size, asked)
+    return max(size, asked) if size else None
 
 
 @router.post(

@@ -119,6 +119,17 @@ def test_dimensions_choose_the_size(
         assert declared(response, 201, PackageOut)["size"] == size
 
 
+def test_what_fits_nowhere_uses_its_key_up_like_every_refusal(api: Api, location: Location) -> None:
+    too_large = {"length_mm": 641, "width_mm": 641, "height_mm": 641}
+    body = parcel(location, "T-1", size=None, dimensions=too_large)
+    first = api.post("/lockers/assign", body, key="k-1")
+    refused(first, 422, "fits_no_compartment")
+    again = api.post("/lockers/assign", body, key="k-1")
+    assert (again.content, again["Idempotent-Replayed"]) == (first.content, "true")
+    refused(api.post("/lockers/assign", parcel(location, "T-1"), key="k-1"), 422, "idempotency_key_reused")
+    assert not Package.objects.exists()
+
+
 def test_a_heavy_one_gets_a_larger_door_than_it_asked_for(api: Api, location: Location) -> None:
     body = declared(api.post("/lockers/assign", parcel(location, weight_g=2001)), 201, PackageOut)
     assert body["size"] == body["compartment"]["size"] == "MEDIUM"
