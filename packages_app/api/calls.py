@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
@@ -83,12 +83,16 @@ def _refuse(request: CallerRequest, refusal: Refusal) -> Answer:
 
 def refuse(request: CallerRequest, refusal: Refusal) -> HttpResponse:
     """A refusal that is known before any operation: kept under the Idempotency-Key like all others."""
-    return perform(request, _raise, render=bodies.answer, refusal=refusal)
+    return perform(request, _raise, render=_never, refusal=refusal)
 
 
 @Operation
-def _raise(*, refusal: Refusal, by: Actor, now: datetime) -> Package:
+def _raise(*, refusal: Refusal, by: Actor, now: datetime) -> NoReturn:
     raise refusal
+
+
+def _never(result: NoReturn) -> NoReturn:
+    raise AssertionError("unreachable")
 
 
 def change(
