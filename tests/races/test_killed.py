@@ -56,7 +56,7 @@ def run(call: str) -> subprocess.Popen[bytes]:
 
 
 def killed_again_and_again(call: str, done: Callable[[], int], total: int) -> int:
-    """Kills it when some of its work is done and some is not, then lets it end; returns how many kills hit."""
+    """Kills it when some of its work is done and some is not, then lets it end; returns how many hit."""
     hits = 0
     for _ in range(KILLS):
         before = done()
