@@ -39,6 +39,8 @@ LOCATION_FIELDS = (
     "reminder_hours",
     "reminder_last_hours",
     "morning_hour",
+    "quiet_from",
+    "quiet_until",
     "strategy",
     "sandbox",
 )

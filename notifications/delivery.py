@@ -37,6 +37,7 @@ class Counts:
     retried: int = 0
     dead: int = 0
     suppressed: int = 0
+    postponed: int = 0  # to the end of quiet hours
     given_back: int = 0  # not tried, for lack of time or because the channel was paused
     lost: int = 0  # the lease had run out; somebody else has the message now
     unfinished: bool = False  # the run stopped at its limit, and more may be due
@@ -105,8 +106,15 @@ class _Round:
             self._count("suppressed", held=self.batch.end(row, Status.SUPPRESSED, composed.reason))
         elif isinstance(composed, NotComposed):
             self._try_again(row, composed.reason)
+        elif until := self._quiet_until(composed):
+            held = self.batch.postpone(row, "Waits for the end of quiet hours", until=until)
+            self._count("postponed", held=held)
         else:
             self._send(row, composed, channel)
+
+    def _quiet_until(self, message: Message) -> datetime | None:
+        quiet = message.quiet_hours
+        return quiet.over_at(self.batch.clock.now()) if quiet is not None else None
 
     def _send(self, row: Notification, message: Message, channel: Channel) -> None:
         self.tried += 1

@@ -90,6 +90,16 @@ class Batch:
             row, status=Status.PENDING, reason=reason, next_attempt_at=self.clock.now() + after
         )
 
+    def postpone(self, row: Notification, reason: str, *, until: datetime) -> bool:
+        """It has its time later; nobody has tried to send it, so it loses no attempt."""
+        return self._record(
+            row,
+            status=Status.PENDING,
+            reason=reason,
+            next_attempt_at=until,
+            attempts=F("attempts") - 1,
+        )
+
     def end(self, row: Notification, status: Status, reason: str) -> bool:
         """It is dead or suppressed."""
         return self._record(row, status=status, reason=reason)

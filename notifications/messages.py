@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from notifications.quiet import QuietHours
+
 
 @dataclass(frozen=True)
 class Message:
     """A message to one address; the words come from `templates/notifications/<kind>/` when it is sent.
 
     `to` is an e-mail address or an E.164 number, as the channel asks. Moments in `context` are aware and
-    already in the zone in which they are to be shown.
+    already in the zone in which they are to be shown. In its quiet hours the message waits for their end.
     """
 
     to: str
     language: str
     context: dict[str, object] = field(default_factory=dict, repr=False)
+    quiet_hours: QuietHours | None = None
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Every kind of message to a recipient: in which statuses it is still true, and whether it shows the code."""
+"""Every kind of message to a recipient: in which statuses it is true, and whether it shows the code."""
 
 from __future__ import annotations
 
@@ -12,22 +12,26 @@ _STORED = frozenset([Status.STORED])
 
 @dataclass(frozen=True)
 class Kind:
-    """A message is sent while its package is in one of `statuses`; later its reason has gone."""
+    """A message is sent while its package is in one of `statuses`; later its reason has gone.
+
+    `waited_for`: somebody asked for it just now or stands at the door, so it goes out in quiet hours too.
+    """
 
     statuses: frozenset[Status] = _ANY
     shows_code: bool = False
+    waited_for: bool = False
 
 
 KINDS: dict[str, Kind] = {
     "stored": Kind(_STORED, shows_code=True),
     "reminder": Kind(_STORED, shows_code=True),
     "reminder_last": Kind(_STORED, shows_code=True),
-    "code_renewed": Kind(_STORED, shows_code=True),
+    "code_renewed": Kind(_STORED, shows_code=True, waited_for=True),
     "extended": Kind(_STORED, shows_code=True),
-    "door_failed": Kind(_STORED, shows_code=True),
+    "door_failed": Kind(_STORED, shows_code=True, waited_for=True),
     "released": Kind(_STORED, shows_code=True),
     "held": Kind(_STORED | {Status.EXPIRED}),
-    "delegated": Kind(_STORED, shows_code=True),
+    "delegated": Kind(_STORED, shows_code=True, waited_for=True),
     "delegate_named": Kind(_STORED),
     "location_suspended": Kind(_STORED),
     "location_resumed": Kind(_STORED),

@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+from lockers.models import Location
 from notifications.messages import Message, Suppressed
 from notifications.models import Notification
+from notifications.quiet import QuietHours
 from packages_app import codes, links
 from packages_app.lifecycle import Status
 from packages_app.message_kinds import KINDS, Kind
@@ -55,7 +57,21 @@ def _message(row: Notification, package: Package | None) -> Message | Suppressed
     to = person.email if row.channel == "email" else person.phone
     if not to:
         return Suppressed(f"the {type(person).__name__.lower()} has no such address")
-    return Message(to=to, language=person.language, context=_facts(row, package, delegate))
+    return Message(
+        to=to,
+        language=person.language,
+        context=_facts(row, package, delegate),
+        quiet_hours=_quiet_hours(row, package.location),
+    )
+
+
+def _quiet_hours(row: Notification, location: Location) -> QuietHours | None:
+    """Those of the location, for an SMS that nobody waits for."""
+    if row.channel != "sms" or KINDS.get(row.kind, Kind()).waited_for:
+        return None
+    if location.quiet_from is None or location.quiet_until is None:
+        return None
+    return QuietHours(location.quiet_from, location.quiet_until, location.zone)
 
 
 def _gone(kind: str, package: Package) -> str:

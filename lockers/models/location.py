@@ -93,6 +93,13 @@ class Location(models.Model):
         validators=[MaxValueValidator(23)],
         help_text="The hour of its own clock from which its daily lists go out",
     )
+    quiet_from = models.TimeField(
+        null=True,
+        blank=True,
+        help_text="On its own clock: from then until the end below an SMS waits, unless somebody waits for it."
+        " Empty: no quiet hours",
+    )
+    quiet_until = models.TimeField(null=True, blank=True)
     strategy = models.CharField(max_length=20, choices=Strategy, default=Strategy.BEST_FIT)
     sandbox = models.BooleanField(
         default=False,
@@ -123,6 +130,12 @@ class Location(models.Model):
                 & (Q(reminder_hours=0) | Q(reminder_last_hours__lt=F("reminder_hours"))),
                 name="location_reminders",
                 violation_error_message="The last reminder must come after the first one: fewer hours.",
+            ),
+            models.CheckConstraint(
+                condition=Q(quiet_from__isnull=True, quiet_until__isnull=True)
+                | Q(quiet_from__isnull=False, quiet_until__isnull=False) & ~Q(quiet_from=F("quiet_until")),
+                name="location_quiet_hours",
+                violation_error_message="Quiet hours need a beginning and an end that differ.",
             ),
             models.CheckConstraint(
                 condition=Q(latitude__isnull=True, longitude__isnull=True)

@@ -259,7 +259,9 @@ def test_many_workers_send_each_message_once(put: Put) -> None:
         start.wait()
         try:
             counts = deliver_due(now=NOW)
-            total.update(claimed=counts.claimed, sent=counts.sent, lost=counts.lost)
+            # On a busy machine a batch takes too long, and its rest is given back and claimed again.
+            claimed = counts.claimed - counts.given_back
+            total.update(claimed=claimed, sent=counts.sent, lost=counts.lost)
         finally:
             connection.close()
 
