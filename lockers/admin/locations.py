@@ -1,0 +1,164 @@
+"""Locations and their kiosks in the admin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
+from django.forms import ModelForm
+from django.http import HttpRequest
+
+from lockers import availability
+from lockers.admin_actions import KeepsRows, SavesWhatChanged
+from lockers.layout import DEFAULT, Counts, LayoutError, install, lay_out, parse
+from lockers.models import Kiosk, Location, Membership
+
+LOCATION_FIELDS = (
+    "code",
+    "name",
+    "country",
+    "region",
+    "city",
+    "address",
+    "latitude",
+    "longitude",
+    "time_zone",
+    "hold_days",
+    "max_hold_days",
+    "reminder_hours",
+    "reminder_last_hours",
+    "morning_hour",
+    "quiet_from",
+    "quiet_until",
+    "strategy",
+    "sandbox",
+)
+
+
+class LocationForm(ModelForm[Location]):
+    """A location; a new one with its doors."""
+
+    layout = forms.CharField(
+        required=False,
+        initial=DEFAULT,
+        help_text="Doors of each size, small/medium/large. Leave it empty for a location without doors.",
+    )
+
+    class Meta:
+        model = Location
+        fields = LOCATION_FIELDS
+
+    def clean_layout(self) -> Counts | None:
+        """The numbers, or None for no doors."""
+        text = self.cleaned_data["layout"]
+        try:
+            return parse(text) if text.strip() else None
+        except LayoutError as error:
+            raise forms.ValidationError(str(error)) from None
+
+
+class MembershipInline(admin.TabularInline[Membership, Location]):
+    """Who manages the location."""
+
+    model = Membership
+    autocomplete_fields = ("user",)
+    extra = 0
+    verbose_name = "manager"
+
+
+class WithDoorCounts(ChangeList):
+    """Counts the doors of the locations on this page, all in one query."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Each location gets its `doors`."""
+        super().get_results(request)
+        counted = availability.totals([location.pk for location in self.result_list])
+        for location in self.result_list:
+            location.doors = counted[location.pk]
+
+
+class LocationAdmin(SavesWhatChanged, KeepsRows, admin.ModelAdmin[Location]):
+    """Locations, how full they are, and who manages them.
+
+    `packages_app.admin.locations` registers it, with the actions that concern what lies there.
+    """
+
+    form = LocationForm
+    list_display = ("code", "name", "city", "country", "free", "taken", "not_usable", "suspended_reason")
+    list_filter = (
+        "country",
+        ("suspended_at", admin.EmptyFieldListFilter),
+        "strategy",
+        "sandbox",
+        "time_zone",
+    )
+    search_fields = ("code", "name", "city", "address")
+    list_per_page = 50
+    inlines = (MembershipInline,)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """With the doors counted."""
+        return WithDoorCounts
+
+    def get_fields(self, request: HttpRequest, obj: Location | None = None) -> Any:
+        """A new location gets doors; a known one shows its state."""
+        if obj is None:
+            return (*LOCATION_FIELDS, "layout")
+        return (*LOCATION_FIELDS, "suspended_at", "suspended_reason", "created_at")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Location | None = None) -> tuple[str, ...]:
+        """The code stands in couriers' systems: it stays. So does what is pretended and what is not."""
+        return () if obj is None else ("code", "sandbox", "suspended_at", "suspended_reason", "created_at")
+
+    def save_model(self, request: HttpRequest, obj: Location, form: Any, change: bool) -> None:
+        """A new location with its doors, in one transaction."""
+        super().save_model(request, obj, form, change)
+        counts = None if change else form.cleaned_data["layout"]
+        if counts is not None:
+            install([obj], lay_out(counts))
+
+    @admin.display(description="free doors")
+    def free(self, location: Any) -> str:
+        """Free of all."""
+        return f"{location.doors['available']} of {location.doors['total']}"
+
+    @admin.display(description="with a package")
+    def taken(self, location: Any) -> int:
+        """Occupied or reserved."""
+        count: int = location.doors["occupied"] + location.doors["reserved"]
+        return count
+
+    @admin.display(description="not usable")
+    def not_usable(self, location: Any) -> int:
+        """Out of service or unverified."""
+        count: int = location.doors["out_of_service"] + location.doors["unverified"]
+        return count
+
+
+class KioskAdmin(SavesWhatChanged, KeepsRows, admin.ModelAdmin[Kiosk]):
+    """The screens, whether they live, and whether one waits after wrong codes.
+
+    `packages_app.admin.locations` registers it, with the action that concerns the hold clock.
+    """
+
+    list_display = (
+        "__str__",
+        "location",
+        "last_seen_at",
+        "software_version",
+        "wrong_codes_in_row",
+        "locked_until",
+    )
+    list_select_related = ("location",)
+    list_filter = (("locked_until", admin.EmptyFieldListFilter), "last_seen_at", "software_version")
+    search_fields = ("location__code", "location__name", "name")
+    autocomplete_fields = ("location",)
+    readonly_fields = (
+        "last_seen_at",
+        "software_version",
+        "wrong_codes_in_row",
+        "locked_until",
+        "created_at",
+    )
