@@ -96,8 +96,8 @@ class Location(models.Model):
     quiet_from = models.TimeField(
         null=True,
         blank=True,
-        help_text="On its own clock: from then until the end below an SMS waits, unless somebody waits for it."
-        " Empty: no quiet hours",
+        help_text="On its own clock: from then until the end below an SMS waits, unless somebody waits for"
+        " it. Empty: no quiet hours",
     )
     quiet_until = models.TimeField(null=True, blank=True)
     strategy = models.CharField(max_length=20, choices=Strategy, default=Strategy.BEST_FIT)
