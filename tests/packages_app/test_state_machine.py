@@ -27,7 +27,7 @@ from lockers.models import Compartment, Location
 from packages_app import operations
 from packages_app.audit import check
 from packages_app.invariants import INVARIANTS
-from packages_app.models import Package, Recipient
+from packages_app.models import Package, QueueEntry, Recipient
 from packages_app.operations.found import Outcome
 from packages_app.operations.pick_up import Typed
 from packages_app.operations.reassign import Reason
@@ -35,6 +35,7 @@ from tests.world import NOW, actor, caller, code_of, make_courier, make_kiosk, m
 
 SILENT_AFTER = timedelta(minutes=15)
 HOLD, RESERVATION = timedelta(days=3), timedelta(minutes=30)
+WAITS, KEPT = timedelta(hours=2), timedelta(minutes=15)  # in the queue, and a door for who has waited
 LONGEST = timedelta(days=60)
 SAID = [None, False, True]  # of the door of a reservation
 SIZES = {"S1": 1, "S2": 1, "M1": 2, "L1": 3}  # in the order in which they are given out
@@ -73,6 +74,7 @@ class Custody(RuleBasedStateMachine):
         self.packages: dict[str, Package] = {}
         self.broken: set[str] = set()
         self.doubtful: set[str] = set()
+        self.queue: dict[str, tuple[int, datetime]] = {}  # size, and until when, in the order of coming
         self.seen: datetime | None = None  # the last heartbeat
         self.down: list[list[Any]] = []  # cause, beginning, end of what was not given back yet
         self.last_end: datetime | None = None
@@ -88,15 +90,40 @@ class Custody(RuleBasedStateMachine):
         return next((parcel for parcel in self.parcels.values() if parcel.door == label), None)
 
     def best(self, size: int) -> str | None:
-        free = (
-            label
-            for label, room in SIZES.items()
-            if room >= size
-            and label not in self.broken
-            and label not in self.doubtful
-            and self.holder(label) is None
-        )
+        return next((label for label, room in SIZES.items() if room >= size and self.is_free(label)), None)
+
+    def is_free(self, label: str) -> bool:
+        return label not in self.broken and label not in self.doubtful and self.holder(label) is None
+
+    def nobodys(self, size: int, before: list[str] | None = None) -> str | None:
+        """The best door that nobody waits for; for one who waits: nobody `before` it."""
+        waiting = self.queue if before is None else before
+        owed = min((self.queue[number][0] for number in waiting), default=99)
+        free = (label for label, room in SIZES.items() if self.is_free(label) and size <= room < owed)
         return next(free, None)
+
+    def serve(self) -> int:
+        """The queue gets what is free, in its order."""
+        for number, (_, ends) in list(self.queue.items()):
+            held = self.parcels.get(number)
+            if ends <= self.now or (held and held.door):
+                del self.queue[number]
+        before: list[str] = []
+        served = 0
+        for number, (size, _) in list(self.queue.items()):
+            door = None if self.suspended else self.nobodys(size, before)
+            if door is None:
+                before.append(number)
+                continue
+            del self.queue[number]
+            self.parcels[number] = Parcel("PENDING", door, self.now + KEPT, size, maybe=False)
+            served += 1
+        return served
+
+    def known(self) -> None:
+        """The package of every parcel that holds a door."""
+        for package in Package.objects.in_door():
+            self.packages[package.tracking_number] = package
 
     def refusal(self, work: Any, **arguments: Any) -> str:
         """The code of the refusal, "" when it was done."""
@@ -120,21 +147,31 @@ class Custody(RuleBasedStateMachine):
 
     # --- What can happen ------------------------------------------------------------------------------------
 
-    @rule(number=some, size=st.integers(1, 3), deposited=st.booleans(), opened=st.sampled_from(SAID))
-    def assign(self, number: str, size: int, deposited: bool, opened: bool | None) -> None:
+    @rule(
+        number=some,
+        size=st.integers(1, 3),
+        deposited=st.booleans(),
+        opened=st.sampled_from(SAID),
+        queue=st.booleans(),
+    )
+    def assign(self, number: str, size: int, deposited: bool, opened: bool | None, queue: bool) -> None:
         held = self.parcels.get(number)
-        door = self.best(size)
-        expected = (
-            "location_suspended"
-            if self.suspended
-            else "duplicate_tracking_number"
-            if held and held.door
-            else "location_full"
-            if door is None
-            else ""
-        )
+        known = (queue and number in self.queue) or (held and held.door)
+        expected, door = "", None
+        if self.suspended and not (queue and number in self.queue):
+            expected = "location_suspended"
+        elif known:
+            expected = "duplicate_tracking_number"
+        else:
+            door = self.nobodys(size)
+            if door is None and self.best(size) is not None:
+                self.serve()
+                self.known()
+                door = self.nobodys(size)
+            expected = "" if door or queue else "location_full"
+        wait: dict[str, Any] = {"wait_for": WAITS, "keep_minutes": 15} if queue else {}
         answer = self.refusal(
-            operations.assign,
+            operations.assign_or_wait if queue else operations.assign,
             by=self.by,
             now=self.now,
             location=self.location.code,
@@ -143,15 +180,32 @@ class Custody(RuleBasedStateMachine):
             recipient=Recipient(name="Mari", email="mari@example.com"),
             deposited=deposited,
             opened=opened,
+            **wait,
         )
         assert answer == expected
-        if not expected:
+        self.known()
+        if not expected and door is None:
+            self.queue[number] = (size, self.now + WAITS)
+        elif not expected:
             self.packages[number] = Package.objects.in_door().get(tracking_number=number)
             ends = self.now + (HOLD if deposited else RESERVATION)
             status = "STORED" if deposited else "PENDING"
             stored = self.now if deposited else None
             maybe = opened is not False
             self.parcels[number] = Parcel(status, door, ends, size, maybe=maybe, stored=stored)
+
+    @rule()
+    def grant(self) -> None:
+        assert operations.grant(now=self.now) == self.serve()
+        self.known()
+
+    @precondition(lambda self: self.queue)
+    @rule(pick=picks)
+    def leave(self, pick: int) -> None:
+        number = list(self.queue)[pick % len(self.queue)]
+        entry = QueueEntry.objects.waiting().get(tracking_number=number)
+        operations.leave_queue(entry_id=entry.pk, by=self.by, now=self.now)
+        del self.queue[number]
 
     @precondition(lambda self: self.parcels)
     @rule(pick=picks)
@@ -453,6 +507,12 @@ class Custody(RuleBasedStateMachine):
             assert (package.compartment.label if package.holds_door else None) == parcel.door
 
     @invariant()
+    def the_queue_is_as_the_model_says(self) -> None:
+        if hasattr(self, "queue"):
+            waiting = QueueEntry.objects.waiting().order_by("created_at", "id")
+            assert list(waiting.values_list("tracking_number", flat=True)) == list(self.queue)
+
+    @invariant()
     def the_doors_are_as_the_model_says(self) -> None:
         if not hasattr(self, "packages"):
             return
@@ -471,7 +531,7 @@ class Custody(RuleBasedStateMachine):
         if not hasattr(self, "packages"):
             return
         for one in INVARIANTS:
-            if one.id not in ("I10", "I14", "I8-pairs"):
+            if one.id not in ("I10", "I14", "I8-pairs", "I23-end"):
                 finding = check(one)
                 assert not finding.rows, (one.id, one.meaning, finding.rows)
 
