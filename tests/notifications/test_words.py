@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -16,7 +16,7 @@ from PIL import Image
 
 from notifications import gsm7, qr, rendering
 from notifications.messages import Message
-from tests.notifications.composers import FACTS
+from tests.notifications.facts import FULL, LINK, OPTIONAL
 
 FOLDER = Path(django_settings.BASE_DIR) / "templates" / "notifications"
 KINDS = sorted(entry.name for entry in FOLDER.iterdir() if entry.is_dir())
@@ -32,58 +32,6 @@ WITH_CODE = {
     "delegated",
 }
 LANGUAGES = [code for code, _ in django_settings.LANGUAGES]
-LINK = f"https://lockers.example.com/p/{'x7Kq2LmVb9TzR4wYpN3' * 3:.45}/"  # as long as a real one
-UNTIL_MOMENT = FACTS["expires_at"]
-LINE = {"since": UNTIL_MOMENT, "due_at": UNTIL_MOMENT, "reason": "hinge"}
-WEEK = {
-    "location_name": "Tallinn Balti jaam",
-    "location_code": "EE-1001",
-    "locations": 2,
-    "deposits": 112,
-    "pickups": 97,
-    "half_within": 14.5,
-    "expired": 3,
-    "returned": 2,
-    "average_use": 43,
-    "peak_use": 88,
-    "faults": 1,
-    "downtimes": 2,
-    "down_for": 3.5,
-    "dead_messages": 4,
-}
-# Every fact that some kind can show; where a kind asks for a list, the list has one of each.
-FULL = {
-    **FACTS,
-    "extend_url": LINK,
-    "owner_name": "Jaan Tamm",
-    "delegate_name": "Liis Kask",
-    "reason": "hinge",
-    "holds_package": True,
-    "location_code": "EE-1001",
-    "lines": [
-        {**LINE, "compartment": "A-07", "tracking_number": "EE1", "cancelled": False},
-        {**LINE, "compartment": "B-12", "tracking_number": "EE2", "cancelled": True},
-    ],
-    "packages": [
-        {"compartment": "A-07", "tracking_number": "EE1", "courier_name": "DPD", "since": UNTIL_MOMENT},
-    ],
-    "sizes": [
-        {"size": size, "available": 1, "total": 20, "unverified": 2, "out_of_service": 3}
-        for size in ("SMALL", "MEDIUM", "LARGE")
-    ],
-    "week": "47",
-    "monday": date(2026, 11, 16),
-    "sunday": date(2026, 11, 22),
-    "totals": WEEK,
-    "rows": [WEEK, {**WEEK, "half_within": None, "average_use": None}],
-    "total": 5,
-    "count": 5,
-    "more": 3,
-    "began_at": datetime(2026, 11, 19, 7, 5, tzinfo=ZoneInfo("Europe/Tallinn")),
-    "ended_at": datetime(2026, 11, 19, 9, 30, tzinfo=ZoneInfo("Europe/Tallinn")),
-}
-# What a package may not have (and a moment: `expires_at`).
-OPTIONAL = ("recipient_name", "location_address", "extend_url", "owner_name", "delegate_name")
 UNTIL = {
     "en": ("Friday 27 November 2026, 18:00", "Fri 27 Nov 18:00"),
     "de": ("Freitag, 27. November 2026, 18:00 Uhr", "Fr 27.11. 18:00"),
@@ -91,6 +39,14 @@ UNTIL = {
     "et": ("reede, 27. november 2026, kell 18:00", "reede 27.11 18:00"),
     "lv": ("piektdiena, 2026. gada 27. novembris, plkst. 18:00", "pk 27.11. 18:00"),
     "lt": ("2026 m. lapkričio 27 d., penktadienis, 18:00", "11-27 18:00"),
+}
+PLACES = {
+    "en": [105, 119, 109, 117, 138, 144],
+    "de": [111, 116, 113, 136, 149, 151],
+    "pl": [111, 107, 102, 132, 134, 137],
+    "et": [120, 126, 110, 123, 129, 139],
+    "lv": [121, 125, 116, 127, 139, 134],
+    "lt": [112, 118, 110, 119, 128, 118],
 }
 NO_BREAK = re.compile("[\u00a0\u2007\u2009\u202f]")
 
@@ -169,6 +125,15 @@ def test_an_email_knows_its_facts_and_its_language(kind: str, language: str) -> 
     assert "<" not in text.body
     assert "\n\n\n" not in text.body
     assert (LINK in text.body) == (f'href="{LINK}"' in text.html) == (kind == "reminder_last")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_line_that_inboxes_show_has_no_code(kind: str, language: str) -> None:
+    html = rendering.email(kind, message(kind, language)).html
+    (preheader,) = re.findall(r'<div style="display:none;[^>]*>(.*?)</div>', html, re.DOTALL)
+    assert preheader.strip()
+    assert "4821" not in preheader
+    assert html.index("display:none") < html.index("<table"), "they show what comes first"
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -251,6 +216,13 @@ def test_an_sms_is_one_segment(kind: str, facts: dict[str, object], language: st
     assert places <= gsm7.ONE_SEGMENT, text
     assert not re.search(r"\n|\{\{|%\(|None|\.{4}|  ", text)
     assert ("4821 7730" in text) == (kind in WITH_CODE)
+
+
+def test_how_many_places_an_sms_takes(language: str) -> None:
+    """Of 160, with usual names. A translation that grows much is seen here first."""
+    kinds = ("stored", "reminder", "code_renewed", "expired", "held", "location_suspended")
+    found = [gsm7.length(rendering.sms(kind, message(kind, language))) for kind in kinds]
+    assert found == PLACES[language]
 
 
 @pytest.mark.parametrize("kind", ["stored", "reminder", "reminder_last"])
