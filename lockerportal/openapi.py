@@ -46,12 +46,12 @@ _LIMITS = {
     "RateLimit-Policy": {
         "description": "Each limit that counted this call: `q` calls, all of them again after `w` seconds",
         "schema": _TEXT,
-        "example": '"key";q=5000;w=5',
+        "example": '"key";q=20000;w=4',
     },
     "RateLimit": {
         "description": "How each stands: `r` calls are left, all of them again after `t` seconds",
         "schema": _TEXT,
-        "example": '"key";r=4999;t=1',
+        "example": '"key";r=19999;t=1',
     },
 }
 _HEADERS: dict[int, dict[str, Any]] = {

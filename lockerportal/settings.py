@@ -209,7 +209,7 @@ LOCATION_SILENT_AFTER = timedelta(
 # Calls a second on average, and at once: of one key (which may have figures of its own), of one courier's
 # reports of faults, and of keys that open nothing from one address.
 RATE_LIMITS = read.boolean(env, "RATE_LIMITS", default=True)
-RATE_LIMIT_KEY = read.limit(env, "RATE_LIMIT_KEY", default="1000/s,5000")
+RATE_LIMIT_KEY = read.limit(env, "RATE_LIMIT_KEY", default="5000/s,20000")
 RATE_LIMIT_FAULTS = read.limit(env, "RATE_LIMIT_FAULTS", default="30/h,30")
 RATE_LIMIT_FAILED_KEYS = read.limit(env, "RATE_LIMIT_FAILED_KEYS", default="5/s,1000")
 

@@ -49,12 +49,12 @@ def few(settings: Settings, courier: Courier) -> Api:
 
 def test_a_good_answer_says_how_it_stands(api: Api) -> None:
     answer = api.get("/locations")
-    assert header(answer, "RateLimit-Policy") == {"key": (5000, 5)}
-    assert header(answer, "RateLimit") == {"key": (4999, 1)}
+    assert header(answer, "RateLimit-Policy") == {"key": (20_000, 4)}
+    assert header(answer, "RateLimit") == {"key": (19_999, 1)}
 
 
 def test_a_refusal_too(api: Api) -> None:
-    assert header(api.get("/locations/XXX"), "RateLimit")["key"][0] < 5000
+    assert header(api.get("/locations/XXX"), "RateLimit")["key"][0] < 20_000
 
 
 def test_too_many(few: Api) -> None:
@@ -108,7 +108,7 @@ class TestFaults:
     def test_of_one_courier_with_all_its_keys(self, courier: Courier, location: Location) -> None:
         answers = [self.report(courier_api(courier), location) for _ in range(3)]
         assert [answer.status_code for answer in answers] == [201, 201, 429]
-        assert header(answers[0], "RateLimit-Policy") == {"key": (5000, 5), "faults": (2, 2000)}
+        assert header(answers[0], "RateLimit-Policy") == {"key": (20_000, 4), "faults": (2, 2000)}
         assert [header(answer, "RateLimit")["faults"][0] for answer in answers] == [1, 0, 0]
         refused(answers[2], 429, "rate_limited")
         assert 990 <= int(answers[2]["Retry-After"]) <= 1000
