@@ -10,6 +10,7 @@ import threading
 import time
 import uuid
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -115,6 +116,33 @@ class Client:
 
     def bring(self, *, deposited: bool = True) -> Story:
         """Assign, and deposit where that is a step of its own."""
+        story, body = self._parcel(deposited)
+        answer = self._courier("/lockers/assign", body, expect=201)
+        if answer is not None:
+            story.package_id = answer.body["id"]
+            story.deposited, story.code = deposited, answer.body.get("pickup_code")
+            if not deposited:
+                confirmed = self._courier(f"/packages/{story.package_id}/deposit", {}, expect=200)
+                story.deposited = confirmed is not None
+                story.code = confirmed.body["pickup_code"] if confirmed else None
+        return story
+
+    def bring_twice_at_once(self) -> None:
+        """The same drop-off under one key by two threads, as an impatient program does it: one answer."""
+        story, body = self._parcel(deposited=True)
+        key, idempotency = self.stack.keys["courier"], uuid.uuid4().hex
+        with ThreadPoolExecutor(2) as pool:
+            asked = [
+                pool.submit(self.post, "/lockers/assign", body, key=key, idempotency=idempotency)
+                for _ in range(2)
+            ]
+        first, second = (one.result() for one in asked)
+        if first.status == second.status == 201 and first.body == second.body:
+            story.package_id, story.deposited = first.body["id"], True
+        else:
+            self.history.wrong.append(f"{story.tracking_number}: {first} and {second}")
+
+    def _parcel(self, deposited: bool) -> tuple[Story, dict[str, Any]]:
         number = next(Client.numbers)
         story = Story(f"CH{number:06d}", self.random.choice(LOCATIONS))
         self.history.stories.append(story)
@@ -125,15 +153,7 @@ class Client:
             "recipient": {"name": "R", "email": f"r{number}@example.com", "phone": f"+37255{number:06d}"},
             "deposited": deposited,
         }
-        answer = self._courier("/lockers/assign", body, expect=201)
-        if answer is not None:
-            story.package_id = answer.body["id"]
-            story.deposited, story.code = deposited, answer.body.get("pickup_code")
-            if not deposited:
-                confirmed = self._courier(f"/packages/{story.package_id}/deposit", {}, expect=200)
-                story.deposited = confirmed is not None
-                story.code = confirmed.body["pickup_code"] if confirmed else None
-        return story
+        return story, body
 
     def collect(self, story: Story) -> None:
         """The kiosk, with a nonce, so that a repeat after a lost answer opens nothing new."""

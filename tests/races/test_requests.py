@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -146,32 +146,58 @@ def wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
     raise AssertionError("the web server does not answer")
 
 
-def test_128_couriers_for_60_doors(courier: Courier) -> None:
-    location = make_location("HOT", small=20, medium=20, large=20)
-    key = courier_api(courier).key
-    barrier = threading.Barrier(128)
+def over_the_wire(port: int, count: int, key: str, parcels: Callable[[int], tuple[Any, str]]) -> list[Any]:
+    """So many drop-offs at the same moment, each on a connection of its own; status, headers and body of each.
 
-    def bring(number: int) -> tuple[int, Any]:
+    `parcels` gives the body and the Idempotency-Key of each.
+    """
+    barrier = threading.Barrier(count)
+
+    def bring(number: int) -> tuple[int, Any, bytes]:
+        body, idempotency_key = parcels(number)
         caller = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         caller.connect()
         barrier.wait(timeout=60)
-        caller.request(
-            "POST",
-            "/api/v1/lockers/assign",
-            json.dumps(parcel(location, f"T-{number}")),
-            {
-                "Authorization": f"Bearer {key}",
-                "Content-Type": "application/json",
-                "Idempotency-Key": f"k-{number}",
-            },
-        )
+        headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+        headers["Idempotency-Key"] = idempotency_key
+        caller.request("POST", "/api/v1/lockers/assign", json.dumps(body), headers)
         answer = caller.getresponse()
-        body = json.loads(answer.read())
+        text = answer.read()
         caller.close()
-        return answer.status, body
+        return answer.status, answer.headers, text
 
-    with web_server() as port, ThreadPoolExecutor(128) as pool:
-        answers = list(pool.map(bring, range(128)))
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(bring, range(count)))
+
+
+def test_16_equal_requests_to_the_web_server_are_one(location: Location, courier: Courier) -> None:
+    key = courier_api(courier, codes_read=True).key
+    body = parcel(location, "T-1")
+    with web_server() as port:
+        answers = over_the_wire(port, 16, key, lambda number: (body, "k-1"))
+        running = [answer for answer in answers if answer[0] == 409]
+        assert all(json.loads(text)["code"] == "idempotency_key_running" for _, _, text in running)
+        assert all(headers["Retry-After"] for _, headers, _ in running)
+        given = [answer for answer in answers if answer[0] == 201]
+        assert len(given) + len(running) == 16
+        assert len({text for _, _, text in given}) == 1
+        assert sum("Idempotent-Replayed" not in headers for _, headers, _ in given) == 1
+        ((status, headers, text),) = over_the_wire(port, 1, key, lambda number: (body, "k-1"))
+    assert (status, headers["Idempotent-Replayed"], text) == (201, "true", given[0][2])
+    assert Package.objects.count() == IdempotencyKey.objects.count() == 1
+    assert_sound()
+
+
+def test_128_couriers_for_60_doors(courier: Courier) -> None:
+    location = make_location("HOT", small=20, medium=20, large=20)
+    key = courier_api(courier).key
+    with web_server() as port:
+        answers = [
+            (status, json.loads(text))
+            for status, _, text in over_the_wire(
+                port, 128, key, lambda number: (parcel(location, f"T-{number}"), f"k-{number}")
+            )
+        ]
     assert Counter(status for status, _ in answers) == {201: 60, 409: 68}
     assert {body["code"] for status, body in answers if status == 409} == {"location_full"}
     given = [body["compartment"]["id"] for status, body in answers if status == 201]
