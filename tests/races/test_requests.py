@@ -147,7 +147,7 @@ def wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
 
 
 def over_the_wire(port: int, count: int, key: str, parcels: Callable[[int], tuple[Any, str]]) -> list[Any]:
-    """So many drop-offs at the same moment, each on a connection of its own; status, headers and body of each.
+    """So many drop-offs at the same moment, each on its own connection; status, headers and body of each.
 
     `parcels` gives the body and the Idempotency-Key of each.
     """
