@@ -170,7 +170,10 @@ class ExtensionLimit(Refusal):
 
 
 class NoDelegate(Refusal):
-    """Nobody else was named who may collect the package."""
+    """Nobody else was named who may collect the package.
+
+    Name somebody first: `POST /packages/{id}/delegate`.
+    """
 
     code = "no_delegate"
 
