@@ -19,7 +19,7 @@ from notifications.messages import Message
 # What moves text about or breaks lines: control characters, and the marks that turn the direction of writing.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
 # Blanks that forbid a line break, which Django's own formats of dates and numbers bring along.
-_NO_BREAK = re.compile("[\u00a0\u2007\u2009\u202f]")
+_NO_BREAK = "\u00a0\u2007\u2009\u202f"
 # How many places of an SMS a location's name may take, and any other name, from generous to curt.
 _NAME_LENGTHS = ((40, 20), (32, 20), (26, 16), (20, 14), (16, 12), (12, 10), (10, 8), (8, 6))
 
@@ -91,7 +91,9 @@ def _render(kind: str, name: str, facts: Mapping[str, object]) -> str:
     template = cast(Any, get_template(f"notifications/{kind}/{name}")).template
     values = {"network_name": settings.NETWORK_NAME, **facts}
     text = str(template.render(Context(values, autoescape=name.endswith(".html"), use_tz=False)))
-    return _NO_BREAK.sub(" ", text)
+    for blank in _NO_BREAK:
+        text = text.replace(blank, " ")
+    return text
 
 
 def _clean(facts: Mapping[str, object]) -> dict[str, object]:
