@@ -20,7 +20,7 @@ def collect() -> dict[str, str]:
     assigning = importlib.import_module("packages_app.operations.assign")
     picking_up = importlib.import_module("packages_app.operations.pick_up")
     with transaction.atomic():  # Django compiles a locking SELECT only there
-        drop_off = statements.assign("best_fit", accessible=False)
+        drop_off = statements.assign("best_fit", accessible=False, announces=False)
     return {
         "key": access._KEY_BY_PUBLIC_PART,
         "claim_key": idempotency._CLAIM,
@@ -29,7 +29,7 @@ def collect() -> dict[str, str]:
         "location": assigning._LOCATION,
         "assign": drop_off,
         "kiosk": picking_up._KIOSK,
-        "pick_up": statements.PICK_UP,
+        "pick_up": statements.pick_up(announces=False),
         "status": availability._BY_CODE,
     }
 

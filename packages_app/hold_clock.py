@@ -129,7 +129,7 @@ def stop(downtime: Downtime, *, expired_only: bool = False) -> int:
 
     What expired after `began_at` is STORED again, its code works. With `expired_only` nothing else gets a
     line of history. A downtime that lasts is enough for the clock to stand: no row needs to be written for
-    that (`statements.EXPIRE`, `statements.PICK_UP`).
+    that (`statements.EXPIRE`, `statements.pick_up`).
     """
     event = _STOPPED_BY[Downtime.Cause(downtime.cause)]
     params = {

@@ -259,7 +259,7 @@ async def claim_key(connection: asyncpg.Connection, claim: dict, caller: Caller)
 async def place(
     connection: asyncpg.Connection, caller: Caller, body: AssignIn, now: datetime
 ) -> tuple[dict[str, Any], list[Any]]:
-    locations = await fetch(connection, "location", code=body.location)
+    locations = await fetch(connection, "location", code=body.location, courier_id=caller.courier_id)
     if not locations:
         raise Refusal(404, "unknown_location")
     location = locations[0]

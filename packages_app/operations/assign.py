@@ -24,7 +24,8 @@ from packages_app.operations.grant import grant
 
 # The columns that a drop-off needs, in the order of the model; Django loads the others when asked for.
 _LOCATION = """
-SELECT id, code, time_zone, hold_days, strategy, sandbox, suspended_at
+SELECT id, code, time_zone, hold_days, strategy, sandbox, suspended_at,
+       EXISTS (SELECT FROM packages_app_webhook WHERE courier_id = %(courier_id)s) AS announces
 FROM lockers_location WHERE code = %(code)s
 """
 
@@ -65,7 +66,7 @@ def assign(
     `DuplicateTrackingNumber`.
     """
     assert by.courier_id is not None
-    place = _open_location(location, by)
+    place, announces = _open_location(location, by)
     if by.sandbox:
         rehearsal.refuse(tracking_number, location=place, size=size, accessible=accessible)
     package = Package(
@@ -82,7 +83,7 @@ def assign(
         package.reserved_until = now + reserve_for
         package.reports_opening = opened is not None
         package.opened_at = now if opened else None
-    door = _claim(package, recipient, by)
+    door = _claim(package, recipient, by, announces=announces)
     if deposited:
         transaction.on_commit(nudge, robust=True)
     if door.announces:
@@ -91,14 +92,16 @@ def assign(
     return Assigned(package, place, door.id, door.label, door.locker, door.size)
 
 
-def _open_location(code: str, by: Actor) -> Location:
-    rows = fetch(_LOCATION, {"code": code})
+def _open_location(code: str, by: Actor) -> tuple[Location, bool]:
+    """The location, and whether the courier has endpoints that may want to hear of it."""
+    rows = fetch(_LOCATION, {"code": code, "courier_id": by.courier_id})
     if not rows or not by.sees(rows[0].id, sandbox=rows[0].sandbox):
         raise errors.UnknownLocation(f"There is no location {code}.")
-    place = Location.from_db(DEFAULT_DB_ALIAS, rows[0]._fields, rows[0])
+    *columns, announces = rows[0]
+    place = Location.from_db(DEFAULT_DB_ALIAS, rows[0]._fields[:-1], columns)
     if place.suspended_at is not None:
         raise errors.LocationSuspended
-    return place
+    return place, announces
 
 
 def _store(package: Package, now: datetime) -> None:
@@ -114,10 +117,10 @@ def _store(package: Package, now: datetime) -> None:
     package.code_version, package.code_secret, package.code_mac = code.version, code.secret_id, code.mac
 
 
-def _claim(package: Package, recipient: Recipient, by: Actor) -> Any:
+def _claim(package: Package, recipient: Recipient, by: Actor, *, announces: bool) -> Any:
     """The claimed door's row, after package, history and messages were written with it."""
     place = package.location
-    statement = statements.assign(place.strategy, accessible=package.accessible)
+    statement = statements.assign(place.strategy, accessible=package.accessible, announces=announces)
     params = _params(package, recipient, by)
 
     def take() -> Any:

@@ -22,7 +22,8 @@ from packages_app.models import Package, WrongCodeTally
 from packages_app.operation import Operation
 
 _KIOSK = """
-SELECT kiosk.wrong_codes_in_row, kiosk.locked_until, coalesce(tally.failures, 0) AS failures_today
+SELECT kiosk.wrong_codes_in_row, kiosk.locked_until, coalesce(tally.failures, 0) AS failures_today,
+       EXISTS (SELECT FROM packages_app_webhook) AS announces
 FROM lockers_kiosk kiosk
 LEFT JOIN packages_app_wrongcodetally tally
   ON tally.location_id = kiosk.location_id AND tally.day = %(today)s
@@ -100,7 +101,9 @@ def _attempt(*, by: Caller, now: datetime, typed: Typed) -> Opened | Refusal:
         return errors.UnknownCode()
     assert by.location_id is not None
     receipt = codes.receipt(by.location_id, digits, typed.nonce) if typed.nonce else None
-    found = _open(by, now, typed, digits, receipt) or _opened_before(by.location_id, now, receipt)
+    found = _open(by, now, typed, digits, receipt, announces=guard.announces) or _opened_before(
+        by.location_id, now, receipt
+    )
     if found is None:
         _count_wrong_code(by, guard.wrong_codes_in_row + 1, today, now)
         return errors.UnknownCode()
@@ -119,13 +122,13 @@ def _bad_day(by: Caller, failures_today: int, today: date) -> bool:
 
 
 def _open(
-    by: Caller, now: datetime, typed: Typed, digits: str, receipt: bytes | None
+    by: Caller, now: datetime, typed: Typed, digits: str, receipt: bytes | None, *, announces: bool
 ) -> Opened | Refusal | None:
     """The opened door, or why it stays shut; None when nothing here opens with this."""
     assert by.location_id is not None
     by_delegate = len(digits) == codes.DELEGATE_DIGITS
     rows = fetch(
-        statements.PICK_UP_BY_DELEGATE if by_delegate else statements.PICK_UP,
+        statements.pick_up(by_delegate=by_delegate, announces=announces),
         {
             "location_id": by.location_id,
             "macs": codes.macs(by.location_id, digits),

@@ -9,7 +9,7 @@ import json
 import re
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import product
 from typing import Any
@@ -117,6 +117,7 @@ class DropOff:
     email: str = "mari@example.com"
     phone: str = "+3725551234"
     tracking_number: str = "T-1"
+    announces: bool = True
 
     @property
     def code(self) -> codes.Issued:
@@ -127,7 +128,7 @@ class DropOff:
         code = self.code if self.deposited else codes.Issued(1, 1, b"")
         channels = [name for name, address in (("email", self.email), ("sms", self.phone)) if address]
         row = fetch(
-            statements.assign(self.location.strategy, accessible=self.accessible),
+            statements.assign(self.location.strategy, accessible=self.accessible, announces=self.announces),
             {
                 "package_id": PACKAGE_ID,
                 "courier_id": self.courier.pk,
@@ -287,6 +288,7 @@ class PickUp:
     compartment_id: int | None = None
     phone_last4: str | None = None
     receipt: bytes | None = None
+    announces: bool = True
 
     @property
     def by_delegate(self) -> bool:
@@ -296,7 +298,7 @@ class PickUp:
     def in_one_statement(self) -> list[tuple[Any, ...]]:
         """As `operations.pick_up` does it."""
         found = fetch(
-            statements.PICK_UP_BY_DELEGATE if self.by_delegate else statements.PICK_UP,
+            statements.pick_up(by_delegate=self.by_delegate, announces=self.announces),
             {
                 "location_id": self.location.pk,
                 "macs": codes.macs(self.location.pk, self.code),
@@ -485,6 +487,27 @@ def test_assign_announces_a_stored_package_to_the_couriers_own_open_endpoints(de
         assert row["context"]["event"] == "deposited"
         assert row["context"]["package"]["status"] == "STORED"
         assert row["dedup_key"] == f"{row['subject']}:event:2"
+
+
+@pytest.mark.parametrize("deposited", [False, True])
+def test_assign_without_endpoints_has_a_statement_of_its_own_that_does_the_same(deposited: bool) -> None:
+    drop = DropOff(make_courier(), make_location(), deposited=deposited)
+    assert_alike(replace(drop, announces=False).in_one_statement, drop.readably)
+
+
+def test_pick_up_without_endpoints_has_one_too() -> None:
+    location = make_location()
+    attempt = PickUp(location, code_of(make_package(make_courier(), door(location, "S1"))))
+    assert_alike(replace(attempt, announces=False).in_one_statement, attempt.readably)
+
+
+@pytest.mark.parametrize("announces", [False, True])
+def test_only_statements_for_endpoints_know_of_any(announces: bool) -> None:
+    """The others are a fifth faster for it."""
+    with transaction.atomic():
+        drop_off = statements.assign("best_fit", accessible=False, announces=announces)
+    for sql in (drop_off, statements.pick_up(announces=announces)):
+        assert ("packages_app_webhook" in sql) == announces
 
 
 @pytest.mark.parametrize(("status", "outcome"), [(Status.STORED, 1), (Status.EXPIRED, 0)])

@@ -96,10 +96,8 @@ def no_lock(monkeypatch: pytest.MonkeyPatch) -> None:
     """The drop-off as it would be without the lock on the door."""
     real = statements.assign
 
-    def unlocked(strategy: str, *, accessible: bool) -> str:
-        text, removed = re.subn(
-            r"FOR (NO KEY )?UPDATE OF \S+ SKIP LOCKED", "", real(strategy, accessible=accessible)
-        )
+    def unlocked(strategy: str, **more: bool) -> str:
+        text, removed = re.subn(r"FOR (NO KEY )?UPDATE OF \S+ SKIP LOCKED", "", real(strategy, **more))
         assert removed == 1
         return text
 
