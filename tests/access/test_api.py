@@ -10,6 +10,7 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 
+from packages_app import access
 from tests.access import api, routes, table
 from tests.access.asking import seen, undone
 from tests.access.world import World, make_world
@@ -99,3 +100,23 @@ def told(answer: HttpResponse) -> tuple[int, str, str]:
     """What a program sees of a refusal."""
     body = json.loads(answer.content)
     return answer.status_code, body["code"], body["title"]
+
+
+@pytest.mark.parametrize("kind", ["bound", "sandbox"])
+@pytest.mark.parametrize("call", [call for call in api.ROWS if "{" in call and api.ROWS[call]["A"] < 300])
+def test_a_key_for_elsewhere_finds_nothing_here(call: str, kind: str, world: World) -> None:
+    """Courier A's own, with a key that is bound to another location, or one for the sandbox."""
+    case = api.CASES.get(call, table.Case())
+    if kind == "bound":
+        _, key = access.make_key(courier=world.a, location_ids=[world.elsewhere.pk])
+    else:
+        _, key = access.make_key(courier=world.a, test=True)
+    own = case.names(world)
+    missing = own | {name: table.another(own[name]) for name in named(call)}
+    answers = [ask(call, key, ids, case.content(world, ids)) for ids in (own, missing)]
+    first, second = (
+        seen(answer, {name: ids[name] for name in named(call)})
+        for answer, ids in zip(answers, (own, missing), strict=True)
+    )
+    assert first == second
+    assert told(answers[0])[:2] in [(404, told(answers[1])[1]), (403, "location_bound_key")]
