@@ -180,7 +180,7 @@ WITH found AS MATERIALIZED (
     ''')
     }
 )
-SELECT found.id AS package_id, found.status, found.expires_at,
+SELECT found.id AS package_id, found.status, found.expires_at, found.held_at,
        door.id, door.label, door.size, locker.name AS locker, {_announces(announces=announces)},
        door.id IS NOT NULL AND {_AWAITED} AS awaited
 FROM found

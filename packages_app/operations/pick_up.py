@@ -143,8 +143,8 @@ def _open(
         return None
     row = rows[0]
     if row.id is None:
-        in_time = row.status == Status.STORED and row.expires_at > now
-        return errors.OnHold() if in_time else errors.CodeExpired()
+        held_back = row.status == Status.STORED and row.held_at is not None
+        return errors.OnHold() if held_back else errors.CodeExpired()
     transaction.on_commit(nudge, robust=True)
     if row.announces:
         transaction.on_commit(nudge_webhooks, robust=True)
