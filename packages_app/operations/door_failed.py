@@ -29,7 +29,8 @@ def door_failed(*, package_id: UUID, by: Actor, now: datetime) -> Package:
     was given to another package meanwhile, and `DuplicateTrackingNumber` when the courier brought it anew.
     """
     package = by.packages().lock(package_id)
-    if package.status == Status.STORED and package.events.latest("id").event == Event.DOOR_FAILED:
+    last = package.events.order_by("id").last()
+    if package.status == Status.STORED and last is not None and last.event == Event.DOOR_FAILED:
         return package
     if package.retrieved_at is None or package.expires_at is None or package.retrieved_at < now - WITHIN:
         raise errors.WrongStatus(status=package.status)
