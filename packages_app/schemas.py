@@ -133,7 +133,16 @@ _ASSIGN_RULES: dict[str, Any] = {
             "tracking_number": "DPD-4711",
             "size": "SMALL",
             "recipient": {"name": "Mari Tamm", "email": "mari@example.com", "phone": "+3725551234"},
-        }
+        },
+        {
+            "location": "TLL-01",
+            "tracking_number": "DPD-4712",
+            "size": "LARGE",
+            "recipient": {"name": "Mari Tamm", "email": "mari@example.com"},
+            "queue": True,
+            "queue_hours": 12,
+            "queue_minutes": 30,
+        },
     ],
     "oneOf": [
         {"required": ["size"], "properties": {"size": {"type": "string"}, "dimensions": {"type": "null"}}},

@@ -632,7 +632,7 @@ def test_round_without_a_tick_says_so(manager: Client, mine: Place) -> None:
 
 def test_queue_is_shown_in_its_order_and_counted_on_every_page(manager: Client, mine: Place) -> None:
     assert "Nobody waits" in manager.get(mine.pages()["queue"]).content.decode()
-    assert "for a door here" not in manager.get(mine.pages()["location"]).content.decode()
+    assert "wait for a door here" not in manager.get(mine.pages()["location"]).content.decode()
     for number in ("FIRST", "SECOND"):
         QueueEntry.objects.create(
             courier=mine.stored.courier,
