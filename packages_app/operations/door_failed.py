@@ -7,11 +7,12 @@ from uuid import UUID
 
 from lockers.models import Compartment, CompartmentEvent
 from packages_app import errors
-from packages_app.access import Actor
+from packages_app.access import SYSTEM, Actor
 from packages_app.lifecycle import Event, Status
 from packages_app.manager_messages import tell_of_door
 from packages_app.models import Package
 from packages_app.operation import Operation
+from packages_app.operations.cancel import cancel
 
 # How long after a pickup a kiosk may still say that the door stayed shut.
 WITHIN = timedelta(minutes=5)
@@ -25,8 +26,9 @@ def door_failed(*, package_id: UUID, by: Actor, now: datetime) -> Package:
 
     So does a delegate's code, and they are told when it was they who came. Said again, it changes nothing.
     The compartment shows as `unverified` and stays the package's own until it is collected or returned.
-    Raises `UnknownPackage`, `WrongStatus` (also when it was too long ago), `CompartmentInUse` when the door
-    was given to another package meanwhile, and `DuplicateTrackingNumber` when the courier brought it anew.
+    A door that was reserved meanwhile and not yet opened for its parcel goes back to this one: the reservation
+    is called off. Raises `UnknownPackage`, `WrongStatus` (also when it was too long ago), `CompartmentInUse`
+    when the door was given to another package otherwise, and `DuplicateTrackingNumber` when the courier brought it anew.
     """
     package = by.packages().lock(package_id)
     last = package.events.order_by("id").last()
@@ -34,6 +36,7 @@ def door_failed(*, package_id: UUID, by: Actor, now: datetime) -> Package:
         return package
     if package.retrieved_at is None or package.expires_at is None or package.retrieved_at < now - WITHIN:
         raise errors.WrongStatus(status=package.status)
+    _call_off_who_has_not_come(package.compartment_id, now=now)
     door = Compartment.objects.lock(package.compartment_id)
     if door.occupancy not in (door.Occupancy.EMPTY, door.Occupancy.UNVERIFIED):
         raise errors.CompartmentInUse
@@ -63,3 +66,15 @@ def door_failed(*, package_id: UUID, by: Actor, now: datetime) -> Package:
     if came_as_delegate and package.delegate is not None:
         package.delegate.tell(cause=line.pk)
     return package
+
+
+def _call_off_who_has_not_come(compartment_id: int, *, now: datetime) -> None:
+    """At a full location the queue gives a door away moments after a pickup, to a courier who is still far."""
+    shut = Package.objects.in_door().filter(status=Status.PENDING, reports_opening=True, opened_at=None)
+    reserved = shut.filter(compartment_id=compartment_id).first()
+    if reserved is None:
+        return
+    reserved = Package.objects.lock(reserved.pk)
+    if reserved.status == Status.PENDING and not reserved.may_be_inside:
+        reason = "the package before it is still in the door"
+        cancel.work(package_id=reserved.pk, by=SYSTEM, now=now, reason=reason)

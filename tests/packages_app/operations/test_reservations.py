@@ -13,7 +13,7 @@ from lockers.models import Compartment, Location, Membership, Size
 from packages_app import operations, reservations
 from packages_app.access import Actor, Caller
 from packages_app.audit import check
-from packages_app.errors import DuplicateTrackingNumber, UnknownPackage, WrongStatus
+from packages_app.errors import CompartmentInUse, DuplicateTrackingNumber, UnknownPackage, WrongStatus
 from packages_app.invariants import INVARIANTS
 from packages_app.lifecycle import Status
 from packages_app.models import Courier, Package
@@ -273,3 +273,35 @@ def test_a_door_that_was_never_opened_hides_nothing(by: Actor, location: Locatio
     operations.lapse(now=LATER)
     with pytest.raises(WrongStatus):
         operations.found(package_id=package.pk, by=by, now=LATER, outcome=Outcome.STAYS)
+
+
+# --- The door that did not open, given away meanwhile ------------------------------------------------------
+
+
+@pytest.mark.parametrize(("opened", "gives_way"), [(None, False), (True, False), (False, True)])
+def test_who_has_not_come_gives_way_to_whose_door_did_not_open(
+    by: Actor, location: Location, screen: Caller, opened: bool | None, gives_way: bool
+) -> None:
+    """The recipient's parcel is still inside; the door was given away in the moment of the pickup."""
+    Compartment.objects.filter(location=location).exclude(label="S1").update(occupancy="unverified")
+    stored = operations.assign(
+        by=by,
+        now=NOW,
+        location=location.code,
+        tracking_number="T-0",
+        size=Size.SMALL,
+        recipient=make_recipient(),
+    ).package
+    operations.pick_up(by=screen, now=NOW, typed=Typed(code=code_of(stored)))
+    meanwhile = reserve(by, location, opened)
+    if not gives_way:
+        with pytest.raises(CompartmentInUse):
+            operations.door_failed(package_id=stored.pk, by=screen.actor, now=NOW)
+        assert row(meanwhile).status == Status.PENDING
+        return
+    operations.door_failed(package_id=stored.pk, by=screen.actor, now=NOW)
+    assert (row(stored).status, row(meanwhile).status) == (Status.STORED, Status.CANCELLED)
+    assert state(door(location, "S1"))[0] == "doubtful"
+    assert history(meanwhile)[-1][3:] == ("system", "the package before it is still in the door")
+    findings = [check(one) for one in INVARIANTS if one.id not in ("I3-door", "I5", "I10", "I14")]
+    assert not [(one.invariant.id, one.rows) for one in findings if one.rows]
