@@ -26,9 +26,9 @@ def door_failed(*, package_id: UUID, by: Actor, now: datetime) -> Package:
 
     So does a delegate's code, and they are told when it was they who came. Said again, it changes nothing.
     The compartment shows as `unverified` and stays the package's own until it is collected or returned.
-    A door that was reserved meanwhile and not yet opened for its parcel goes back to this one: the reservation
-    is called off. Raises `UnknownPackage`, `WrongStatus` (also when it was too long ago), `CompartmentInUse`
-    when the door was given to another package otherwise, and `DuplicateTrackingNumber` when the courier brought it anew.
+    A door that was reserved meanwhile, and not yet opened, goes back to this package: the reservation is
+    called off. Raises `UnknownPackage`, `WrongStatus` (also when it was too long ago), `CompartmentInUse` when
+    another package may lie in the door by now, and `DuplicateTrackingNumber` when the courier brought it anew.
     """
     package = by.packages().lock(package_id)
     last = package.events.order_by("id").last()
@@ -69,7 +69,7 @@ def door_failed(*, package_id: UUID, by: Actor, now: datetime) -> Package:
 
 
 def _call_off_who_has_not_come(compartment_id: int, *, now: datetime) -> None:
-    """At a full location the queue gives a door away moments after a pickup, to a courier who is still far."""
+    """At a full location the queue gives a door away moments after a pickup: to somebody who is still far."""
     shut = Package.objects.in_door().filter(status=Status.PENDING, reports_opening=True, opened_at=None)
     reserved = shut.filter(compartment_id=compartment_id).first()
     if reserved is None:
