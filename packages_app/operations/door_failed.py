@@ -27,8 +27,9 @@ def door_failed(*, package_id: UUID, by: Actor, now: datetime) -> Package:
     So does a delegate's code, and they are told when it was they who came. Said again, it changes nothing.
     The compartment shows as `unverified` and stays the package's own until it is collected or returned.
     A door that was reserved meanwhile, and not yet opened, goes back to this package: the reservation is
-    called off. Raises `UnknownPackage`, `WrongStatus` (also when it was too long ago), `CompartmentInUse` when
-    another package may lie in the door by now, and `DuplicateTrackingNumber` when the courier brought it anew.
+    called off. Raises `UnknownPackage`, `WrongStatus` (also when it was too long ago), `CompartmentInUse`
+    when another package may lie in the door by now, and `DuplicateTrackingNumber` when the courier brought
+    it anew.
     """
     package = by.packages().lock(package_id)
     last = package.events.order_by("id").last()
