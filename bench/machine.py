@@ -35,6 +35,9 @@ ENVIRONMENT = {
     "DEFAULT_FROM_EMAIL": "Bench <bench@example.com>",
     "LOG_LEVEL": "WARNING",
     "RATE_LIMIT_KEY": "1000000/s,5000000",  # counted as ever, and never reached
+    "SMS_DAILY_CAP": "1000000000",
+    "SMS_PER_PACKAGE": "1000000",
+    "SMS_PER_NUMBER": "1000000",
     "DJANGO_SETTINGS_MODULE": "lockerportal.settings",
     "PYTHONPATH": str(ROOT),
 }

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from decimal import Decimal
 from email.utils import parseaddr
 from typing import Any
 from urllib.parse import urlsplit
 
 import environ
+import phonenumbers
 
 from lockerportal import env as read
 
@@ -79,4 +82,33 @@ def gateway_token(env: environ.Env, *, debug: bool) -> str:
         raise read.refuse("SMS_GATEWAY_TOKEN", "is missing")
     if not all("!" <= letter <= "~" for letter in value):
         raise read.refuse("SMS_GATEWAY_TOKEN", "must be visible ASCII characters without spaces")
+    return value
+
+
+def countries(env: environ.Env) -> frozenset[str]:
+    """SMS_COUNTRIES: `EE,LV,LT`, where SMS go to; empty for everywhere."""
+    value = frozenset(
+        part.strip().upper() for part in env.str("SMS_COUNTRIES", default="").split(",") if part.strip()
+    )
+    if not value <= phonenumbers.SUPPORTED_REGIONS:
+        raise read.refuse("SMS_COUNTRIES", "must give ISO codes of countries, EE,LV,LT")
+    return value
+
+
+def prices(env: environ.Env) -> dict[str, Decimal]:
+    """SMS_PRICES: what one segment costs by country, as JSON, with `default` for all others."""
+    try:
+        raw = json.loads(env.str("SMS_PRICES", default="") or '{"default": 0.10}', parse_float=Decimal)
+        if any(type(price) not in (int, Decimal) for price in raw.values()):
+            raise ValueError
+        value = {str(country): Decimal(price) for country, price in raw.items()}
+        known = value.keys() - {"default"} <= phonenumbers.SUPPORTED_REGIONS
+        if not known or not all(
+            Decimal("0.0001") <= price <= 1000 for price in [value["default"], *value.values()]
+        ):
+            raise ValueError
+    except (ValueError, AttributeError, KeyError, TypeError):
+        raise read.refuse(
+            "SMS_PRICES", 'must be JSON of prices by ISO code, with a default: {"default": 0.10, "EE": 0.045}'
+        ) from None
     return value

@@ -244,6 +244,12 @@ SMS_GATEWAY_TOKEN = read_messages.gateway_token(env, debug=DEBUG) if _has_gatewa
 SMS_SENDER = env.str("SMS_SENDER", default="Lockers")
 SMS_FILE_PATH = env.str("SMS_FILE_PATH", default=str(BASE_DIR / "var" / "sms.jsonl"))
 SMS_TIMEOUT = 10
+# Against pumping (`notifications/spending.py`): money in the currency of SMS_PRICES, a day as in UTC.
+SMS_COUNTRIES = read_messages.countries(env)
+SMS_PRICES = read_messages.prices(env)
+SMS_DAILY_CAP = read.number(env, "SMS_DAILY_CAP", default=500, least=0, most=1_000_000_000)
+SMS_PER_PACKAGE = read.whole(env, "SMS_PER_PACKAGE", default=20, least=1, most=1_000_000)
+SMS_PER_NUMBER = read.whole(env, "SMS_PER_NUMBER", default=20, least=1, most=1_000_000)
 
 MAILBOX_FILE = BASE_DIR / "var" / "mailbox.jsonl"
 # The portal's own address, for links in messages; where it is not known, messages carry none.

@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from notifications.breaker import close
-from notifications.models import ChannelState, Notification, Status
+from notifications.models import ChannelState, Notification, Status, Tally
 from notifications.nudge import nudge, nudge_webhooks
 
 
@@ -115,3 +115,16 @@ class ChannelStateAdmin(ReadOnlyAdmin):
                 close(state.channel)
             transaction.on_commit(nudge, robust=True)
         self.message_user(request, "Sending goes on.", messages.SUCCESS)
+
+
+@admin.register(Tally)
+class TallyAdmin(ReadOnlyAdmin):
+    """What couriers have spent on SMS, and whose SMS were refused: look here for pumping."""
+
+    list_display = ("key", "used", "refused", "day")
+    list_filter = ("day",)
+    ordering = ("-day", "-refused", "-used")
+    search_fields = ("key__startswith",)
+    search_help_text = "payer:2026-11-20 for the couriers of a day"
+    show_full_result_count = False
+    list_per_page = 50

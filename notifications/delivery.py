@@ -13,6 +13,7 @@ from datetime import datetime
 
 from django.conf import settings
 
+from notifications import spending
 from notifications.breaker import Breaker
 from notifications.channels import CHANNELS
 from notifications.channels.base import Channel
@@ -90,6 +91,8 @@ class _Round:
     def run(self, channel_class: type[Channel]) -> int:
         """Handle every row; return how many were offered to the provider."""
         composed = compose(self.batch.rows)
+        if channel_class.name == "sms":
+            composed.update(spending.charge(self.batch, self._to_send_now(composed)))
         with channel_class() as channel:
             for position, row in enumerate(self.batch.rows):
                 paused = self.breaker.is_open and self.tried
@@ -111,6 +114,13 @@ class _Round:
             self._count("postponed", held=held)
         else:
             self._send(row, composed, channel)
+
+    def _to_send_now(self, composed: dict[int, Composed]) -> dict[int, Message]:
+        return {
+            pk: answer
+            for pk, answer in composed.items()
+            if isinstance(answer, Message) and not self._quiet_until(answer)
+        }
 
     def _quiet_until(self, message: Message) -> datetime | None:
         quiet = message.quiet_hours

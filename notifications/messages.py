@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from notifications.quiet import QuietHours
+
+
+@dataclass(frozen=True)
+class Payer:
+    """Who pays for SMS, by a name such as "courier:dpd"; `daily_cap` is money, None the usual SMS_DAILY_CAP."""
+
+    name: str
+    daily_cap: Decimal | None = None
 
 
 @dataclass(frozen=True)
@@ -13,12 +22,14 @@ class Message:
 
     `to` is an e-mail address or an E.164 number, as the channel asks. Moments in `context` are aware and
     already in the zone in which they are to be shown. In its quiet hours the message waits for their end.
+    An SMS with a `payer` counts against the limits of `notifications/spending.py`; without one it has none.
     """
 
     to: str
     language: str
     context: dict[str, object] = field(default_factory=dict, repr=False)
     quiet_hours: QuietHours | None = None
+    payer: Payer | None = None
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
+from notifications import spending
 from notifications.delivery import deliver_due
 from notifications.endpoints import deliver_webhooks as deliver_to_endpoints
 from notifications.nudge import nudge, nudge_webhooks
@@ -26,3 +27,9 @@ def deliver_webhooks() -> int:
     if counts.unfinished:
         nudge_webhooks()
     return counts.sent
+
+
+@shared_task(name="notifications.tasks.purge_tallies")
+def purge_tallies() -> int:
+    """What was spent on SMS long ago is forgotten."""
+    return spending.purge()

@@ -144,6 +144,7 @@ def message(row: Notification) -> Json:
         "attempts": row.attempts,
         "created_at": moment(row.created_at),
         "sent_at": moment(row.sent_at),
+        "reason": row.reason if row.status == "suppressed" else None,
     }
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from uuid import UUID
 
 from lockers.models import Location
-from notifications.messages import Message, Suppressed
+from notifications.messages import Message, Payer, Suppressed
 from notifications.models import Notification
 from notifications.quiet import QuietHours
 from packages_app import codes, links
@@ -62,6 +62,7 @@ def _message(row: Notification, package: Package | None) -> Message | Suppressed
         language=person.language,
         context=_facts(row, package, delegate),
         quiet_hours=_quiet_hours(row, package.location),
+        payer=Payer(f"courier:{package.courier.code}", package.courier.sms_daily_cap),
     )
 
 

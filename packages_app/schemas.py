@@ -370,6 +370,13 @@ class MessageOut(Schema):
     attempts: Annotated[int, Field(examples=[1])]
     created_at: MomentOut
     sent_at: MomentOut | None
+    reason: Annotated[
+        str | None,
+        Field(
+            description="Why a suppressed one was not sent; words may change.",
+            examples=["the courier's daily cap for SMS is reached"],
+        ),
+    ]
 
 
 class MessagePage(Schema):

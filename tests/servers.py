@@ -20,6 +20,7 @@ _VALUES = {
     "PICKUP_CODE_SECRETS": "1:a-pickup-secret-for-tests-only-0123456789-abcdef",
     "SMS_BACKEND": "notifications.sms.locmem.SmsBackend",
     "SHARED_ANSWERS_SECONDS": "0",  # or a test would get the answers of the one before
+    "SMS_PER_NUMBER": "1000000",  # people of tests share a number; the tests of limits set it
     "RATE_LIMITS": "false",  # the tests of limits set them: all tests share one Redis and one address
 }
 

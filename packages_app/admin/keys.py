@@ -31,7 +31,7 @@ class CourierAdmin(admin.ModelAdmin[Courier]):
     list_display = ("code", "name", "active", "return_list_email", "created_at")
     list_filter = ("active", ("twin_of", admin.EmptyFieldListFilter))
     search_fields = ("code", "name")
-    fields = ("code", "name", "active", "return_list_email", "language", "created_at")
+    fields = ("code", "name", "active", "return_list_email", "language", "sms_daily_cap", "created_at")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Courier | None = None) -> tuple[str, ...]:
         """The code stands in histories: it stays."""

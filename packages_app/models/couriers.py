@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -27,6 +28,15 @@ class Courier(models.Model):
     )
     language = models.CharField(
         max_length=5, choices=settings.LANGUAGES, default="en", db_default="en", help_text="Of e-mails to it"
+    )
+    sms_daily_cap = models.DecimalField(
+        "daily cap of SMS",
+        max_digits=12,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0)],
+        help_text="What its SMS may cost in a day, 0 for none at all; SMS_DAILY_CAP, if empty",
     )
     twin_of = models.OneToOneField(
         "self",

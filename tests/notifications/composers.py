@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from notifications.messages import Message, Suppressed
+from notifications.messages import Message, Payer, Suppressed
 from notifications.models import Notification
 
 FACTS: dict[str, object] = {
@@ -25,7 +25,8 @@ FACTS: dict[str, object] = {
 def compose(notifications: Sequence[Notification]) -> dict[int, Message | Suppressed]:
     """`context["answer"]`: suppressed, missing or raise; otherwise a message to `context["to"]`.
 
-    It has the facts that `context["without"]` does not name.
+    It has the facts that `context["without"]` does not name, or has those of `context["facts"]` for them, and
+    is paid by `context["payer"]`.
     """
     answers: dict[int, Message | Suppressed] = {}
     for row in notifications:
@@ -37,9 +38,12 @@ def compose(notifications: Sequence[Notification]) -> dict[int, Message | Suppre
             case "suppressed":
                 answers[row.pk] = Suppressed("the parcel was collected")
             case _:
+                own = row.context.get("facts", {})
                 default = "mari@example.com" if row.channel == "email" else "+3725550000"
                 facts = {name: FACTS[name] for name in FACTS if name not in row.context.get("without", [])}
-                answers[row.pk] = Message(to=row.context.get("to", default), language="en", context=facts)
+                to, payer = row.context.get("to", default), row.context.get("payer")
+                paid = Payer(payer, row.context.get("cap")) if payer else None
+                answers[row.pk] = Message(to=to, language="en", context={**facts, **own}, payer=paid)
     return answers
 
 

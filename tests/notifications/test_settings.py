@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
 import environ
@@ -166,3 +167,50 @@ def test_the_settings_themselves(missing: str | None) -> None:
         assert done.returncode != 0
         assert f"{missing} is missing" in done.stderr
         assert SECRET not in done.stderr
+
+
+@pytest.mark.parametrize(("value", "read"), [("", set()), ("EE", {"EE"}), (" ee, LV ,", {"EE", "LV"})])
+def test_countries_of_sms(
+    env: environ.Env, monkeypatch: pytest.MonkeyPatch, value: str, read: set[str]
+) -> None:
+    monkeypatch.setenv("SMS_COUNTRIES", value)
+    assert env_messages.countries(env) == read
+
+
+@pytest.mark.parametrize("value", ["XX", "372", "EE LV", "Estonia"])
+def test_countries_that_do_not_exist_are_refused(
+    env: environ.Env, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("SMS_COUNTRIES", value)
+    with pytest.raises(ImproperlyConfigured, match=r"^SMS_COUNTRIES "):
+        env_messages.countries(env)
+
+
+def test_prices_of_sms(env: environ.Env, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert env_messages.prices(env) == {"default": Decimal("0.10")}
+    monkeypatch.setenv("SMS_PRICES", '{"default": 1, "EE": 0.045}')
+    assert env_messages.prices(env) == {"default": Decimal(1), "EE": Decimal("0.045")}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "0.1",
+        "{",
+        "[]",
+        '{"EE": 0.1}',
+        '{"default": "0.1"}',
+        '{"default": true}',
+        '{"default": null}',
+        '{"default": 0}',
+        '{"default": NaN}',
+        '{"default": 0.1, "XX": 0.1}',
+        '{"default": 0.1, "EE": -1}',
+    ],
+)
+def test_prices_that_are_none_are_refused(
+    env: environ.Env, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("SMS_PRICES", value)
+    with pytest.raises(ImproperlyConfigured, match=r"^SMS_PRICES "):
+        env_messages.prices(env)
