@@ -10,7 +10,7 @@ from notifications.quiet import QuietHours
 
 @dataclass(frozen=True)
 class Payer:
-    """Who pays for SMS, by a name such as "courier:dpd"; `daily_cap` is money, None the usual SMS_DAILY_CAP."""
+    """Who pays for SMS, by a name such as "courier:dpd"; `daily_cap` is money, None the usual one."""
 
     name: str
     daily_cap: Decimal | None = None

@@ -29,7 +29,8 @@ CONCATENATED, CONCATENATED_UNICODE, ONE_SEGMENT_UNICODE = 153, 67, 70
 
 # Rows are locked in the order of their keys, so that two workers never wait for each other.
 _LOCK = """
-INSERT INTO notifications_tally (key, day) SELECT key, %s FROM unnest(%s::text[]) AS key ORDER BY key COLLATE "C"
+INSERT INTO notifications_tally (key, day)
+SELECT key, %s FROM unnest(%s::text[]) AS key ORDER BY key COLLATE "C"
 ON CONFLICT (key) DO UPDATE SET day = EXCLUDED.day RETURNING key, used, refused
 """
 

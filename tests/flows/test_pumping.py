@@ -1,4 +1,4 @@
-"""A stolen key has SMS sent to numbers that earn from each: the bill ends at the cap, others notice nothing."""
+"""A stolen key sends SMS to numbers that earn from each: the bill ends at the cap, others feel nothing."""
 
 from __future__ import annotations
 

@@ -6,13 +6,14 @@ import uuid
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.contrib.admin.utils import quote
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from notifications.breaker import Breaker
-from notifications.models import ChannelState, Notification, Status
+from notifications.models import ChannelState, Notification, Status, Tally
 from notifications.nudge import nudge, nudge_webhooks
 from tests.notifications.conftest import NOW, Put
 
@@ -118,3 +119,16 @@ def test_staff_can_let_everything_through_again(desk: Client) -> None:
 
     assert not Breaker("sms").is_open
     assert LogEntry.objects.get().change_message == "Let everything through again."
+
+
+def test_staff_see_what_was_spent_on_sms_and_edit_nothing(client: Client) -> None:
+    Tally.objects.create(pk="payer:2026-11-20:courier:dpd", used="19.8", refused=9934, day=NOW.date())
+    Tally.objects.create(pk="subject:thing:1", used=3, day=NOW.date())
+    url = reverse("admin:notifications_tally_changelist")
+    client.force_login(staff("view_tally", "change_tally", "add_tally", "delete_tally"))
+    page = client.get(url, {"q": "payer:2026-11-20"}).content.decode()
+    assert ("19.8000" in page, "9934" in page, "subject:thing:1" in page) == (True, True, False)
+    assert client.get(reverse("admin:notifications_tally_add")).status_code == 403
+    delete = reverse("admin:notifications_tally_delete", args=[quote("subject:thing:1")])
+    assert client.post(delete, {"post": "yes"}).status_code == 403
+    assert Tally.objects.count() == 2
