@@ -13,8 +13,8 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from packages_app.invariant import Invariant
 from packages_app.invariants import INVARIANTS
+from packages_app.invariants.invariant import Invariant
 
 # How many violations of one invariant are named; all of them are counted.
 NAMED = 20

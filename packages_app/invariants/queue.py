@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from packages_app.invariant import Invariant
+from packages_app.invariants.invariant import Invariant
 
 QUEUE = (
     Invariant(

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from packages_app.invariant import Invariant, values
+from packages_app.invariants.invariant import Invariant, values
 from packages_app.lifecycle import ANNOUNCED
 
 _ANNOUNCED = values((event, before, kind) for (event, before), kind in ANNOUNCED.items())
