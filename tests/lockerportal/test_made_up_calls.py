@@ -33,6 +33,8 @@ pytestmark = pytest.mark.django_db
 EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "12"))
 
 config = SchemathesisConfig(seed=20261120)
+# No words out of the portal's own code: the same calls whatever a string there is changed to.
+config.projects.default.analysis.constants.enabled = False
 schema = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", application, config=config)
 
 
