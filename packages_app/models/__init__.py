@@ -1,7 +1,8 @@
 """Couriers and keys, recipients, packages and their history."""
 
 from packages_app.models.couriers import ApiKey, Courier
-from packages_app.models.package import Package, PackageEvent, PackageQuerySet
+from packages_app.models.history import PackageEvent
+from packages_app.models.package import Package, PackageQuerySet
 from packages_app.models.people import Delegate, Recipient
 from packages_app.models.queue import QueueEntry, QueueEntryQuerySet, QueueStatus
 from packages_app.models.reports import ReportSubscription, WeekAtLocation

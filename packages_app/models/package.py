@@ -1,4 +1,4 @@
-"""Packages and their append-only history."""
+"""Packages."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ from packages_app.models.people import Delegate, Recipient
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
+
+    from packages_app.models.history import PackageEvent
 
 
 class PackageQuerySet(models.QuerySet["Package"]):
@@ -327,36 +329,3 @@ class Package(models.Model):
                 at=line.at,
                 event=line.event,
             )
-
-
-class PackageEvent(models.Model):
-    """One line of a package's history, append-only (a trigger refuses changes): who, what, when, from, to."""
-
-    package = models.ForeignKey(Package, on_delete=models.PROTECT, related_name="events")
-    at = models.DateTimeField(db_default=ClockTimestamp())
-    event = models.CharField(max_length=20, choices=Event)
-    from_status = models.CharField(max_length=10, choices=Status, blank=True, default="")
-    to_status = models.CharField(max_length=10, choices=Status)
-    by = models.CharField(max_length=120)
-    reason = models.CharField(max_length=200, blank=True, default="", db_default="")
-    compartment = models.ForeignKey(
-        Compartment,
-        on_delete=models.PROTECT,
-        null=True,
-        related_name="+",
-        db_index=False,  # a door's packages are found through the packages
-        help_text="The door that the package holds after this; none when it holds none",
-    )
-
-    class Meta:
-        ordering = ["id"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["package"],
-                condition=Q(event="assigned"),
-                name="packageevent_assigned_once",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.event} {self.to_status}"
