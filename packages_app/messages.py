@@ -6,7 +6,7 @@ personal data or a code.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from lockers.models import Location
 from notifications.messages import Message, Payer, Suppressed
 from notifications.models import Notification
 from notifications.quiet import QuietHours
-from packages_app import codes, links
+from packages_app import codes, links, preferences
 from packages_app.lifecycle import Status
 from packages_app.message_kinds import KINDS, Kind
 from packages_app.models import Delegate, Package
@@ -36,10 +36,14 @@ def compose(notifications: Sequence[Notification]) -> dict[int, Message | Suppre
     if any(row.kind in _OF_DELEGATES for row in notifications):
         found = found.prefetch_related("delegates")
     packages = found.in_bulk(list(set(ids.values())))
-    return {row.pk: _message(row, packages.get(ids[row.pk])) for row in notifications}
+    people: list[Person] = [package.recipient for package in packages.values()]
+    if any(row.kind == "delegated" for row in notifications):
+        people += [package.delegate for package in packages.values() if package.delegate]
+    unwanted = preferences.unwanted(people)
+    return {row.pk: _message(row, packages.get(ids[row.pk]), unwanted) for row in notifications}
 
 
-def _message(row: Notification, package: Package | None) -> Message | Suppressed:
+def _message(row: Notification, package: Package | None, unwanted: Collection[str]) -> Message | Suppressed:
     if package is None:
         return Suppressed("the package does not exist")
     if package.location.sandbox:
@@ -57,6 +61,8 @@ def _message(row: Notification, package: Package | None) -> Message | Suppressed
     to = person.email if row.channel == "email" else person.phone
     if not to:
         return Suppressed(f"the {type(person).__name__.lower()} has no such address")
+    if row.channel not in preferences.wanted(person, unwanted):
+        return Suppressed(f"the {type(person).__name__.lower()} wants no messages by this channel")
     return Message(
         to=to,
         language=person.language,

@@ -21,7 +21,7 @@ from django.views.decorators.http import require_http_methods
 from lockers.clock import database_now
 from notifications.rendering import language
 from notifications.templatetags.message_dates import day_and_time
-from packages_app import errors, links, operations
+from packages_app import errors, links, operations, preferences
 from packages_app.access import Actor
 from packages_app.models import Package
 
@@ -44,13 +44,18 @@ class LongerForm(forms.Form):
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def parcel(request: HttpRequest, token: str) -> HttpResponse:
-    """Where it lies and until when; a POST lets it wait longer, within the location's limit."""
+    """Where it lies and until when; a POST lets it wait longer, or says how to write to them."""
     now = database_now()
     package = links.find(token, now=now)
     if package is None:
         raise Http404
     with translation.override(language(package.recipient.language)), timezone.override(package.location.zone):
-        response = _extend(request, package, now) if request.method == "POST" else _show(request, package)
+        if request.method != "POST":
+            response = _show(request, package)
+        elif "write_by" in request.POST:
+            response = _choose(request, package)
+        else:
+            response = _extend(request, package, now)
     response["X-Robots-Tag"] = "noindex, nofollow, noarchive"
     # Not "no-referrer": with that, browsers post forms with `Origin: null`, which CSRF protection refuses.
     response["Referrer-Policy"] = "same-origin"
@@ -74,6 +79,7 @@ def _show(request: HttpRequest, package: Package) -> HttpResponse:
         "location": package.location,
         "downtime": package.location.downtime,
         "choices": choices,
+        "write_by": preferences.choice(package.recipient),
         "seen": package.updated_at.isoformat(),
         "language": translation.get_language(),
     }
@@ -99,6 +105,16 @@ def _extend(request: HttpRequest, package: Package, now: datetime) -> HttpRespon
         assert longer.expires_at is not None
         until = day_and_time(timezone.localtime(longer.expires_at))
         messages.success(request, gettext("Your parcel waits until %(until)s.") % {"until": until})
+    return redirect("parcel", token=links.token(package))
+
+
+def _choose(request: HttpRequest, package: Package) -> HttpResponse:
+    if preferences.choose(package.recipient, request.POST["write_by"]):
+        messages.success(
+            request, gettext("Thank you. We write to you in this way about your next parcels too.")
+        )
+    else:
+        messages.error(request, gettext("Nothing was changed. Please look at what is possible below."))
     return redirect("parcel", token=links.token(package))
 
 

@@ -3,7 +3,7 @@
 from packages_app.models.couriers import ApiKey, Courier
 from packages_app.models.history import PackageEvent
 from packages_app.models.package import Package, PackageQuerySet
-from packages_app.models.people import Delegate, Recipient
+from packages_app.models.people import Delegate, Recipient, UnwantedAddress
 from packages_app.models.queue import QueueEntry, QueueEntryQuerySet, QueueStatus
 from packages_app.models.reports import ReportSubscription, WeekAtLocation
 from packages_app.models.returns import ReturnListDay
@@ -26,6 +26,7 @@ __all__ = [
     "Recipient",
     "ReportSubscription",
     "ReturnListDay",
+    "UnwantedAddress",
     "Webhook",
     "WebhookQuerySet",
     "WeekAtLocation",

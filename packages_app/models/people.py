@@ -52,6 +52,16 @@ class Recipient(Person):
         constraints = [models.CheckConstraint(condition=_ERASED_IS_EMPTY, name="recipient_erased_is_empty")]
 
 
+class UnwantedAddress(models.Model):
+    """An address that its owner wants no messages at, where they have another one (`preferences.py`)."""
+
+    digest = models.BinaryField(max_length=32, primary_key=True, help_text="An HMAC: no address as text")
+    since = models.DateTimeField(db_default=Now(), editable=False)
+
+    def __str__(self) -> str:
+        return f"unwanted since {self.since}"
+
+
 class DelegateQuerySet(models.QuerySet["Delegate"]):
     def unused_code(self, delegate: Delegate, *, version: int) -> codes.Issued:
         """A code from `version` on that no other delegate at the location has, under any secret in use."""
