@@ -233,14 +233,17 @@ def test_foreign_action_is_a_missing_one(action: str, who: str, mine: Place, the
         "/manage/doors/99999999999999999999999/",
         "/manage/doors/-1/",
         "/manage/packages/1/",
-        "/manage/locations/%00/",
-        "/manage/locations/a%00b/",
         "/manage/locations/..%2F..%2Fetc/",
         "/manage/locations/%F0%9F%92%A9/",
     ],
 )
 def test_nonsense_in_an_address_is_not_found(path: str, manager: Client) -> None:
     assert manager.get(path).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/manage/locations/%00/", "/manage/locations/a%00b/", "/manage/?q=%00"])
+def test_a_nul_in_an_address_is_a_bad_request(path: str, manager: Client) -> None:
+    assert manager.get(path).status_code == 400
 
 
 def test_foreign_package_in_own_round_does_nothing_at_all(
@@ -539,7 +542,7 @@ def test_packages_are_filtered_by_status(manager: Client, mine: Place) -> None:
     assert list(page.object_list) == [mine.expired]
 
 
-@pytest.mark.parametrize("query", [{"status": "NONE"}, {"q": "x" * 41}, {"q": "\x00"}])
+@pytest.mark.parametrize("query", [{"status": "NONE"}, {"q": "x" * 41}])
 def test_nonsense_filter_finds_nothing_and_says_so(query: Any, manager: Client, mine: Place) -> None:
     response = manager.get(mine.pages()["packages"], query)
     assert response.status_code == 200
