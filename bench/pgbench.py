@@ -38,6 +38,8 @@ _EXPRESSIONS = {
 _CONSTANTS = {
     "accessible": "false",
     "reserved_until": "NULL::timestamptz",
+    "reports_opening": "false",
+    "opened_at": "NULL::timestamptz",
     "code_version": "1",
     "code_secret": "1",
     "occupancy": "'occupied'",

@@ -281,6 +281,8 @@ async def place(
         "status": "STORED" if stored else "PENDING",
         "now": now,
         "reserved_until": None if stored else now + timedelta(minutes=body.reserve_minutes),
+        "reports_opening": False,
+        "opened_at": None,
         "stored_at": now if stored else None,
         "expires_at": expires_at if stored else None,
         "code_version": version,
