@@ -312,6 +312,10 @@ async def place(
         "retrieved_at": None,
         "cancelled_at": None,
         "returned_at": None,
+        "opened_at": None,
+        "held_at": None,
+        "collected_by": None,
+        "delegate": None,
     }
     if not (stored and "codes:read" in caller.scopes):
         return answer, []

@@ -183,6 +183,10 @@ def package_body(package: Package) -> dict[str, Any]:
         "retrieved_at": None,
         "cancelled_at": None,
         "returned_at": None,
+        "opened_at": None,
+        "held_at": None,
+        "collected_by": None,
+        "delegate": None,
         "pickup_code": codes.compute(package.pk, package.code_version, package.code_secret),
     }
 
