@@ -7,8 +7,10 @@ import time
 from argparse import ArgumentTypeError
 from collections import Counter
 from datetime import datetime
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -28,6 +30,14 @@ def _whole(text: str) -> int:
     return int(text)
 
 
+def _must_answer(url: str) -> None:
+    """A portal that goes away is waited for; one that was never there is not. Raises `CommandError`."""
+    try:
+        urlopen(f"{url}/livez", timeout=5).close()  # noqa: S310 - where the developer says
+    except (OSError, ValueError, HTTPException) as error:
+        raise CommandError(f"The portal does not answer at {url}: {error}") from None
+
+
 class Command(BaseCommand):
     help = (
         "Brings the parcels of a CSV file to all open locations and collects them, over HTTP, as couriers "
@@ -40,7 +50,11 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """See `help`."""
         parser.add_argument("file", type=Path, help="tracking_number,weight_g,length_mm,width_mm,height_mm")
-        parser.add_argument("--url", default="http://127.0.0.1:8000", help="where the portal is")
+        parser.add_argument(
+            "--url",
+            default=settings.PUBLIC_URL or "http://127.0.0.1:8000",
+            help="where the portal is (default: PUBLIC_URL, which `make run` sets)",
+        )
         parser.add_argument("--concurrency", type=_whole, default=16, help="couriers and kiosks at once")
         parser.add_argument("--limit", type=_whole, help="only so many parcels")
         parser.add_argument(
@@ -68,6 +82,7 @@ class Command(BaseCommand):
         with keys(run) as made:
             if not made.open_locations:
                 raise CommandError("There is no open location with a free door.")
+            _must_answer(options["url"])
             faults = self._replay(parcels, made, run, begun, mailbox_from, options)
         if faults:
             raise CommandError("Not accounted for: " + "; ".join(faults))
