@@ -42,7 +42,8 @@ TABLES = {
     "packages_app_package": "id",
     "packages_app_recipient": "id",
     "packages_app_delegate": "id",
-    "packages_app_packageevent": "id",
+    # Not by id alone: the planner chooses in which order one statement writes lines of several packages.
+    "packages_app_packageevent": "package_id, id",
     "lockers_compartment": "id",
     "lockers_compartmentevent": "id",
     "lockers_kiosk": "id",
