@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from django import forms
@@ -55,8 +56,7 @@ def door(request: ManagerRequest, pk: int) -> HttpResponse:
 @manager_action
 def take_out(request: ManagerRequest, pk: int) -> HttpResponse:
     """No new package gets this door."""
-    doors = Compartment.objects.for_user(request.user)
-    found = get_object_or_404(doors.select_related("location"), pk=pk)
+    found = get_object_or_404(Compartment.objects.for_user(request.user).select_related("location"), pk=pk)
     form = TakeOutForm(request.POST)
     with timezone.override(found.location.zone):
         valid = form.is_valid()
@@ -64,68 +64,51 @@ def take_out(request: ManagerRequest, pk: int) -> HttpResponse:
         why = "Please say in up to 200 letters why the door is taken out of service."
         messages.error(request, f"Nothing was changed. {_complaints(form, 'repair_by') or why}")
         return redirect("manage:door", pk=pk)
-    work = partial(
+    _serve(
+        request,
+        pk,
         service.take_out_of_service,
-        compartments=doors,
-        compartment_id=pk,
-        by=Actor.of_user(request.user).name,
+        done=f"Door {found.label} is out of service.",
         reason=form.cleaned_data["reason"],
         now=timezone.now(),
         repair_by=form.cleaned_data["repair_by"],
     )
-    attempt(request, work, done=f"Door {found.label} is out of service.")
     return redirect("manage:door", pk=pk)
 
 
 @manager_action
 def plan_repair(request: ManagerRequest, pk: int) -> HttpResponse:
     """When the door is to be back, on the clock of its location."""
-    doors = Compartment.objects.for_user(request.user)
-    found = get_object_or_404(doors.select_related("location"), pk=pk)
+    found = get_object_or_404(Compartment.objects.for_user(request.user).select_related("location"), pk=pk)
     form = RepairForm(request.POST)
     with timezone.override(found.location.zone):
         valid = form.is_valid()
     if not valid:
         messages.error(request, f"Nothing was changed. {_complaints(form, 'repair_by')}")
         return redirect("manage:door", pk=pk)
-    work = partial(
-        service.plan_repair,
-        compartments=doors,
-        compartment_id=pk,
-        by=Actor.of_user(request.user).name,
-        repair_by=form.cleaned_data["repair_by"],
-    )
-    attempt(request, work, done=f"The date is set for door {found.label}.")
+    done = f"The date is set for door {found.label}."
+    _serve(request, pk, service.plan_repair, done=done, repair_by=form.cleaned_data["repair_by"])
     return redirect("manage:door", pk=pk)
 
 
 @manager_action
 def confirm_repair(request: ManagerRequest, pk: int) -> HttpResponse:
     """Somebody has seen that the door works."""
-    doors = Compartment.objects.for_user(request.user)
-    found = get_object_or_404(doors.select_related("repair"), pk=pk)
+    found = get_object_or_404(Compartment.objects.for_user(request.user).select_related("repair"), pk=pk)
     now = timezone.now()
     at_once = found.planned is not None and found.planned.due_at <= now
-    work = partial(
-        service.confirm_repair,
-        compartments=doors,
-        compartment_id=pk,
-        by=Actor.of_user(request.user).name,
-        now=now,
-    )
     then = "is back in service" if at_once else "goes back at its date"
-    attempt(request, work, done=f"Door {found.label} is confirmed to work, and {then}.")
+    done = f"Door {found.label} is confirmed to work, and {then}."
+    _serve(request, pk, service.confirm_repair, done=done, now=now)
     return redirect("manage:door", pk=pk)
 
 
 @manager_action
 def put_back(request: ManagerRequest, pk: int) -> HttpResponse:
     """The door works again."""
-    doors = Compartment.objects.for_user(request.user)
-    found = get_object_or_404(doors, pk=pk)
-    by = Actor.of_user(request.user).name
-    work = partial(service.put_back_in_service, compartments=doors, compartment_id=pk, by=by)
-    if attempt(request, work, done=f"Door {found.label} is back in service."):
+    found = get_object_or_404(Compartment.objects.for_user(request.user), pk=pk)
+    done = f"Door {found.label} is back in service."
+    if _serve(request, pk, service.put_back_in_service, done=done):
         queueing.nudge()
     return redirect("manage:door", pk=pk)
 
@@ -158,13 +141,20 @@ def parcel_found(request: ManagerRequest, pk: int) -> HttpResponse:
 @manager_action
 def confirm_empty(request: ManagerRequest, pk: int) -> HttpResponse:
     """Somebody has looked into an unverified door: it is empty."""
-    doors = Compartment.objects.for_user(request.user)
-    found = get_object_or_404(doors, pk=pk)
-    by = Actor.of_user(request.user).name
-    work = partial(service.confirm_empty, compartments=doors, compartment_id=pk, by=by)
-    if attempt(request, work, done=f"Door {found.label} is confirmed as empty."):
+    found = get_object_or_404(Compartment.objects.for_user(request.user), pk=pk)
+    done = f"Door {found.label} is confirmed as empty."
+    if _serve(request, pk, service.confirm_empty, done=done):
         queueing.nudge()
     return redirect("manage:door", pk=pk)
+
+
+def _serve(
+    request: ManagerRequest, pk: int, work: Callable[..., object], *, done: str, **arguments: object
+) -> bool:
+    """Do it to the door and say how it went; whether it was done."""
+    doors, by = Compartment.objects.for_user(request.user), Actor.of_user(request.user).name
+    work = partial(work, compartments=doors, compartment_id=pk, by=by, **arguments)
+    return attempt(request, work, done=done)
 
 
 def _complaints(form: forms.Form, field: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from uuid import UUID
 
@@ -149,17 +150,8 @@ def resend_code(request: ManagerRequest, pk: UUID) -> HttpResponse:
     form = SeenForm(request.POST)
     if not form.is_valid():
         return _not_understood(request, pk)
-    work = partial(
-        operations.resend_code,
-        package_id=pk,
-        by=Actor.of_user(request.user),
-        now=timezone.now(),
-        seen=form.cleaned_data["seen"],
-    )
-    attempt(
-        request, work, done="A new code is on its way to the recipient. The old one opens nothing any more."
-    )
-    return redirect("manage:package", pk=pk)
+    done = "A new code is on its way to the recipient. The old one opens nothing any more."
+    return _change(request, pk, operations.resend_code, done=done, seen=form.cleaned_data["seen"])
 
 
 @manager_action
@@ -169,16 +161,14 @@ def extend(request: ManagerRequest, pk: UUID) -> HttpResponse:
     form = ExtendForm(request.POST)
     if not form.is_valid():
         return _not_understood(request, pk)
-    work = partial(
+    return _change(
+        request,
+        pk,
         operations.extend,
-        package_id=pk,
-        by=Actor.of_user(request.user),
-        now=timezone.now(),
+        done="The package waits longer, and its code works.",
         hours=form.cleaned_data["hours"],
         seen=form.cleaned_data["seen"],
     )
-    attempt(request, work, done="The package waits longer, and its code works.")
-    return redirect("manage:package", pk=pk)
 
 
 @manager_action
@@ -188,24 +178,30 @@ def hold(request: ManagerRequest, pk: UUID) -> HttpResponse:
     form = HoldForm(request.POST)
     if not form.is_valid():
         return _not_understood(request, pk)
-    work = partial(
+    return _change(
+        request,
+        pk,
         operations.hold,
-        package_id=pk,
-        by=Actor.of_user(request.user),
-        now=timezone.now(),
+        done="The package is held back: no code opens its door until it is released.",
         reason=HoldReason(form.cleaned_data["reason"]),
         note=form.cleaned_data["note"],
     )
-    attempt(request, work, done="The package is held back: no code opens its door until it is released.")
-    return redirect("manage:package", pk=pk)
 
 
 @manager_action
 def release(request: ManagerRequest, pk: UUID) -> HttpResponse:
     """The package may be collected again."""
     get_object_or_404(Package.objects.for_user(request.user), pk=pk)
-    work = partial(operations.release, package_id=pk, by=Actor.of_user(request.user), now=timezone.now())
-    attempt(request, work, done="The package is held back no longer.")
+    return _change(request, pk, operations.release, done="The package is held back no longer.")
+
+
+def _change(
+    request: ManagerRequest, pk: UUID, operation: Callable[..., object], *, done: str, **arguments: object
+) -> HttpResponse:
+    """Do it to the package, say how it went, and back to its page."""
+    by = Actor.of_user(request.user)
+    work = partial(operation, package_id=pk, by=by, now=timezone.now(), **arguments)
+    attempt(request, work, done=done)
     return redirect("manage:package", pk=pk)
 
 

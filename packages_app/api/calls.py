@@ -8,11 +8,13 @@ from functools import partial
 from typing import Any, NoReturn
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from lockers import finding
 from lockers.errors import Refusal
+from lockers.pagination import paginate
 from packages_app import bodies, errors
 from packages_app.access import Actor, Caller
 from packages_app.idempotency import VISIBLE_ASCII, Answer, Receipt, fingerprint
@@ -79,6 +81,24 @@ def _refuse(request: CallerRequest, refusal: Refusal) -> Answer:
             )
         )
     return problem_answer(request, refusal)
+
+
+def listed(
+    rows: QuerySet[Any],
+    body: Callable[[Any], dict[str, Any]],
+    *,
+    order: tuple[str, ...],
+    limit: int,
+    cursor: str | None,
+) -> HttpResponse:
+    """One page of `rows`, each as its `body`, and where the next one begins."""
+    page, next_cursor = paginate(rows, order=order, limit=limit, cursor=cursor)
+    return respond(Answer(200, {"items": [body(row) for row in page], "next_cursor": next_cursor}))
+
+
+def asked(**filters: object) -> dict[str, object]:
+    """Those that the caller has given."""
+    return {name: value for name, value in filters.items() if value is not None}
 
 
 def refuse(request: CallerRequest, refusal: Refusal) -> HttpResponse:

@@ -8,10 +8,10 @@ from django.http import HttpResponse
 from ninja import Router
 
 from lockers.errors import refuses
-from lockers.pagination import Cursor, Limit, paginate
+from lockers.pagination import Cursor, Limit
 from lockers.schemas import LocationCode, known_only
 from packages_app import bodies, errors, operations
-from packages_app.api.calls import IDEMPOTENT, CallerRequest, perform
+from packages_app.api.calls import IDEMPOTENT, CallerRequest, asked, listed, perform
 from packages_app.auth import courier_key
 from packages_app.idempotency import Answer
 from packages_app.models import QueueEntry, QueueStatus
@@ -39,12 +39,10 @@ def list_queue(
 ) -> HttpResponse:
     """Newest first; those who wait, and those who did."""
     known_only(request, "status", "location", "tracking_number", "limit", "cursor")
-    filters = {"status": status, "location__code": location, "tracking_number": tracking_number}
+    filters = asked(status=status, location__code=location, tracking_number=tracking_number)
     entries = request.auth.actor.queue_entries().select_related("location").with_position()
-    entries = entries.filter(**{name: value for name, value in filters.items() if value is not None})
-    rows, next_cursor = paginate(entries, order=("-created_at", "-id"), limit=limit, cursor=cursor)
-    items = [bodies.queue_entry(row) for row in rows]
-    return respond(Answer(200, {"items": items, "next_cursor": next_cursor}))
+    order = ("-created_at", "-id")
+    return listed(entries.filter(**filters), bodies.queue_entry, order=order, limit=limit, cursor=cursor)
 
 
 @router.get(

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from uuid import UUID
 
 from django.http import HttpResponse
 from ninja import Router
 
 from lockers.errors import refuses
-from lockers.pagination import Cursor, Limit, paginate
+from lockers.pagination import Cursor, Limit
 from lockers.schemas import LocationCode, known_only
 from notifications.models import Notification
 from packages_app import bodies, errors
-from packages_app.api.calls import CallerRequest
+from packages_app.api.calls import CallerRequest, asked, listed
 from packages_app.auth import courier_key
 from packages_app.idempotency import Answer
 from packages_app.lifecycle import Status
@@ -55,19 +56,16 @@ def list_packages(
 ) -> HttpResponse:
     """Newest first; with `updated_since` in the order of their last change, for keeping a copy up to date."""
     known_only(request, "status", "location", "tracking_number", "updated_since", "limit", "cursor")
-    filters: dict[str, object] = {
-        "status": status,
-        "location__code": location,
-        "tracking_number": tracking_number,
-        "updated_at__gte": updated_since,
-    }
-    packages = request.auth.actor.packages().shown()
-    packages = packages.filter(**{name: value for name, value in filters.items() if value is not None})
+    filters = asked(
+        status=status,
+        location__code=location,
+        tracking_number=tracking_number,
+        updated_at__gte=updated_since,
+    )
+    packages = request.auth.actor.packages().shown().filter(**filters)
     order = ("updated_at", "id") if updated_since else ("-created_at", "-id")
-    rows, next_cursor = paginate(packages, order=order, limit=limit, cursor=cursor)
-    code = request.auth.reads_codes
-    items = [bodies.of_row(package, code=code) for package in rows]
-    return respond(Answer(200, {"items": items, "next_cursor": next_cursor}))
+    body = partial(bodies.of_row, code=request.auth.reads_codes)
+    return listed(packages, body, order=order, limit=limit, cursor=cursor)
 
 
 @router.get(
@@ -84,8 +82,7 @@ def list_events(
     known_only(request, "limit", "cursor")
     package = _package(request, package_id)
     lines = package.events.select_related("compartment__locker")
-    rows, next_cursor = paginate(lines, order=("id",), limit=limit, cursor=cursor)
-    return respond(Answer(200, {"items": [bodies.event(line) for line in rows], "next_cursor": next_cursor}))
+    return listed(lines, bodies.event, order=("id",), limit=limit, cursor=cursor)
 
 
 @router.get(
@@ -102,8 +99,7 @@ def list_notifications(
     known_only(request, "limit", "cursor")
     package = _package(request, package_id)
     messages = Notification.objects.about(f"package:{package.pk}")
-    rows, next_cursor = paginate(messages, order=("id",), limit=limit, cursor=cursor)
-    return respond(Answer(200, {"items": [bodies.message(row) for row in rows], "next_cursor": next_cursor}))
+    return listed(messages, bodies.message, order=("id",), limit=limit, cursor=cursor)
 
 
 @router.get(
@@ -124,9 +120,8 @@ def list_returns(
         if not request.auth.locations().filter(code=location).exists():
             raise errors.UnknownLocation
         packages = packages.filter(location__code=location)
-    rows, next_cursor = paginate(packages, order=("expires_at", "id"), limit=limit, cursor=cursor)
-    items = [bodies.of_row(package, code=False) for package in rows]
-    return respond(Answer(200, {"items": items, "next_cursor": next_cursor}))
+    body = partial(bodies.of_row, code=False)
+    return listed(packages, body, order=("expires_at", "id"), limit=limit, cursor=cursor)
 
 
 def _package(request: CallerRequest, package_id: UUID) -> Package:

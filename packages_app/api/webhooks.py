@@ -12,13 +12,12 @@ from django.utils import timezone
 from ninja import Path, Router
 
 from lockers.errors import refuses
-from lockers.pagination import Cursor, Limit, paginate
+from lockers.pagination import Cursor, Limit
 from lockers.schemas import known_only
 from notifications.models import Channel, Notification
 from packages_app import errors, webhook_bodies
-from packages_app.api.calls import IDEMPOTENT, CallerRequest, perform
+from packages_app.api.calls import IDEMPOTENT, CallerRequest, listed, perform
 from packages_app.auth import unbound_courier_key
-from packages_app.idempotency import Answer
 from packages_app.models import Webhook, WebhookQuerySet
 from packages_app.operation import Operation
 from packages_app.operations import webhooks as operations
@@ -48,9 +47,7 @@ def list_webhooks(request: CallerRequest, limit: Limit = 50, cursor: Cursor = No
     """Newest first; without their secrets."""
     known_only(request, "limit", "cursor")
     found = _webhooks(request).select_related("destination")
-    rows, next_cursor = paginate(found, order=("-created_at", "-id"), limit=limit, cursor=cursor)
-    items = [webhook_bodies.webhook(row) for row in rows]
-    return respond(Answer(200, {"items": items, "next_cursor": next_cursor}))
+    return listed(found, webhook_bodies.webhook, order=("-created_at", "-id"), limit=limit, cursor=cursor)
 
 
 @router.post(
@@ -151,9 +148,7 @@ def list_deliveries(
     known_only(request, "limit", "cursor")
     webhook = _webhook(request, webhook_id)
     sent = Notification.objects.filter(subject=webhook.destination_id, channel=Channel.WEBHOOK)
-    rows, next_cursor = paginate(sent, order=("-id",), limit=limit, cursor=cursor)
-    items = [webhook_bodies.delivery(row) for row in rows]
-    return respond(Answer(200, {"items": items, "next_cursor": next_cursor}))
+    return listed(sent, webhook_bodies.delivery, order=("-id",), limit=limit, cursor=cursor)
 
 
 @router.post(
