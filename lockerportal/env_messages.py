@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from decimal import Decimal
 from email.utils import parseaddr
 from typing import Any
@@ -61,6 +62,14 @@ def sender(env: environ.Env, *, debug: bool) -> str:
         raise read.refuse(
             "DEFAULT_FROM_EMAIL", "must be an e-mail address, as: Lockers <lockers@example.com>"
         )
+    return value
+
+
+def provider(env: environ.Env, name: str, *, default: str) -> str:
+    """A provider's name, as rows, the admin and the addresses of receipts have it."""
+    value = str(env.str(name, default="")) or default
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", value):
+        raise read.refuse(name, "must be up to 40 small letters, digits and hyphens")
     return value
 
 

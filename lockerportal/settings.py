@@ -238,6 +238,7 @@ DEFAULT_FROM_EMAIL = read_messages.sender(env, debug=DEBUG)
 SMS_BACKEND = read_messages.backend(
     env, "SMS_BACKEND", default=read_messages.MAILBOX_SMS if DEBUG else "", debug=DEBUG
 )
+SMS_PROVIDER = read_messages.provider(env, "SMS_PROVIDER", default="first")
 _has_gateway = SMS_BACKEND == read_messages.SMS_HTTP
 SMS_GATEWAY_URL = read_messages.gateway(env, debug=DEBUG) if _has_gateway else ""
 SMS_GATEWAY_TOKEN = read_messages.gateway_token(env, debug=DEBUG) if _has_gateway else ""

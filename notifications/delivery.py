@@ -137,7 +137,7 @@ class _Round:
             logger.exception("Notification %d could not be sent", row.pk)
             self._try_again(row, f"{type(error).__name__} while sending")
         else:
-            self._count("sent", held=self.batch.sent(row, provider_id))
+            self._count("sent", held=self.batch.sent(row, provider_id, provider=channel.provider))
             self.breaker.succeeded()
 
     def _refused(self, row: Notification, error: DeliveryError, reason: str) -> None:

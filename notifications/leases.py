@@ -74,12 +74,13 @@ class Batch:
         """Whether there is time to send one more, and to write it down, before the lease ends."""
         return self.clock.elapsed() < (LEASE.total_seconds() - SEND_LIMIT if first else BATCH_SECONDS)
 
-    def sent(self, row: Notification, provider_id: str) -> bool:
-        """The provider has taken it."""
+    def sent(self, row: Notification, provider_id: str, *, provider: str = "") -> bool:
+        """The provider has taken it, and calls it `provider_id`."""
         return self._record(
             row,
             status=Status.SENT,
             sent_at=self.clock.now(),
+            provider=provider,
             provider_id=storable(provider_id)[:200],
             reason="",
         )

@@ -56,6 +56,7 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
             reason="",
             queue="",
             sent_at=None,
+            provider="",
             provider_id="",
             charged_at=None,
         )
@@ -94,7 +95,12 @@ class Notification(models.Model):
     reason = models.TextField(
         db_default="", blank=True, help_text="Why dead or suppressed; else the last error."
     )
-    provider_id = models.CharField(max_length=200, db_default="", blank=True)
+    provider = models.CharField(
+        max_length=40, db_default="", blank=True, help_text="Who took it, of the channel's providers."
+    )
+    provider_id = models.CharField(
+        max_length=200, db_default="", blank=True, help_text="The provider's own id of it."
+    )
     sent_at = models.DateTimeField(null=True, blank=True)
     charged_at = models.DateTimeField(
         null=True,

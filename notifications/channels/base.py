@@ -14,6 +14,7 @@ class Channel(ABC):
     """One way out, for the time of one batch: the connection to the provider is kept and re-used in it."""
 
     name: ClassVar[str]
+    provider: str = ""  # its name, as rows keep it
 
     @abstractmethod
     def send(self, notification: Notification, message: Message) -> str:

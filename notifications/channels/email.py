@@ -33,6 +33,7 @@ class EmailChannel(Channel):
     name: ClassVar[str] = "email"
 
     def __init__(self) -> None:
+        self.provider = settings.EMAIL_BACKEND.split(".")[-2]  # smtp, or the provider's own name
         self._connection = get_connection()
 
     def send(self, notification: Notification, message: Message) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from django.conf import settings
+
 from notifications import rendering, sms
 from notifications.channels.base import Channel
 from notifications.messages import Message
@@ -16,6 +18,7 @@ class SmsChannel(Channel):
     name: ClassVar[str] = "sms"
 
     def __init__(self) -> None:
+        self.provider = settings.SMS_PROVIDER
         self._backend = sms.get_backend()
 
     def send(self, notification: Notification, message: Message) -> str:

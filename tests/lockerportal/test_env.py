@@ -63,6 +63,7 @@ REFUSED = [
     ("PUBLIC_URL", f"{MARK}.example.com"),
     ("SMS_BACKEND", None),
     ("SMS_BACKEND", "notifications.sms.console.SmsBackend"),
+    ("SMS_PROVIDER", f"{MARK} GmbH"),
     ("SMS_GATEWAY_URL", f"http://{MARK}.example.com/send"),
     ("SMS_GATEWAY_TOKEN", f"{MARK} with spaces"),
     ("TRUSTED_PROXY_COUNT", "-1"),

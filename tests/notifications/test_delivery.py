@@ -56,10 +56,12 @@ def test_it_sends_what_is_due_and_writes_it_down(put: Put) -> None:
     assert counts == Counts(claimed=2, sent=2)
     sms.refresh_from_db()
     assert (sms.status, sms.sent_at, sms.attempts, sms.provider_id) == (Status.SENT, NOW, 1, "locmem-1")
+    assert (sms.provider, sms.sent_at) == ("first", NOW)
     assert (sms.lease_token, sms.leased_until, sms.reason) == (None, None, "")
     assert [(text.to, text.reference) for text in locmem.outbox] == [("+3725550000", f"stored-{sms.pk}")]
     assert [message.to for message in mail.outbox] == [["mari@example.com"]]
     email.refresh_from_db()
+    assert email.provider == "locmem"
     assert email.provider_id == mail.outbox[0].extra_headers["Message-ID"]
 
 
