@@ -53,7 +53,8 @@ def _history_and_messages(source: str, event: str, reason: str) -> str:
     JOIN packages_app_package package ON package.id = history.package_id
     JOIN packages_app_recipient recipient ON recipient.id = package.recipient_id
     CROSS JOIN LATERAL (VALUES ('email', recipient.email), ('sms', recipient.phone)) channel (name, address)
-    WHERE channel.address <> '' AND %(told)s::text IS NOT NULL
+    WHERE channel.address <> '' AND recipient.only_channel IN ('', channel.name)
+      AND %(told)s::text IS NOT NULL
     UNION ALL {to_couriers}
     """
     )

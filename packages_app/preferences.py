@@ -48,8 +48,8 @@ def choose(person: Person, channel: str) -> bool:
 
 
 def _both(person: Person) -> dict[str, str]:
-    """The addresses of somebody who has two; nobody else has a choice."""
-    return {"email": person.email, "sms": person.phone} if person.email and person.phone else {}
+    """The addresses of somebody who may be written to at two; nobody else has a choice."""
+    return {"email": person.email, "sms": person.phone} if len(person.channels) == 2 else {}
 
 
 def _digest(address: str) -> bytes:

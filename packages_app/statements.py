@@ -66,8 +66,8 @@ WITH duplicate AS MATERIALIZED (
     FROM door WHERE compartment.id = door.id AND NOT EXISTS (SELECT FROM duplicate)
     RETURNING compartment.id, compartment.label, compartment.size, compartment.locker_id
 ), recipient AS (
-    INSERT INTO packages_app_recipient (name, email, phone, language)
-    SELECT %(name)s, %(email)s, %(phone)s, %(language)s FROM claimed
+    INSERT INTO packages_app_recipient (name, email, phone, language, only_channel)
+    SELECT %(name)s, %(email)s, %(phone)s, %(language)s, %(only_channel)s FROM claimed
     RETURNING id
 ), package AS (
     INSERT INTO packages_app_package AS package ({_PACKAGE_COLUMNS})
@@ -146,7 +146,7 @@ def pick_up(*, by_delegate: bool = False, announces: bool = True) -> str:
     return f"""
 WITH found AS MATERIALIZED (
     SELECT package.id, package.compartment_id, package.status, package.expires_at, package.held_at,
-           recipient.email, recipient.phone
+           recipient.email, recipient.phone, recipient.only_channel
     {found}
 ), opened AS (
     UPDATE packages_app_package package
@@ -158,7 +158,7 @@ WITH found AS MATERIALIZED (
       AND (found.expires_at > %(now)s OR EXISTS (
           SELECT FROM lockers_downtime WHERE location_id = %(location_id)s AND settled_at IS NULL))
       AND found.held_at IS NULL
-    RETURNING {_RETURNED}, found.email, found.phone
+    RETURNING {_RETURNED}, found.email, found.phone, found.only_channel
 ), door AS (
     UPDATE lockers_compartment compartment SET occupancy = 'empty'
     FROM opened WHERE compartment.id = opened.compartment_id
@@ -175,7 +175,7 @@ WITH found AS MATERIALIZED (
            'event:' || history.id || ':' || channel.name, {DEFAULT_PRIORITY}, '', '{{}}'::jsonb
     FROM history, opened
     CROSS JOIN LATERAL (VALUES ('email', opened.email), ('sms', opened.phone)) channel (name, address)
-    WHERE channel.address <> ''
+    WHERE channel.address <> '' AND opened.only_channel IN ('', channel.name)
     {_union_announced(Event.RETRIEVED, Status.STORED, package="opened", announces=announces)}
     ''')
     }
@@ -213,7 +213,7 @@ WITH due AS MATERIALIZED (
     JOIN moved ON moved.id = history.package_id
     JOIN packages_app_recipient recipient ON recipient.id = moved.recipient_id
     CROSS JOIN LATERAL (VALUES ('email', recipient.email), ('sms', recipient.phone)) channel (name, address)
-    WHERE channel.address <> ''
+    WHERE channel.address <> '' AND recipient.only_channel IN ('', channel.name)
     UNION ALL {_announced(Event.EXPIRED, Status.STORED, package="moved")}
     ''')
 }

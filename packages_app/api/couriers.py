@@ -55,6 +55,7 @@ def assign(request: CallerRequest, body: AssignIn) -> HttpResponse:
         email=body.recipient.email or "",
         phone=body.recipient.phone or "",
         language=body.recipient.language,
+        only_channel=body.recipient.only_channel,
     )
     size = _size(body)
     if size is None:

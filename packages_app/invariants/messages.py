@@ -25,7 +25,7 @@ MESSAGES = (
             JOIN packages_app_recipient recipient ON recipient.id = package.recipient_id
             CROSS JOIN LATERAL (VALUES ('email', recipient.email), ('sms', recipient.phone))
                  address (channel, value)
-            WHERE address.value <> ''
+            WHERE address.value <> '' AND recipient.only_channel IN ('', address.channel)
         ), erased AS (
             SELECT 'package:' || package.id AS subject FROM packages_app_package package
             JOIN packages_app_recipient recipient ON recipient.id = package.recipient_id

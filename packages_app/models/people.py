@@ -44,12 +44,26 @@ class Person(models.Model):
 class Recipient(Person):
     """Whose package it is."""
 
+    only_channel = models.CharField(
+        max_length=5,
+        blank=True,
+        default="",
+        db_default="",
+        choices=[("email", "E-mail"), ("sms", "SMS")],
+        help_text="The only one that the courier wants used; empty: every one that there is an address for",
+    )
+
     class Meta:
         indexes = [
             models.Index(fields=["email"], condition=~Q(email=""), name="recipient_email_idx"),
             models.Index(fields=["phone"], condition=~Q(phone=""), name="recipient_phone_idx"),
         ]
         constraints = [models.CheckConstraint(condition=_ERASED_IS_EMPTY, name="recipient_erased_is_empty")]
+
+    @property
+    def channels(self) -> list[str]:
+        """By which they can be told something, and may be."""
+        return [channel for channel in super().channels if self.only_channel in ("", channel)]
 
 
 class UnwantedAddress(models.Model):

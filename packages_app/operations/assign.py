@@ -180,5 +180,6 @@ def _params(package: Package, recipient: Recipient, by: Actor) -> dict[str, Any]
         "email": recipient.email,
         "phone": recipient.phone,
         "language": recipient.language,
+        "only_channel": recipient.only_channel,
         "by": by.name,
     }

@@ -38,7 +38,7 @@ _MESSAGES = f"""
            {DEFAULT_PRIORITY}, '', jsonb_build_object('until', told.expires_at)
     FROM told
     CROSS JOIN LATERAL (VALUES ('email', told.email), ('sms', told.phone)) channel (name, address)
-    WHERE channel.address <> ''
+    WHERE channel.address <> '' AND told.only_channel IN ('', channel.name)
     UNION ALL {_ANNOUNCED}
     ON CONFLICT (dedup_key) DO NOTHING
 """
@@ -75,7 +75,7 @@ WITH held AS MATERIALIZED (
     FROM held WHERE package.id = held.id
     RETURNING package.id
 ), told AS MATERIALIZED (
-    SELECT held.*, recipient.email, recipient.phone,
+    SELECT held.*, recipient.email, recipient.phone, recipient.only_channel,
            'r' || held.stage || ':' || replace(held.id::text, '-', '') || ':'
            || extract(epoch FROM held.expires_at)::bigint AS cause
     FROM held

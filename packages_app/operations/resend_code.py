@@ -26,7 +26,7 @@ def resend_code(*, package_id: UUID, by: Actor, now: datetime, seen: datetime | 
     package.must_be_waiting(now=now)
     if package.held_at is not None:
         raise errors.OnHold
-    if not (package.recipient.email or package.recipient.phone):
+    if not package.recipient.channels:
         raise errors.NothingToResend
     code = Package.objects.unused_code(package.pk, package.location_id, version=package.code_version + 1)
     package.move_to(

@@ -117,6 +117,7 @@ class DropOff:
     opened: bool | None = None
     email: str = "mari@example.com"
     phone: str = "+3725551234"
+    only_channel: str = ""
     tracking_number: str = "T-1"
     announces: bool = True
 
@@ -127,7 +128,8 @@ class DropOff:
     def in_one_statement(self) -> tuple[Any, ...]:
         """As `operations.assign` does it."""
         code = self.code if self.deposited else codes.Issued(1, 1, b"")
-        channels = [name for name, address in (("email", self.email), ("sms", self.phone)) if address]
+        addresses = {"email": self.email, "sms": self.phone}
+        channels = [name for name in addresses if addresses[name] and self.only_channel in ("", name)]
         row = fetch(
             statements.assign(self.location.strategy, accessible=self.accessible, announces=self.announces),
             {
@@ -154,6 +156,7 @@ class DropOff:
                 "email": self.email,
                 "phone": self.phone,
                 "language": "et",
+                "only_channel": self.only_channel,
                 "by": "courier:dpd",
             },
         )[0]
@@ -173,7 +176,13 @@ class DropOff:
         )
         if compartment is None:
             return (None, None, None, None, None)
-        recipient = Recipient.objects.create(name="Mari", email=self.email, phone=self.phone, language="et")
+        recipient = Recipient.objects.create(
+            name="Mari",
+            email=self.email,
+            phone=self.phone,
+            language="et",
+            only_channel=self.only_channel,
+        )
         package = Package.objects.create(
             id=PACKAGE_ID,
             courier=self.courier,
@@ -245,6 +254,14 @@ def test_assign_tells_by_what_there_is(email: str, phone: str) -> None:
     drop = DropOff(make_courier(), make_location(), email=email, phone=phone)
     _, tables = assert_alike(drop.in_one_statement, drop.readably)
     assert len(tables["notifications_notification"]) == bool(email) + bool(phone)
+
+
+@pytest.mark.parametrize("channel", ["email", "sms"])
+def test_assign_tells_by_one_channel_only(channel: str) -> None:
+    drop = DropOff(make_courier(), make_location(), only_channel=channel)
+    _, tables = assert_alike(drop.in_one_statement, drop.readably)
+    assert [row["only_channel"] for row in tables["packages_app_recipient"]] == [channel]
+    assert [row["channel"] for row in tables["notifications_notification"]] == [channel]
 
 
 @pytest.mark.parametrize("strategy", ["best_fit", "first_available"])
@@ -420,6 +437,16 @@ def test_pick_up_tells_by_what_there_is(email: str, phone: str) -> None:
     assert len(tables["notifications_notification"]) == bool(email) + bool(phone)
 
 
+@pytest.mark.parametrize("channel", ["email", "sms"])
+def test_pick_up_tells_by_one_channel_only(channel: str) -> None:
+    location = make_location()
+    only = make_recipient(only_channel=channel)
+    package = make_package(make_courier(), door(location, "S1"), recipient=only)
+    attempt = PickUp(location, code_of(package))
+    _, tables = assert_alike(attempt.in_one_statement, attempt.readably)
+    assert [row["channel"] for row in tables["notifications_notification"]] == [channel]
+
+
 def test_pick_up_in_a_broken_door_leaves_it_broken() -> None:
     location = make_location()
     package = make_package(make_courier(), door(location, "S1"))
@@ -452,14 +479,16 @@ def test_expire() -> None:
     hour = timedelta(hours=1)
     make_package(courier, door(location, "S1"), expires_at=UNTIL - hour)
     make_package(courier, door(location, "S2"), expires_at=UNTIL, recipient=make_recipient(phone=""))
+    only = make_recipient(only_channel="sms")
+    make_package(courier, door(location, "L2"), expires_at=UNTIL, recipient=only)
     make_package(courier, door(location, "M1"), expires_at=UNTIL + hour)
     make_package(courier, door(location, "M2"), Status.PENDING)
     make_package(courier, door(location, "L1"), Status.EXPIRED)
 
     result, tables = assert_alike(expire_in_one_statement, expire_readably)
-    assert result == 2
-    assert len(tables["packages_app_packageevent"]) == 2
-    assert len(tables["notifications_notification"]) == 3
+    assert result == 3
+    assert len(tables["packages_app_packageevent"]) == 3
+    assert len(tables["notifications_notification"]) == 4
 
 
 # --- Webhooks --------------------------------------------------------------------------------------------

@@ -129,6 +129,25 @@ FIELDS: list[tuple[str, Any, str]] = [
             3725551234,
         )
     ),
+    *(
+        (f"channels {channels!r}", changed(recipient__channels=channels), f"recipient.channels{place}")
+        for channels, place in (
+            ([], ""),
+            ("email", ""),
+            ({"email": True}, ""),
+            (["email", "email"], ""),
+            (["sms", "email", "sms"], ""),
+            (["push"], ".0"),
+            (["email", None], ".1"),
+            (["EMAIL"], ".0"),
+        )
+    ),
+    ("channels without phone", changed(recipient__channels=["sms"], recipient__phone=...), "recipient"),
+    (
+        "channels without e-mail",
+        changed(recipient__channels=["sms", "email"], recipient__email=None),
+        "recipient",
+    ),
     ("language xx", changed(recipient__language="xx"), "recipient.language"),
     ("language null", changed(recipient__language=None), "recipient.language"),
     # switches and reservation

@@ -1,0 +1,170 @@
+"""`recipient.channels`: by which channels a courier wants a recipient told of one package."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.test import Client
+
+from lockers.models import Compartment, Location
+from notifications import outbox
+from notifications.delivery import deliver_due
+from notifications.models import Notification
+from notifications.sms import locmem
+from packages_app import links, operations, preferences
+from packages_app.access import SYSTEM, make_key
+from packages_app.models import Package, Recipient
+from tests.packages_app.contract.answers import refused
+from tests.world import NOW, Api, code_of, door, kiosk_api, make_kiosk, make_location, parcel
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+BOTH = {"name": "Mari Maasikas", "email": "mari@example.com", "phone": "+3725551234"}
+OTHER = {"email": "sms", "sms": "email"}
+one_channel = pytest.mark.parametrize("channel", ["email", "sms"])
+
+
+def bring(api: Api, location: Location, channels: Any, **more: Any) -> Package:
+    """A parcel for somebody with both addresses."""
+    answer = api.post("/lockers/assign", parcel(location, recipient={**BOTH, "channels": channels}, **more))
+    assert answer.status_code in (201, 202), answer.content
+    return Package.objects.latest("created_at") if answer.status_code == 201 else Package()
+
+
+def told() -> list[tuple[str, str]]:
+    """Kind and channel of every message."""
+    return list(Notification.objects.order_by("id").values_list("kind", "channel"))
+
+
+@pytest.mark.parametrize(
+    ("channels", "kept", "by"),
+    [
+        (None, "", ["email", "sms"]),
+        (["email", "sms"], "", ["email", "sms"]),
+        (["sms", "email"], "", ["email", "sms"]),
+        (["email"], "email", ["email"]),
+        (["sms"], "sms", ["sms"]),
+    ],
+)
+def test_a_code_goes_by_these_and_no_others(
+    api: Api, location: Location, channels: Any, kept: str, by: list[str]
+) -> None:
+    bring(api, location, channels)
+    assert Recipient.objects.get().only_channel == kept
+    assert sorted(told()) == [("stored", channel) for channel in by]
+
+
+def test_one_address_and_its_channel(api: Api, location: Location) -> None:
+    answer = api.post(
+        "/lockers/assign",
+        parcel(location, recipient={"name": "Mari", "email": "mari@example.com", "channels": ["email"]}),
+    )
+    assert answer.status_code == 201
+    assert told() == [("stored", "email")]
+
+
+@one_channel
+def test_every_later_message_keeps_to_it(api: Api, location: Location, channel: str) -> None:
+    package = bring(api, location, [channel], deposited=False)
+    assert told() == []
+    api.post(f"/packages/{package.pk}/deposit")
+    api.post(f"/packages/{package.pk}/hold")
+    api.post(f"/packages/{package.pk}/release")
+    api.post(f"/packages/{package.pk}/resend-code")
+    end = Package.objects.get().expires_at
+    assert end is not None
+    operations.remind(now=end - timedelta(hours=20))
+    places: dict[str, Any] = {"locations": Location.objects.all(), "location_id": location.pk, "by": SYSTEM}
+    operations.suspend_location(**places, now=NOW, reason="flood")
+    operations.resume_location(**places, now=NOW + timedelta(minutes=1))
+    screen = kiosk_api(make_kiosk(location))
+    assert screen.post("/pickup", {"code": code_of(package)}).status_code == 200
+    screen.post(f"/pickup/{package.pk}/door-failed")
+    end = Package.objects.get().expires_at
+    assert end is not None
+    operations.expire(now=end)
+    api.post(f"/packages/{package.pk}/cancel")
+    about = Notification.objects.filter(subject=f"package:{package.pk}")
+    assert [row.kind for row in about.order_by("id")] == [
+        "stored",
+        "held",
+        "released",
+        "code_renewed",
+        "reminder",
+        "location_suspended",
+        "location_resumed",
+        "retrieved",
+        "door_failed",
+        "expired",
+        "cancelled",
+    ]
+    assert {row.channel for row in about} == {channel}
+
+
+@one_channel
+def test_from_the_queue(api: Api, location: Location, channel: str) -> None:
+    Compartment.objects.filter(location=location).update(occupancy="unverified")
+    bring(api, location, [channel], queue=True)
+    Compartment.objects.filter(pk=door(location, "S1").pk).update(occupancy="empty")
+    assert operations.grant(now=NOW) == 1
+    api.post(f"/packages/{Package.objects.get().pk}/deposit")
+    assert told() == [("stored", channel)]
+
+
+@one_channel
+def test_what_was_written_for_the_other_is_not_sent(api: Api, location: Location, channel: str) -> None:
+    """Also not where the recipient would rather have the other one: the courier speaks of this package."""
+    package = bring(api, location, [channel])
+    preferences.choose(Recipient(**BOTH), OTHER[channel])
+    Notification.objects.all().delete()
+    outbox.enqueue(
+        kind="stored", channels=["email", "sms"], subject=f"package:{package.pk}", dedup_prefix="one"
+    )
+    mail.outbox.clear()
+    locmem.outbox.clear()
+    deliver_due()
+    rows = {row.channel: (row.status, row.reason) for row in Notification.objects.all()}
+    assert rows == {
+        channel: ("sent", ""),
+        OTHER[channel]: ("suppressed", "the recipient wants no messages by this channel"),
+    }
+    assert (len(mail.outbox), len(locmem.outbox)) == ((1, 0) if channel == "email" else (0, 1))
+
+
+def test_the_page_offers_no_choice_where_there_is_none(api: Api, location: Location) -> None:
+    package = bring(api, location, ["email"])
+    page = Client().get(f"/p/{links.token(package)}/").content.decode()
+    assert 'name="write_by"' not in page
+
+
+@one_channel
+def test_in_the_sandbox(courier: Any, channel: str) -> None:
+    place = make_location("SANDBOX-1", latitude=59, longitude=24, sandbox=True)
+    _, text = make_key(courier=courier, test=True, scopes=["packages"])
+    api = Api(text, Client(raise_request_exception=False))
+    bring(api, place, [channel], tracking_number="TEST-COLLECTED")
+    assert told() == [("stored", channel), ("retrieved", channel)]
+
+
+def test_another_list_is_another_request(api: Api, location: Location) -> None:
+    body = parcel(location, "T-1", recipient={**BOTH, "channels": ["email"]})
+    first = api.post("/lockers/assign", body, key="k-1")
+    again = api.post("/lockers/assign", body, key="k-1")
+    assert (again.status_code, again.content) == (first.status_code, first.content)
+    body["recipient"]["channels"] = ["sms"]
+    refused(api.post("/lockers/assign", body, key="k-1"), 422, "idempotency_key_reused")
+
+
+def test_a_delegate_has_none(api: Api, location: Location) -> None:
+    package = bring(api, location, ["email"])
+    juhan = {"name": "Juhan", "email": "juhan@example.com", "phone": "+3725559876"}
+    problem = refused(
+        api.post(f"/packages/{package.pk}/delegate", {**juhan, "channels": ["email"]}), 422, "invalid_request"
+    )
+    assert problem["errors"][0]["field"] == "channels"
+    api.post(f"/packages/{package.pk}/delegate", juhan)
+    assert ("delegated", "sms") in told()
+    assert ("delegate_named", "sms") not in told()
