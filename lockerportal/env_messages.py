@@ -14,7 +14,8 @@ import phonenumbers
 
 from lockerportal import env as read
 
-SMTP = "django.core.mail.backends.smtp.EmailBackend"
+SMTP = "notifications.smtp.EmailBackend"
+DJANGO_SMTP = "django.core.mail.backends.smtp.EmailBackend"
 SMS_HTTP = "notifications.sms.http.SmsBackend"
 MAILBOX_EMAIL = "notifications.mailbox.EmailBackend"
 MAILBOX_SMS = "notifications.sms.mailbox.SmsBackend"
@@ -32,13 +33,13 @@ LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 def backend(env: environ.Env, name: str, *, default: str, debug: bool) -> str:
-    """A dotted path; in production one that really sends."""
+    """A dotted path; in production one that really sends. Django's SMTP means ours, which ends each send."""
     value = str(env.str(name, default=default))
     if not all(part.isidentifier() for part in value.split(".")) or "." not in value:
         raise read.refuse(name, "must be the dotted path of a class" if value else "is missing")
     if not debug and value in SEND_NOTHING:
         raise read.refuse(name, "must be a backend that sends: this one is for development and tests")
-    return value
+    return SMTP if value == DJANGO_SMTP else value
 
 
 def smtp(env: environ.Env) -> dict[str, Any]:

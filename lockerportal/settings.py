@@ -232,7 +232,7 @@ EMAIL_HOST_USER = _smtp.get("EMAIL_HOST_USER") or ""
 EMAIL_HOST_PASSWORD = _smtp.get("EMAIL_HOST_PASSWORD") or ""
 EMAIL_USE_TLS = bool(_smtp.get("EMAIL_USE_TLS"))
 EMAIL_USE_SSL = bool(_smtp.get("EMAIL_USE_SSL"))
-EMAIL_TIMEOUT = 10  # seconds for each step; well below the lease of a message
+EMAIL_TIMEOUT = 10  # seconds for each step; `notifications/smtp.py` has the end of them all
 DEFAULT_FROM_EMAIL = read_messages.sender(env, debug=DEBUG)
 
 SMS_BACKEND = read_messages.backend(
@@ -244,7 +244,7 @@ SMS_GATEWAY_URL = read_messages.gateway(env, debug=DEBUG) if _has_gateway else "
 SMS_GATEWAY_TOKEN = read_messages.gateway_token(env, debug=DEBUG) if _has_gateway else ""
 SMS_SENDER = env.str("SMS_SENDER", default="Lockers")
 SMS_FILE_PATH = env.str("SMS_FILE_PATH", default=str(BASE_DIR / "var" / "sms.jsonl"))
-SMS_TIMEOUT = 10
+SMS_TIMEOUT = 10  # seconds for all of one request; well below the lease of a message
 # Against pumping (`notifications/spending.py`): money in the currency of SMS_PRICES, a day as in UTC.
 SMS_COUNTRIES = read_messages.countries(env)
 SMS_PRICES = read_messages.prices(env)

@@ -16,6 +16,7 @@ from notifications.channels.base import Channel
 from notifications.errors import DeliveryError
 from notifications.messages import Message
 from notifications.models import Notification
+from notifications.smtp import EmailBackend as SmtpBackend
 
 SERVICE_CLOSES = 421
 TOO_LARGE = 552
@@ -41,6 +42,8 @@ class EmailChannel(Channel):
         if "@" not in message.to or any(letter.isspace() for letter in message.to):
             raise DeliveryError("Not an e-mail address", permanent=True)
         mail = _compose(notification, message)
+        if isinstance(self._connection, SmtpBackend):
+            self._connection.begin()
         try:
             self._connection.open()
         except OSError as error:  # every SMTPException is one

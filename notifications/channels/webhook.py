@@ -5,10 +5,7 @@ from __future__ import annotations
 import base64
 import hmac
 import http.client
-import os
-import socket
 import ssl
-import threading
 import time
 from collections.abc import Sequence
 from functools import cache
@@ -17,6 +14,7 @@ from typing import ClassVar, cast
 
 from notifications import targets
 from notifications.channels.base import Channel
+from notifications.deadlines import Watchdog, reach, time_left
 from notifications.errors import DeliveryError
 from notifications.messages import Message
 from notifications.models import Notification
@@ -104,60 +102,31 @@ def _words(error: Exception, *, late: bool) -> str:
 
 
 class _Connection(http.client.HTTPConnection):
-    """To addresses that were checked, and to no others; cut at the deadline, in the middle of a byte.
-
-    A time-out of the socket begins anew with each byte that comes, so a watchdog cuts the connection.
-    """
+    """To addresses that were checked, and to no others; cut at the deadline, in the middle of a byte."""
 
     def __init__(self, target: Target, addresses: Sequence[IPAddress], deadline: float) -> None:
         super().__init__(target.host, target.port)
         self._target, self._addresses, self._deadline = target, addresses, deadline
-        self._watchdog: threading.Timer | None = None
-        self._guard: socket.socket | None = None
+        self._watchdog: Watchdog | None = None
 
     def connect(self) -> None:
         """One address after the other; then TLS, verified against the name."""
-        plain = self._reach()
-        # TLS takes the socket over and leaves the object empty; this one cuts the same connection.
-        self._guard = socket.socket(fileno=os.dup(plain.fileno()))
-        self._watchdog = threading.Timer(self.check_time(), _cut, [self._guard])
-        self._watchdog.daemon = True
-        self._watchdog.start()
+        plain = reach(map(str, self._addresses), self._target.port, self._deadline)
+        self._watchdog = Watchdog(plain, self._deadline)
         plain.settimeout(TIMEOUT)
         self.sock = (
             _tls().wrap_socket(plain, server_hostname=self._target.host) if self._target.tls else plain
         )
 
-    def _reach(self) -> socket.socket:
-        failure: OSError = TimeoutError()
-        for address in self._addresses:
-            try:
-                return socket.create_connection((str(address), self._target.port), timeout=self.check_time())
-            except OSError as error:
-                failure = error
-        raise failure
-
-    def check_time(self) -> float:
-        """The seconds that are left. Raises `TimeoutError` when none are."""
-        left = self._deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        return left
+    def check_time(self) -> None:
+        """Raises `TimeoutError` when none is left."""
+        time_left(self._deadline)
 
     def close(self) -> None:
         """Raises nothing."""
         if self._watchdog is not None:
-            self._watchdog.cancel()
-        if self._guard is not None:
-            self._guard.close()
+            self._watchdog.close()
         super().close()
-
-
-def _cut(guard: socket.socket) -> None:
-    try:
-        guard.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        return  # it has ended by itself
 
 
 @cache

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import io
 import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,13 +26,21 @@ class _Handler:
     def __init__(self) -> None:
         self.taken: list[Envelope] = []
         self.sessions: list[Session] = []
+        self.servers: list[SMTP] = []
         self.busy = False
+        self.goodbye, self.goodbye_after = "", 0  # how a connection ends, and after how many messages
+        self.drops: set[str] = set()  # whose message is taken once, with the connection dropped for an answer
+        self.waits_at_mail = 0.0
+
+    def _says_goodbye(self, session: Session, how: str) -> bool:
+        return self.goodbye == how and getattr(session, "messages", 0) >= self.goodbye_after
 
     async def handle_EHLO(  # noqa: N802 - aiosmtpd's name
         self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
     ) -> list[str]:
         session.host_name = hostname
         self.sessions.append(session)
+        self.servers.append(server)
         return responses
 
     async def handle_MAIL(  # noqa: N802
@@ -38,6 +48,11 @@ class _Handler:
     ) -> str:
         if self.busy:
             return "421 4.3.2 Too busy, closing"
+        await asyncio.sleep(self.waits_at_mail)
+        if self._says_goodbye(session, "421 at MAIL"):
+            return "421 4.7.0 Enough for one connection"
+        if self._says_goodbye(session, "close at MAIL"):
+            hang_up(server)
         envelope.mail_from = address
         return "250 OK"
 
@@ -49,20 +64,31 @@ class _Handler:
                 return f"550 5.1.1 <{address}>: no such user"
             case "greylisted":
                 return f"450 4.2.0 <{address}>: greylisted, try again"
+        if self._says_goodbye(session, "421 at RCPT"):
+            return "421 4.7.0 Enough for one connection"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         self.taken.append(envelope)
+        session.messages = getattr(session, "messages", 0) + 1  # type: ignore[attr-defined]
+        if envelope.rcpt_tos[0] in self.drops:
+            self.drops.discard(envelope.rcpt_tos[0])
+            hang_up(server)
         match envelope.rcpt_tos[0].partition("@")[0]:
             case "spam":
                 return "554 5.7.1 Looks like spam: 4821 7730"
             case "hang":
                 await asyncio.sleep(2)
             case "drop":
-                assert isinstance(server.transport, asyncio.WriteTransport)
-                server.transport.abort()
+                hang_up(server)
         return "250 OK"
+
+
+def hang_up(server: SMTP) -> None:
+    """Ends a connection without a word."""
+    if isinstance(server.transport, asyncio.WriteTransport):
+        server.transport.abort()
 
 
 class SmtpServer(Controller):
@@ -94,6 +120,7 @@ class _Form(BaseHTTPRequestHandler):
     def setup(self) -> None:
         super().setup()
         self.server.connections += 1
+        self.server.clients.append(self.connection)
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
@@ -130,7 +157,68 @@ class SmsGateway(ThreadingHTTPServer):
         self.taken: list[dict[str, str]] = []
         self.requests: list[tuple[str, dict[str, str]]] = []
         self.connections = 0
+        self.clients: list[socket.socket] = []
         self.release = threading.Event()
+
+    def hang_up(self) -> None:
+        """End every connection that is kept."""
+        for client in self.clients:
+            with contextlib.suppress(OSError):
+                client.shutdown(socket.SHUT_RDWR)
+
+
+class DrippingServer:
+    """Speaks to one client after the other as `script` says, and from `stage` on a byte each 20 ms.
+
+    `script`: (what the client's line begins with, the answer); the greeting is the answer to nothing. A drip
+    is the answer after a preface of half a minute, so that it is a good one in the end. `cut`: the client is
+    gone.
+    """
+
+    def __init__(self, script: list[tuple[bytes, bytes]], stage: bytes, preface: bytes) -> None:
+        self.script, self.stage, self.preface = script, stage, preface
+        self.cut, self.release = threading.Event(), threading.Event()
+        self.connections = 0
+
+    def __enter__(self) -> DrippingServer:
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._socket.getsockname()[1])
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.release.set()
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        self._socket.close()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._socket.accept()
+                self.connections += 1
+                with client, client.makefile("rb") as lines:
+                    try:
+                        self._speak(client, lines)
+                    except OSError:
+                        self.cut.set()
+
+    def _speak(self, client: socket.socket, lines: io.BufferedReader) -> None:
+        for wanted, answer in self.script:
+            while wanted:
+                line = lines.readline()
+                if not line:
+                    return
+                if line.startswith(wanted):
+                    break
+            if wanted != self.stage:
+                client.sendall(answer)
+                continue
+            for byte in self.preface * (1500 // len(self.preface) + 1) + answer:
+                if self.release.wait(0.02):
+                    return
+                client.sendall(bytes([byte]))
 
 
 class SilentServer:

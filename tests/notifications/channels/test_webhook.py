@@ -274,7 +274,7 @@ def test_it_leaves_no_thread_and_no_socket_behind(sink: EndpointSink) -> None:
     before = threading.active_count()
     for _ in range(20):
         post(sink.url())
-    watching = [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
+    watching = [thread for thread in threading.enumerate() if thread.name == "watchdog"]
     for thread in watching:
         thread.join(10)
     assert len(watching) <= 20

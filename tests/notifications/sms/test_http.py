@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -15,7 +16,7 @@ from notifications.delivery import Counts, deliver_due
 from notifications.errors import DeliveryError
 from notifications.models import ChannelState, Status
 from tests.notifications.conftest import NOW, Put
-from tests.notifications.providers import SmsGateway, free_port
+from tests.notifications.providers import DrippingServer, SmsGateway, free_port
 
 
 def send(text: str, reference: str = "") -> str:
@@ -84,6 +85,58 @@ def test_a_gateway_that_hangs_or_drops_the_connection_may_recover(gateway: SmsGa
     assert not caught.value.permanent
     assert backend.send("+3725550000", "Hello again") == "sms-1"
     backend.close()
+
+
+def test_a_gateway_that_drips_its_head_is_cut(settings: Settings, gateway: SmsGateway) -> None:
+    """Each byte comes in time, and all of them would take half a minute."""
+    settings.SMS_TIMEOUT = 0.5
+    answer = b"Content-Length: 2\r\n\r\nOK"
+    preface = b"HTTP/1.1 100 Continue\r\n\r\n"
+    with DrippingServer([(b"POST", b"HTTP/1.1 200 OK\r\n" + answer)], b"POST", preface) as server:
+        settings.SMS_GATEWAY_URL = f"http://127.0.0.1:{server.port}/"
+        error = refusal()
+        assert server.cut.wait(10)
+    assert not error.permanent
+
+
+@pytest.mark.parametrize("kept", [b"keep-alive", b"close"])
+def test_a_gateway_that_drips_its_body_has_taken_the_message(
+    settings: Settings, gateway: SmsGateway, kept: bytes
+) -> None:
+    """Its status says so: a second try would be a second SMS."""
+    settings.SMS_TIMEOUT = 0.5
+    head = b"HTTP/1.1 200 OK\r\nConnection: " + kept + b"\r\nContent-Length: 1500\r\n\r\n"
+    with DrippingServer([(b"POST", head), (b"to=", b"")], b"to=", b"x") as server:
+        settings.SMS_GATEWAY_URL = f"http://127.0.0.1:{server.port}/"
+        with contextlib.closing(sms.get_backend()) as backend:
+            assert backend.send("+3725550000", "Hello") == ""
+        assert server.cut.wait(10)
+
+
+def test_a_kept_connection_that_the_gateway_closed_is_opened_again(
+    settings: Settings, gateway: SmsGateway
+) -> None:
+    with contextlib.closing(sms.get_backend()) as backend:
+        backend.send("+3725550000", "Hello")
+        gateway.moods = ["drop"]
+        with pytest.raises(DeliveryError):
+            backend.send("+3725550000", "Hello")
+        assert backend.send("+3725550000", "Hello") == "sms-1"
+        gateway.hang_up()
+        assert backend.send("+3725550000", "Hello") == "sms-1"
+    assert gateway.connections == 3
+
+
+def test_it_leaves_no_thread_behind(gateway: SmsGateway) -> None:
+    gateway.moods = [(200, {"Connection": "close"}, "OK"), (500, {}, "no"), "drop", (200, {}, "OK")]
+    send("Hello")
+    for _ in range(2):
+        refusal()
+    send("Hello")
+    for thread in threading.enumerate():
+        if thread.name == "watchdog":
+            thread.join(10)
+            assert not thread.is_alive()
 
 
 def test_nobody_there(gateway: SmsGateway, settings: Settings) -> None:
