@@ -65,7 +65,7 @@ def test_development_may_have_any(env: environ.Env) -> None:
     assert env_messages.backend(env, "SMS_BACKEND", default=default, debug=True) == default
 
 
-def test_the_smtp_of_django_is_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_smtp_of_django_is_ours(env: environ.Env, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its time-outs begin anew with each byte, so that a message could go out twice."""
     monkeypatch.setenv("EMAIL_BACKEND", env_messages.DJANGO_SMTP)
     assert env_messages.backend(env, "EMAIL_BACKEND", default="", debug=False) == env_messages.SMTP
