@@ -15,11 +15,13 @@ class Kind:
     """A message is sent while its package is in one of `statuses`; later its reason has gone.
 
     `waited_for`: somebody asked for it just now or stands at the door, so it goes out in quiet hours too.
+    `courtesy`: nobody needs it to collect, so that people may do without it.
     """
 
     statuses: frozenset[Status] = _ANY
     shows_code: bool = False
     waited_for: bool = False
+    courtesy: bool = False
 
 
 KINDS: dict[str, Kind] = {
@@ -36,7 +38,7 @@ KINDS: dict[str, Kind] = {
     "location_suspended": Kind(_STORED),
     "location_resumed": Kind(_STORED),
     "expired": Kind(frozenset([Status.EXPIRED])),
-    "retrieved": Kind(frozenset([Status.RETRIEVED])),
+    "retrieved": Kind(frozenset([Status.RETRIEVED]), courtesy=True),
     "cancelled": Kind(),
-    "returned": Kind(),
+    "returned": Kind(courtesy=True),
 }

@@ -6,7 +6,7 @@ personal data or a code.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from packages_app.lifecycle import Status
 from packages_app.message_kinds import KINDS, Kind
 from packages_app.models import Delegate, Package
 from packages_app.models.people import Person
+from packages_app.preferences import Choices
 
 # What is said because somebody else may collect it.
 _OF_DELEGATES = {"delegated", "delegate_named"}
@@ -39,11 +40,11 @@ def compose(notifications: Sequence[Notification]) -> dict[int, Message | Suppre
     people: list[Person] = [package.recipient for package in packages.values()]
     if any(row.kind == "delegated" for row in notifications):
         people += [package.delegate for package in packages.values() if package.delegate]
-    unwanted = preferences.unwanted(people)
-    return {row.pk: _message(row, packages.get(ids[row.pk]), unwanted) for row in notifications}
+    chosen = preferences.choices(people)
+    return {row.pk: _message(row, packages.get(ids[row.pk]), chosen) for row in notifications}
 
 
-def _message(row: Notification, package: Package | None, unwanted: Collection[str]) -> Message | Suppressed:
+def _message(row: Notification, package: Package | None, chosen: Choices) -> Message | Suppressed:
     if package is None:
         return Suppressed("the package does not exist")
     if package.location.sandbox:
@@ -59,10 +60,8 @@ def _message(row: Notification, package: Package | None, unwanted: Collection[st
             return Suppressed("somebody else may collect it now")
         person = delegate
     to = person.email if row.channel == "email" else person.phone
-    if not to:
-        return Suppressed(f"the {type(person).__name__.lower()} has no such address")
-    if row.channel not in preferences.wanted(person, unwanted):
-        return Suppressed(f"the {type(person).__name__.lower()} wants no messages by this channel")
+    if reason := _unwelcome(row, person, chosen) if to else "has no such address":
+        return Suppressed(f"the {type(person).__name__.lower()} {reason}")
     return Message(
         to=to,
         language=person.language,
@@ -70,6 +69,15 @@ def _message(row: Notification, package: Package | None, unwanted: Collection[st
         quiet_hours=_quiet_hours(row, package.location),
         payer=Payer(f"courier:{package.courier.code}", package.courier.sms_daily_cap),
     )
+
+
+def _unwelcome(row: Notification, person: Person, chosen: Choices) -> str:
+    """Why they do not want it; empty if they do."""
+    if row.channel not in preferences.wanted(person, chosen):
+        return "wants no messages by this channel"
+    if KINDS.get(row.kind, Kind()).courtesy and preferences.only_needed(person, row.channel, chosen):
+        return "wants only what is needed to collect"
+    return ""
 
 
 def _quiet_hours(row: Notification, location: Location) -> QuietHours | None:

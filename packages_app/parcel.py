@@ -52,7 +52,7 @@ def parcel(request: HttpRequest, token: str) -> HttpResponse:
     with translation.override(language(package.recipient.language)), timezone.override(package.location.zone):
         if request.method != "POST":
             response = _show(request, package)
-        elif "write_by" in request.POST:
+        elif "write_by" in request.POST or "write_about" in request.POST:
             response = _choose(request, package)
         else:
             response = _extend(request, package, now)
@@ -79,7 +79,8 @@ def _show(request: HttpRequest, package: Package) -> HttpResponse:
         "location": package.location,
         "downtime": package.location.downtime,
         "choices": choices,
-        "write_by": preferences.choice(package.recipient),
+        "write_by": preferences.channel_choice(package.recipient),
+        "write_about": preferences.kinds_choice(package.recipient),
         "seen": package.updated_at.isoformat(),
         "language": translation.get_language(),
     }
@@ -109,7 +110,11 @@ def _extend(request: HttpRequest, package: Package, now: datetime) -> HttpRespon
 
 
 def _choose(request: HttpRequest, package: Package) -> HttpResponse:
-    if preferences.choose(package.recipient, request.POST["write_by"]):
+    if "write_by" in request.POST:
+        done = preferences.choose_channel(package.recipient, request.POST["write_by"])
+    else:
+        done = preferences.choose_kinds(package.recipient, request.POST["write_about"])
+    if done:
         messages.success(
             request, gettext("Thank you. We write to you in this way about your next parcels too.")
         )

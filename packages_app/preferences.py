@@ -1,56 +1,86 @@
-"""By which channels people want to be written to: a choice about their addresses, not about one package."""
+"""By which channels people want to be written to, and of what: choices about addresses, not one package."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 
 from django.db import transaction
 from django.utils.crypto import salted_hmac
 
-from packages_app.models import UnwantedAddress
+from packages_app.models import AddressChoice
 from packages_app.models.people import Person
 
-
-def unwanted(people: Iterable[Person]) -> set[str]:
-    """The addresses of `people` that their owners want nothing at; one query for all."""
-    digests = {_digest(address): address for person in people for address in _both(person).values()}
-    found = UnwantedAddress.objects.filter(pk__in=digests).values_list("pk", flat=True) if digests else []
-    return {digests[bytes(digest)] for digest in found}
+# What their owners have chosen, by address in small letters; whoever has chosen nothing is not in it.
+Choices = Mapping[str, AddressChoice]
+_NOTHING = AddressChoice()
 
 
-def wanted(person: Person, unwanted: Collection[str]) -> list[str]:
+def choices(people: Iterable[Person]) -> Choices:
+    """What has been chosen for the addresses of `people`; one query for all."""
+    digests = {_digest(address): address for person in people for address in _addresses(person).values()}
+    found = AddressChoice.objects.filter(pk__in=digests) if digests else []
+    return {digests[bytes(row.digest)]: row for row in found}
+
+
+def wanted(person: Person, chosen: Choices) -> list[str]:
     """The channels by which `person` is written to: never none where they have an address."""
-    both = _both(person)
-    return [channel for channel in person.channels if both.get(channel) not in unwanted] or person.channels
+    addresses = _addresses(person)
+    liked = [channel for channel in addresses if not chosen.get(addresses[channel], _NOTHING).unwanted]
+    return liked or person.channels
 
 
-def choice(person: Person) -> str:
+def only_needed(person: Person, channel: str, chosen: Choices) -> bool:
+    """Whether they want no more by this channel than what they need to collect."""
+    return chosen.get(_addresses(person).get(channel, ""), _NOTHING).only_needed
+
+
+def channel_choice(person: Person) -> str:
     """`both`, `email` or `sms`; empty where there is nothing to choose."""
-    if not _both(person):
+    if len(person.channels) < 2:
         return ""
-    channels = wanted(person, unwanted([person]))
+    channels = wanted(person, choices([person]))
     return "both" if len(channels) > 1 else channels[0]
 
 
-def choose(person: Person, channel: str) -> bool:
+def choose_channel(person: Person, channel: str) -> bool:
     """From now on `both`, or only `email` or `sms`; False where that is no choice of theirs."""
-    both = _both(person)
-    if not both or channel not in ("both", *both):
+    addresses = _addresses(person)
+    if len(addresses) < 2 or channel not in ("both", *addresses):
         return False
-    with transaction.atomic():
-        for name, address in sorted(both.items()):
-            digest = _digest(address)
-            if channel in ("both", name):
-                UnwantedAddress.objects.filter(pk=digest).delete()
-            else:
-                UnwantedAddress.objects.bulk_create([UnwantedAddress(digest=digest)], ignore_conflicts=True)
+    _keep({address: {"unwanted": channel not in ("both", name)} for name, address in addresses.items()})
     return True
 
 
-def _both(person: Person) -> dict[str, str]:
-    """The addresses of somebody who may be written to at two; nobody else has a choice."""
-    return {"email": person.email, "sms": person.phone} if len(person.channels) == 2 else {}
+def kinds_choice(person: Person) -> str:
+    """`all` or `needed`; empty for somebody who is not written to at all."""
+    chosen = choices([person])
+    needed = [only_needed(person, channel, chosen) for channel in person.channels]
+    return ("needed" if all(needed) else "all") if needed else ""
+
+
+def choose_kinds(person: Person, kinds: str) -> bool:
+    """From now on `all`, or only what is `needed` to collect; False where that is no choice of theirs."""
+    addresses = _addresses(person)
+    if not addresses or kinds not in ("all", "needed"):
+        return False
+    _keep({address: {"only_needed": kinds == "needed"} for address in addresses.values()})
+    return True
+
+
+def _keep(chosen: Mapping[str, dict[str, bool]]) -> None:
+    """What is as it would be without a choice leaves no row."""
+    rows = {_digest(address): chosen[address] for address in chosen}
+    with transaction.atomic():
+        for digest in sorted(rows):
+            AddressChoice.objects.update_or_create(pk=digest, defaults=rows[digest])
+        AddressChoice.objects.filter(pk__in=rows, unwanted=False, only_needed=False).delete()
+
+
+def _addresses(person: Person) -> dict[str, str]:
+    """Where each of their channels leads, in small letters."""
+    both = {"email": person.email.lower(), "sms": person.phone}
+    return {channel: both[channel] for channel in person.channels}
 
 
 def _digest(address: str) -> bytes:
-    return salted_hmac("packages_app.preferences", address.lower(), algorithm="sha256").digest()
+    return salted_hmac("packages_app.preferences", address, algorithm="sha256").digest()

@@ -3,7 +3,7 @@
 from packages_app.models.couriers import ApiKey, Courier
 from packages_app.models.history import PackageEvent
 from packages_app.models.package import Package, PackageQuerySet
-from packages_app.models.people import Delegate, Recipient, UnwantedAddress
+from packages_app.models.people import AddressChoice, Delegate, Recipient
 from packages_app.models.queue import QueueEntry, QueueEntryQuerySet, QueueStatus
 from packages_app.models.reports import ReportSubscription, WeekAtLocation
 from packages_app.models.returns import ReturnListDay
@@ -11,6 +11,7 @@ from packages_app.models.safety import Bookmark, IdempotencyKey, WrongCodeTally
 from packages_app.models.webhooks import EventType, Webhook, WebhookQuerySet
 
 __all__ = [
+    "AddressChoice",
     "ApiKey",
     "Bookmark",
     "Courier",
@@ -26,7 +27,6 @@ __all__ = [
     "Recipient",
     "ReportSubscription",
     "ReturnListDay",
-    "UnwantedAddress",
     "Webhook",
     "WebhookQuerySet",
     "WeekAtLocation",

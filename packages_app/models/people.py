@@ -66,14 +66,21 @@ class Recipient(Person):
         return [channel for channel in super().channels if self.only_channel in ("", channel)]
 
 
-class UnwantedAddress(models.Model):
-    """An address that its owner wants no messages at, where they have another one (`preferences.py`)."""
+class AddressChoice(models.Model):
+    """What the owner of an address wants to be written at it (`preferences.py`)."""
 
     digest = models.BinaryField(max_length=32, primary_key=True, help_text="An HMAC: no address as text")
+    unwanted = models.BooleanField(
+        default=False, db_default=False, help_text="No messages at it, where its owner has another one"
+    )
+    only_needed = models.BooleanField(
+        default=False, db_default=False, help_text="No messages that nobody needs to collect a package"
+    )
     since = models.DateTimeField(db_default=Now(), editable=False)
 
     def __str__(self) -> str:
-        return f"unwanted since {self.since}"
+        words = {"unwanted": self.unwanted, "only what is needed": self.only_needed}
+        return f"{', '.join(word for word in words if words[word])} since {self.since}"
 
 
 class DelegateQuerySet(models.QuerySet["Delegate"]):

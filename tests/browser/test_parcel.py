@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from packages_app import links
 from packages_app.models import Package
@@ -45,3 +47,15 @@ def test_keep_it_longer_on_a_phone(page: Page, package: Package, scheme: str) ->
     page.reload()  # sends nothing again
     expect(page.get_by_text("Your parcel waits until")).not_to_be_visible()
     assert Package.objects.get().expires_at == longer.expires_at
+
+
+def test_choose_what_is_written_without_scripts(
+    chromium: Browser, live_server: Any, package: Package
+) -> None:
+    page = chromium.new_page(java_script_enabled=False)
+    page.goto(f"{live_server.url}/p/{links.token(package)}/")
+    page.get_by_role("button", name="Only what I need to collect").click()
+    expect(page.get_by_text("Thank you.")).to_be_visible()
+    chosen = page.locator('[name="write_about"][aria-current="true"]')
+    expect(chosen).to_have_text(re.compile("Only what I need to collect"))
+    page.close()

@@ -118,7 +118,7 @@ def test_from_the_queue(api: Api, location: Location, channel: str) -> None:
 def test_what_was_written_for_the_other_is_not_sent(api: Api, location: Location, channel: str) -> None:
     """Also not where the recipient would rather have the other one: the courier speaks of this package."""
     package = bring(api, location, [channel])
-    preferences.choose(Recipient(**BOTH), OTHER[channel])
+    preferences.choose_channel(Recipient(**BOTH), OTHER[channel])
     Notification.objects.all().delete()
     outbox.enqueue(
         kind="stored", channels=["email", "sms"], subject=f"package:{package.pk}", dedup_prefix="one"
