@@ -27,9 +27,9 @@ from lockerportal.refusals import (
 )
 from lockers.api import router as lockers_router
 from packages_app.api import routers as packages_routers
+from packages_app.api.problems import problem_answer, respond
 from packages_app.auth import InvalidKey, any_key
 from packages_app.errors import Refusal
-from packages_app.problems import problem_answer, respond
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from django.utils import translation
 
 from lockerportal.refusals import LengthRequired
 from packages_app import rate_limits
-from packages_app.problems import problem_answer, respond
+from packages_app.api.problems import problem_answer, respond
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 

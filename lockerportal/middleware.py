@@ -12,7 +12,7 @@ from django.shortcuts import render
 
 from lockerportal.database.base import patience
 from lockerportal.refusals import BY_STATUS, BadRequest, DatabaseUnavailable, InternalError
-from packages_app.problems import problem, respond
+from packages_app.api.problems import problem, respond
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 

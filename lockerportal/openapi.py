@@ -17,8 +17,8 @@ from ninja.operation import Operation
 
 from lockerportal import refusals
 from lockerportal.examples import example_of
+from packages_app.api.problems import InvalidIdempotencyKey, Problem, problem_type
 from packages_app.errors import IdempotencyConflict, IdempotencyRunning, Refusal
-from packages_app.problems import InvalidIdempotencyKey, Problem, problem_type
 
 DESCRIPTION = """\
 For couriers: find room, drop off, take back. For kiosks: open a door for a code.

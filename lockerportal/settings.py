@@ -259,14 +259,14 @@ NETWORK_NAME = env.str("NETWORK_NAME", default="Locker Portal")  # how messages 
 
 # Who turns a notification row into words, by the kind of its subject (`notifications/outbox.py`).
 NOTIFICATION_COMPOSERS = {
-    "package": "packages_app.messages.compose",
-    "door": "packages_app.manager_messages.compose",
-    "returns": "packages_app.return_lists.compose",
-    "repairs": "packages_app.repair_messages.compose",
-    "webhook": "packages_app.webhook_messages.compose",
-    "downtime": "packages_app.location_messages.compose_downtime",
-    "location": "packages_app.location_messages.compose_location",
-    "report": "packages_app.report_messages.compose",
+    "package": "packages_app.messaging.recipients.compose",
+    "door": "packages_app.messaging.doors.compose",
+    "returns": "packages_app.messaging.return_lists.compose",
+    "repairs": "packages_app.messaging.repairs.compose",
+    "webhook": "packages_app.webhooks.composing.compose",
+    "downtime": "packages_app.messaging.locations.compose_downtime",
+    "location": "packages_app.messaging.locations.compose_location",
+    "report": "packages_app.messaging.reports.compose",
 }
 # With the delays of `notifications/retry.py` 40 attempts take about a day; then the message is dead.
 NOTIFICATION_MAX_ATTEMPTS = read.whole(env, "NOTIFICATION_MAX_ATTEMPTS", default=40, least=1, most=1000)

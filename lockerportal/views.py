@@ -8,7 +8,7 @@ from django.templatetags.static import static
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from packages_app import kiosk
+from packages_app.pages import kiosk
 
 
 @never_cache

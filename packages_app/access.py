@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from lockers.models import Kiosk, Location, LocationQuerySet
 from lockers.sql import fetch
-from packages_app import key_text, rights
-from packages_app.addresses import Address, allowed
+from packages_app.keys import key_text, rights
+from packages_app.keys.addresses import Address, allowed
 from packages_app.models import ApiKey, Courier, Package, PackageQuerySet, QueueEntry, QueueEntryQuerySet
 
 if TYPE_CHECKING:

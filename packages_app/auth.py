@@ -11,8 +11,8 @@ from ninja.security import HttpBearer
 
 from packages_app import rate_limits
 from packages_app.access import Caller, verify
-from packages_app.addresses import client_address
 from packages_app.errors import Refusal
+from packages_app.keys.addresses import client_address
 from packages_app.models import ApiKey
 
 logger = logging.getLogger(__name__)

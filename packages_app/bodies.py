@@ -1,4 +1,4 @@
-"""The JSON of packages and their history, as `schemas.py` declares it.
+"""The JSON of packages and their history, as `api/schemas/` declares it.
 
 Built by hand: the hot answers are made a thousand times a second, and a kept answer must not change.
 """

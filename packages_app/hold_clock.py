@@ -17,9 +17,9 @@ from lockers.models import Downtime, Location
 from lockers.sql import fetch
 from notifications import outbox
 from notifications.nudge import nudge, nudge_webhooks
-from packages_app import webhooks
 from packages_app.access import SYSTEM
 from packages_app.lifecycle import ANNOUNCED, DEFAULT_PRIORITY, TOLD, Event, Status
+from packages_app.webhooks import announcing
 
 # What a package's history and its recipient are told when the clock stops.
 _STOPPED_BY = {
@@ -28,21 +28,21 @@ _STOPPED_BY = {
 }
 
 
-_RETURNED = ", ".join(f"package.{name}" for name in ("id", "courier_id", *webhooks.PACKAGE_COLUMNS))
+_RETURNED = ", ".join(f"package.{name}" for name in ("id", "courier_id", *announcing.PACKAGE_COLUMNS))
 
 
 def _history_and_messages(source: str, event: str, reason: str) -> str:
     """A line of history for each row of `source`, its recipient's messages if `%(told)s` names a kind, and
     the courier's if it was EXPIRED; `moved` has the packages as they stand afterwards.
     """
-    to_couriers = webhooks.rows_sql(
+    to_couriers = announcing.rows_sql(
         source="history JOIN moved package ON package.id = history.package_id",
         event_type=f"'{ANNOUNCED[Event.LOCATION_RESUMED, Status.EXPIRED]}'",
         courier_id="package.courier_id",
         queue="'package:' || history.package_id",
         cause="'event:' || history.id",
         context=f"""jsonb_build_object('at', history.at, 'event', history.event,
-                           'package', {webhooks.package_facts("package")}, 'data', '{{}}'::jsonb)""",
+                           'package', {announcing.package_facts("package")}, 'data', '{{}}'::jsonb)""",
         where=f"history.from_status = '{Status.EXPIRED}'",
     )
     messages = outbox.insert_select(

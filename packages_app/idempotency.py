@@ -21,8 +21,9 @@ from django.db import OperationalError, transaction
 from psycopg.errors import LockNotAvailable
 
 from lockers.sql import fetch
-from packages_app import codes, errors, webhook_secrets
+from packages_app import codes, errors
 from packages_app.models import Delegate
+from packages_app.webhooks import secrets
 
 VISIBLE_ASCII = re.compile(r"\A[\x21-\x7e]{1,255}\Z")
 
@@ -118,8 +119,8 @@ class Receipt:
                 del body["pickup_code"]
         if kept.get("secret_of"):
             webhook_id, version, secret_id = kept["secret_of"]
-            if webhook_secrets.computable(secret_id):
-                body["secret"] = webhook_secrets.shown(UUID(webhook_id), version, secret_id)
+            if secrets.computable(secret_id):
+                body["secret"] = secrets.shown(UUID(webhook_id), version, secret_id)
             else:
                 del body["secret"]
         if kept.get("delegate_of"):

@@ -9,8 +9,8 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from packages_app.access import Caller
-from packages_app.addresses import client_address
 from packages_app.errors import Refusal
+from packages_app.keys.addresses import client_address
 from packages_app.limiter import Limit, Standing, limiter
 
 PREFIX = "lockerportal:limit"

@@ -10,8 +10,9 @@ from functools import cache
 
 from lockers import allocation
 from notifications import outbox
-from packages_app import queueing, webhooks
+from packages_app import queueing
 from packages_app.lifecycle import ANNOUNCED, DEFAULT_PRIORITY, PRIORITY, Event, Status
+from packages_app.webhooks import announcing
 
 _PACKAGE_COLUMNS = """
     id, courier_id, tracking_number, location_id, compartment_id, recipient_id, size, accessible, status,
@@ -22,19 +23,19 @@ _PACKAGE_COLUMNS = """
 
 def _announced(event: Event, before: Status, *, package: str) -> str:
     """The rows for the courier's endpoints, after the lines in the CTE `history` about those in `package`."""
-    return webhooks.rows_sql(
+    return announcing.rows_sql(
         source=f"history JOIN {package} package ON package.id = history.package_id",
         event_type=f"'{ANNOUNCED[event, before]}'",
         courier_id="package.courier_id",
         queue="'package:' || history.package_id",
         cause="'event:' || history.id",
         context=f"""jsonb_build_object('at', history.at, 'event', '{event}',
-                           'package', {webhooks.package_facts("package")}, 'data', '{{}}'::jsonb)""",
+                           'package', {announcing.package_facts("package")}, 'data', '{{}}'::jsonb)""",
         where=f"history.event = '{event}'",
     )
 
 
-_RETURNED = ", ".join(f"package.{name}" for name in ("id", "courier_id", *webhooks.PACKAGE_COLUMNS))
+_RETURNED = ", ".join(f"package.{name}" for name in ("id", "courier_id", *announcing.PACKAGE_COLUMNS))
 
 
 def _union_announced(event: Event, before: Status, *, package: str, announces: bool) -> str:

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from django.urls import path
 
-from packages_app import doors, downtimes, kiosk, parcel, returns, views
+from packages_app.pages import doors, downtimes, kiosk, packages, parcel, returns
 
 manage_urlpatterns = [
-    path("", views.locations, name="locations"),
-    path("locations/<location_code:code>/packages/", views.packages, name="packages"),
-    path("locations/<location_code:code>/queue/", views.queue, name="queue"),
+    path("", packages.locations, name="locations"),
+    path("locations/<location_code:code>/packages/", packages.packages, name="packages"),
+    path("locations/<location_code:code>/queue/", packages.queue, name="queue"),
     path("locations/<location_code:code>/returns/", returns.returns, name="returns"),
     path("locations/<location_code:code>/returns/taken-out/", returns.taken_out, name="taken_out"),
     path("locations/<location_code:code>/downtimes/", downtimes.downtimes, name="downtimes"),
     path("locations/<location_code:code>/downtimes/suspend/", downtimes.suspend, name="suspend"),
     path("locations/<location_code:code>/downtimes/resume/", downtimes.resume, name="resume"),
-    path("packages/<uuid:pk>/", views.package, name="package"),
-    path("packages/<uuid:pk>/resend-code/", views.resend_code, name="resend_code"),
-    path("packages/<uuid:pk>/extend/", views.extend, name="extend"),
-    path("packages/<uuid:pk>/hold/", views.hold, name="hold"),
-    path("packages/<uuid:pk>/release/", views.release, name="release"),
+    path("packages/<uuid:pk>/", packages.package, name="package"),
+    path("packages/<uuid:pk>/resend-code/", packages.resend_code, name="resend_code"),
+    path("packages/<uuid:pk>/extend/", packages.extend, name="extend"),
+    path("packages/<uuid:pk>/hold/", packages.hold, name="hold"),
+    path("packages/<uuid:pk>/release/", packages.release, name="release"),
     path("doors/<int:pk>/", doors.door, name="door"),
     path("doors/<int:pk>/take-out/", doors.take_out, name="take_out"),
     path("doors/<int:pk>/plan-repair/", doors.plan_repair, name="plan_repair"),

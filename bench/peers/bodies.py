@@ -1,4 +1,4 @@
-"""The request bodies of `packages_app/schemas.py` in plain pydantic, for the FastAPI peer: as strict."""
+"""The request bodies of `packages_app/api/schemas/` in plain pydantic, for the FastAPI peer: as strict."""
 
 from __future__ import annotations
 

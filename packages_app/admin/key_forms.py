@@ -7,7 +7,8 @@ from typing import Any
 
 from django import forms
 
-from packages_app import access, addresses, rights
+from packages_app import access
+from packages_app.keys import addresses, rights
 from packages_app.models import ApiKey
 from packages_app.operations.rotate_key import LONGEST_OVERLAP, USUAL_OVERLAP
 

@@ -17,10 +17,10 @@ from lockers.errors import Refusal
 from lockers.pagination import paginate
 from packages_app import bodies, errors
 from packages_app.access import Actor, Caller
+from packages_app.api.problems import InvalidIdempotencyKey, problem_answer, respond
 from packages_app.idempotency import VISIBLE_ASCII, Answer, Receipt, fingerprint
 from packages_app.models import Package
 from packages_app.operation import Operation
-from packages_app.problems import InvalidIdempotencyKey, problem_answer, respond
 
 IDEMPOTENT: dict[str, Any] = {
     "parameters": [

@@ -15,13 +15,16 @@ from ninja import Router
 from lockers import allocation
 from lockers.errors import refuses
 from lockers.models import Size
-from packages_app import bodies, errors, operations, sandbox
+from packages_app import bodies, errors, operations
 from packages_app.api.calls import IDEMPOTENT, CallerRequest, change, perform, refuse
+from packages_app.api.schemas.changes import CancelIn, ExtendIn, ReassignIn
+from packages_app.api.schemas.drop_off import AssignIn
+from packages_app.api.schemas.packages import PackageOut
+from packages_app.api.schemas.queue import QueueEntryOut
 from packages_app.auth import courier_key
 from packages_app.models import Recipient
 from packages_app.operations.reassign import Reason
-from packages_app.queue_schemas import QueueEntryOut
-from packages_app.schemas import AssignIn, CancelIn, ExtendIn, PackageOut, ReassignIn
+from packages_app.sandbox import pretend
 
 router = Router(tags=["couriers"])
 
@@ -49,7 +52,7 @@ def assign(request: CallerRequest, body: AssignIn) -> HttpResponse:
     """
     by = request.auth.actor
     if by.sandbox:
-        sandbox.refuse_call(body.tracking_number)
+        pretend.refuse_call(body.tracking_number)
     recipient = Recipient(
         name=body.recipient.name,
         email=body.recipient.email or "",
@@ -77,7 +80,7 @@ def assign(request: CallerRequest, body: AssignIn) -> HttpResponse:
         **_waits(body),
     )
     if by.sandbox and _is_new(response):
-        sandbox.brought(UUID(json.loads(response.content)["id"]), by=by, now=timezone.now())
+        pretend.brought(UUID(json.loads(response.content)["id"]), by=by, now=timezone.now())
     return response
 
 
@@ -117,7 +120,7 @@ def deposit(request: CallerRequest, package_id: UUID) -> HttpResponse:
     response = change(request, operations.deposit, package_id)
     by = request.auth.actor
     if by.sandbox and _is_new(response):
-        sandbox.stored(package_id, by=by, now=timezone.now())
+        pretend.stored(package_id, by=by, now=timezone.now())
     return response
 
 

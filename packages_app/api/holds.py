@@ -10,10 +10,11 @@ from ninja import Router
 from lockers.errors import refuses
 from packages_app import errors, operations
 from packages_app.api.calls import IDEMPOTENT, CallerRequest, change
+from packages_app.api.schemas.changes import DelegateIn, HoldIn
+from packages_app.api.schemas.packages import PackageOut
 from packages_app.auth import courier_key
 from packages_app.models import Delegate
 from packages_app.operations.hold import HoldReason
-from packages_app.schemas import DelegateIn, HoldIn, PackageOut
 
 router = Router(tags=["couriers"])
 

@@ -12,11 +12,13 @@ from lockers.clock import database_now
 from lockers.errors import refuses
 from packages_app import bodies, errors, operations
 from packages_app.api.calls import CallerRequest
+from packages_app.api.problems import respond
+from packages_app.api.schemas.fields import PickupCode
+from packages_app.api.schemas.kiosks import HeartbeatIn, PickupIn, PickupOut, PickupWithCodeIn
+from packages_app.api.schemas.packages import PackageOut
 from packages_app.auth import kiosk_key
 from packages_app.idempotency import Answer
 from packages_app.operations.pick_up import Typed
-from packages_app.problems import respond
-from packages_app.schemas import HeartbeatIn, PackageOut, PickupCode, PickupIn, PickupOut, PickupWithCodeIn
 
 router = Router(tags=["kiosks"])
 PICKUP = (

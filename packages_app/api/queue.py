@@ -12,12 +12,12 @@ from lockers.pagination import Cursor, Limit
 from lockers.schemas import LocationCode, known_only
 from packages_app import bodies, errors, operations
 from packages_app.api.calls import IDEMPOTENT, CallerRequest, asked, listed, perform
+from packages_app.api.problems import respond
+from packages_app.api.schemas.fields import TrackingNumber
+from packages_app.api.schemas.queue import QueueEntryOut, QueuePage
 from packages_app.auth import courier_key
 from packages_app.idempotency import Answer
 from packages_app.models import QueueEntry, QueueStatus
-from packages_app.problems import respond
-from packages_app.queue_schemas import QueueEntryOut, QueuePage
-from packages_app.schemas import TrackingNumber
 
 router = Router(tags=["queue"])
 

@@ -10,9 +10,10 @@ from ninja import Router
 from lockers.errors import refuses
 from packages_app import errors, operations
 from packages_app.api.calls import IDEMPOTENT, CallerRequest, change
+from packages_app.api.schemas.changes import FoundIn
+from packages_app.api.schemas.packages import PackageOut
 from packages_app.auth import any_key, courier_key
 from packages_app.operations.found import Outcome
-from packages_app.schemas import FoundIn, PackageOut
 
 router = Router(tags=["couriers"])
 

@@ -13,10 +13,11 @@ from django.db.models.functions import Coalesce, Now
 from lockers.clock import ClockTimestamp, add_local_days
 from lockers.models import Compartment, Downtime, Location, Size
 from notifications import outbox
-from packages_app import codes, errors, lifecycle, webhooks
+from packages_app import codes, errors, lifecycle
 from packages_app.lifecycle import Event, Status
 from packages_app.models.couriers import Courier
 from packages_app.models.people import Delegate, Recipient
+from packages_app.webhooks import announcing
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -321,7 +322,7 @@ class Package(models.Model):
         """The rows for the courier's endpoints, in the same transaction too."""
         event_type = lifecycle.ANNOUNCED.get((Event(line.event), line.from_status))
         if event_type is not None:
-            webhooks.announce(
+            announcing.announce(
                 courier_id=self.courier_id,
                 event_type=event_type,
                 subject=f"package:{self.pk}",

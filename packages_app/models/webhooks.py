@@ -46,7 +46,7 @@ class WebhookQuerySet(models.QuerySet["Webhook"]):
 
 
 class Webhook(models.Model):
-    """One endpoint. Its signing secret is computed (`webhook_secrets.py`), never stored.
+    """One endpoint. Its signing secret is computed (`webhooks/secrets.py`), never stored.
 
     Whether it is paused or disabled, and why, is its destination's to know.
     """

@@ -15,12 +15,13 @@ from lockers.clock import add_local_days
 from lockers.models import Compartment, Location, Size
 from lockers.sql import fetch
 from notifications.nudge import nudge, nudge_webhooks
-from packages_app import codes, errors, queueing, rehearsal, statements
+from packages_app import codes, errors, queueing, statements
 from packages_app.access import Actor
 from packages_app.lifecycle import Status
 from packages_app.models import Package, Recipient
 from packages_app.operation import DoFirst, Operation
 from packages_app.operations.grant import grant
+from packages_app.sandbox import refusals
 
 # The columns that a drop-off needs, in the order of the model; Django loads the others when asked for.
 _LOCATION = """
@@ -68,7 +69,7 @@ def assign(
     assert by.courier_id is not None
     place, announces = _open_location(location, by)
     if by.sandbox:
-        rehearsal.refuse(tracking_number, location=place, size=size, accessible=accessible)
+        refusals.refuse(tracking_number, location=place, size=size, accessible=accessible)
     package = Package(
         courier_id=by.courier_id,
         tracking_number=tracking_number,

@@ -9,7 +9,7 @@ from lockers.models import Compartment, CompartmentEvent
 from packages_app import errors
 from packages_app.access import SYSTEM, Actor
 from packages_app.lifecycle import Event, Status
-from packages_app.manager_messages import tell_of_door
+from packages_app.messaging.doors import tell_of_door
 from packages_app.models import Package
 from packages_app.operation import Operation
 from packages_app.operations.cancel import cancel

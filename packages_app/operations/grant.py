@@ -13,7 +13,7 @@ from packages_app.access import SYSTEM
 from packages_app.lifecycle import Event, Status
 from packages_app.models import EventType, Package, QueueEntry
 from packages_app.operation import Operation
-from packages_app.webhooks import announce
+from packages_app.webhooks.announcing import announce
 
 BATCH = 100
 MOST_ENDED = 1000  # in one run; the next one is seconds away

@@ -12,7 +12,7 @@ from lockers.sql import fetch
 from packages_app import hold_clock
 from packages_app.access import SYSTEM, Caller
 from packages_app.errors import UnknownCompartment
-from packages_app.location_messages import tell_of_downtime
+from packages_app.messaging.locations import tell_of_downtime
 from packages_app.operation import Operation
 from packages_app.operations.notice_silence import NO_SIGN_OF_LIFE, fallen_silent
 from packages_app.operations.report_fault import take_out

@@ -10,9 +10,10 @@ from django.db.models import Exists, OuterRef, Q
 from lockers.models import Location
 from lockers.sql import fetch
 from notifications import outbox
-from packages_app import return_lists, webhooks
+from packages_app.messaging import return_lists
 from packages_app.models import Courier, EventType, Package, Webhook
 from packages_app.operation import Operation
+from packages_app.webhooks import announcing
 
 # Takes the day: who comes second waits for the first, and then gets no row.
 _TAKE_DAY = """
@@ -52,7 +53,7 @@ def _list_one(*, location: Location, day: date) -> int:
 
 
 def _tell(courier: Courier, location: Location, day: date) -> None:
-    webhooks.announce(
+    announcing.announce(
         courier_id=courier.pk,
         event_type=EventType.RETURNS_LIST,
         subject=f"returns:{location.pk}",

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from django.conf import settings
 
 from lockers.models import Location
-from packages_app.location_messages import tell_managers
+from packages_app.messaging.locations import tell_managers
 from packages_app.models import Package
 from packages_app.operation import Operation
 

@@ -11,7 +11,7 @@ from django.conf import settings
 
 from lockers import usage
 from lockers.models import Location, Shortage
-from packages_app.location_messages import tell_managers
+from packages_app.messaging.locations import tell_managers
 from packages_app.operation import Operation
 
 # A shortage ends when so many times the share is free again: doors that come and go at the edge are no news.

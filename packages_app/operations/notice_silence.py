@@ -10,7 +10,7 @@ from django.db.models import Exists, Max, OuterRef, QuerySet
 from lockers.models import Downtime, Location
 from packages_app import hold_clock
 from packages_app.lifecycle import Status
-from packages_app.location_messages import tell_of_downtime
+from packages_app.messaging.locations import tell_of_downtime
 from packages_app.models import Package
 from packages_app.operation import Operation
 

@@ -13,9 +13,9 @@ from django.db import transaction
 from lockers.sql import fetch
 from notifications import outbox
 from notifications.nudge import nudge, nudge_webhooks
-from packages_app import webhooks
 from packages_app.lifecycle import DEFAULT_PRIORITY, Status
 from packages_app.operation import Operation
+from packages_app.webhooks import announcing
 
 BATCH = 200
 REST = 1.0  # times as long as the batch took; see `operations.expire`
@@ -23,14 +23,14 @@ REST = 1.0  # times as long as the batch took; see `operations.expire`
 # Another `expires_at` is another hold, of which nobody was reminded.
 _DONE = "CASE WHEN package.reminded_for = package.expires_at THEN package.reminders ELSE 0 END"
 
-_ANNOUNCED = webhooks.rows_sql(
+_ANNOUNCED = announcing.rows_sql(
     source="told",
     event_type="'package.reminder_sent'",
     courier_id="told.courier_id",
     queue="'package:' || told.id",
     cause="told.cause",
     context=f"""jsonb_build_object('at', clock_timestamp(), 'event', NULL,
-                           'package', {webhooks.package_facts("told")},
+                           'package', {announcing.package_facts("told")},
                            'data', jsonb_build_object('reminder', told.kind))""",
 )
 _MESSAGES = f"""

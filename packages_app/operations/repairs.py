@@ -7,8 +7,8 @@ from datetime import datetime
 from lockers import service
 from lockers.models import Location, Repair
 from packages_app.access import SYSTEM
+from packages_app.messaging.repairs import tell_of_overdue
 from packages_app.operation import Operation
-from packages_app.repair_messages import tell_of_overdue
 
 
 def repairs(*, now: datetime) -> int:

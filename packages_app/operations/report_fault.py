@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from lockers.models import Compartment, CompartmentQuerySet
 from packages_app.access import Actor
-from packages_app.manager_messages import tell_of_door
+from packages_app.messaging.doors import tell_of_door
 from packages_app.operation import Operation
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 
 from lockers.models import Location, LocationQuerySet
-from packages_app import hold_clock, queueing, webhooks
+from packages_app import hold_clock, queueing
 from packages_app.access import Actor
 from packages_app.models import EventType
 from packages_app.operation import Operation
 from packages_app.operations.notice_silence import begin_silence, fallen_silent
+from packages_app.webhooks import announcing
 
 
 @Operation
@@ -24,7 +25,7 @@ def resume_location(*, locations: LocationQuerySet, location_id: int, by: Actor,
         return location
     location.resume()
     queueing.door_freed(location.pk)
-    webhooks.announce_location(location, EventType.LOCATION_RESUMED, now=now)
+    announcing.announce_location(location, EventType.LOCATION_RESUMED, now=now)
     suspended = location.downtimes.open().first()
     if suspended is not None:
         suspended.end(by=by.name, now=now)

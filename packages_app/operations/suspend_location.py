@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 
 from lockers.models import Downtime, Location, LocationQuerySet
-from packages_app import hold_clock, webhooks
+from packages_app import hold_clock
 from packages_app.access import Actor
 from packages_app.models import EventType
 from packages_app.operation import Operation
+from packages_app.webhooks import announcing
 
 
 @Operation
@@ -35,5 +36,5 @@ def suspend_location(
             reason=location.suspended_reason,
             by=by.name,
         )
-        webhooks.announce_location(location, EventType.LOCATION_SUSPENDED, now=now)
+        announcing.announce_location(location, EventType.LOCATION_SUSPENDED, now=now)
     return location

@@ -13,10 +13,11 @@ from django.db import transaction
 from notifications import destinations, outbox
 from notifications.models import Channel, Destination, Notification, Status
 from notifications.nudge import nudge_webhooks
-from packages_app import errors, webhook_secrets
+from packages_app import errors
 from packages_app.access import Actor
 from packages_app.models import Courier, Webhook, WebhookQuerySet
 from packages_app.operation import Operation
+from packages_app.webhooks import secrets
 
 MOST = 10  # webhooks of one courier
 DELETED = "The webhook was deleted"
@@ -39,7 +40,7 @@ def create_webhook(*, by: Actor, now: datetime, url: str, events: list[str], des
     if courier.webhooks.count() >= MOST:
         raise errors.TooManyWebhooks(f"A courier may have {MOST} webhooks.")
     webhook = Webhook(
-        courier=courier, url=url, events=events, description=description, secret_id=webhook_secrets.newest()
+        courier=courier, url=url, events=events, description=description, secret_id=secrets.newest()
     )
     webhook.destination = Destination.objects.create(subject=f"webhook:{webhook.pk}", opened_at=now)
     webhook.created_at = now
@@ -65,7 +66,7 @@ def rotate_secret(*, webhooks: WebhookQuerySet, webhook_id: uuid.UUID, by: Actor
     webhook = webhooks.lock(webhook_id)
     webhook.previous_secret_id, webhook.previous_version = webhook.secret_id, webhook.secret_version
     webhook.previous_until = now + Webhook.ROTATION
-    webhook.secret_id, webhook.secret_version = webhook_secrets.newest(), webhook.secret_version + 1
+    webhook.secret_id, webhook.secret_version = secrets.newest(), webhook.secret_version + 1
     webhook.save()
     return webhook
 

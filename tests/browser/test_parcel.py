@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
-from packages_app import links
+from packages_app.messaging import links
 from packages_app.models import Package
 from tests.world import door, make_courier, make_location, make_package
 

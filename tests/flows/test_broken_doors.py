@@ -12,7 +12,7 @@ from django.db.models import F
 from lockers.models import Compartment, Kiosk, Location
 from notifications.delivery import deliver_due
 from notifications.models import Notification
-from packages_app import audit
+from packages_app.invariants import audit
 from packages_app.models import Package
 from tests import world
 from tests.factories import UserFactory

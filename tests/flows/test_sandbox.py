@@ -14,7 +14,7 @@ from lockers.models import Compartment
 from packages_app import operations
 from packages_app.access import make_key
 from packages_app.models import Package
-from packages_app.sandbox import ON_DEPOSIT, ON_DOOR
+from packages_app.sandbox.pretend import ON_DEPOSIT, ON_DOOR
 from tests.races.together import assert_sound
 from tests.world import Api, kiosk_api, make_courier, make_kiosk, make_location, parcel
 

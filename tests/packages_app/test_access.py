@@ -14,8 +14,9 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from lockers.models import Membership
-from packages_app import access, key_text
+from packages_app import access
 from packages_app.access import SYSTEM, Actor, caller_of, make_key, revoke, verify
+from packages_app.keys import key_text
 from packages_app.models import ApiKey, Package
 from tests.world import NOW, actor, door, make_courier, make_kiosk, make_location, make_package
 

@@ -12,8 +12,8 @@ from django.urls import reverse
 
 from notifications import destinations
 from notifications.models import Notification
-from packages_app import webhook_secrets
 from packages_app.models import Webhook
+from packages_app.webhooks import secrets
 from tests.world import NOW, make_courier, make_webhook
 
 pytestmark = pytest.mark.django_db
@@ -90,7 +90,7 @@ def test_disabled_with_a_reason_that_the_courier_reads_and_enabled_again(
 def test_a_rotated_secret_is_shown_once_and_kept_nowhere(admin_client: Client, webhook: Webhook) -> None:
     answer = act(admin_client, "rotate_secret", webhook)
     webhook.refresh_from_db()
-    secret = webhook_secrets.shown(webhook.pk, 2, webhook.secret_id)
+    secret = secrets.shown(webhook.pk, 2, webhook.secret_id)
     assert (webhook.secret_version, webhook.previous_version) == (2, 1)
     assert secret in answer.content.decode()
     assert "no-store" in answer["Cache-Control"]

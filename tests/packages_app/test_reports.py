@@ -20,8 +20,8 @@ from notifications.messages import Message, Suppressed
 from notifications.models import Notification
 from packages_app import operations, tasks, weeks
 from packages_app.lifecycle import Event, Status
+from packages_app.messaging.reports import compose
 from packages_app.models import Courier, Package, ReportSubscription, WeekAtLocation
-from packages_app.report_messages import compose
 from tests.world import door, make_courier, make_location, make_package
 
 pytestmark = pytest.mark.django_db

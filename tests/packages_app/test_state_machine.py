@@ -25,8 +25,8 @@ from lockers import service
 from lockers.errors import Refusal
 from lockers.models import Compartment, Location
 from packages_app import operations
-from packages_app.audit import check
 from packages_app.invariants import INVARIANTS
+from packages_app.invariants.audit import check
 from packages_app.models import Package, QueueEntry, Recipient
 from packages_app.operations.found import Outcome
 from packages_app.operations.pick_up import Typed

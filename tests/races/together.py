@@ -13,7 +13,8 @@ from django.db import connection
 from django.utils import timezone
 
 from lockers.models import Location, Size
-from packages_app import audit, operations
+from packages_app import operations
+from packages_app.invariants import audit
 from packages_app.models import Courier, Package, Recipient
 from tests.world import actor
 

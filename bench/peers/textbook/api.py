@@ -25,7 +25,10 @@ from lockers.models import Compartment, Kiosk, Location, Size
 from notifications.models import Notification
 from notifications.nudge import nudge
 from packages_app import codes
-from packages_app.key_text import checksum as checksum_of
+from packages_app.api.schemas.drop_off import AssignIn
+from packages_app.api.schemas.kiosks import PickupOut, PickupWithCodeIn
+from packages_app.api.schemas.packages import PackageOut
+from packages_app.keys.key_text import checksum as checksum_of
 from packages_app.models import (
     ApiKey,
     IdempotencyKey,
@@ -34,7 +37,6 @@ from packages_app.models import (
     Recipient,
     WrongCodeTally,
 )
-from packages_app.schemas import AssignIn, PackageOut, PickupOut, PickupWithCodeIn
 
 api = NinjaAPI(title="Textbook")
 

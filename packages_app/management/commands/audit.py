@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
 
-from packages_app import audit
+from packages_app.invariants import audit
 
 
 class Command(BaseCommand):

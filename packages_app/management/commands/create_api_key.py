@@ -8,7 +8,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from lockers.models import Kiosk
-from packages_app import access, addresses, rights
+from packages_app import access
+from packages_app.keys import addresses, rights
 from packages_app.models import ApiKey, Courier
 
 

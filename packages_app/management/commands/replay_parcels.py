@@ -16,7 +16,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from lockers.clock import database_now
-from packages_app import audit
+from packages_app.invariants import audit
 from packages_app.replay import outcome
 from packages_app.replay.client import Tally, Unanswered
 from packages_app.replay.day import Day

@@ -7,7 +7,7 @@ from typing import Any
 
 from ninja import Schema
 
-from packages_app.problems import Problem
+from packages_app.api.problems import Problem
 
 PACKAGE_FIELDS = [
     "id",

@@ -14,8 +14,9 @@ from notifications import outbox
 from notifications.delivery import deliver_due
 from notifications.models import Notification
 from notifications.sms import locmem
-from packages_app import links, operations, preferences
+from packages_app import operations
 from packages_app.access import SYSTEM, make_key
+from packages_app.messaging import links, preferences
 from packages_app.models import Package, Recipient
 from tests.packages_app.contract.answers import refused
 from tests.world import NOW, Api, code_of, door, kiosk_api, make_kiosk, make_location, parcel

@@ -10,9 +10,9 @@ import pytest
 
 from lockers.clock import database_now
 from lockers.models import Compartment, Location
+from packages_app.api.schemas.packages import PackageOut
 from packages_app.lifecycle import Status
 from packages_app.models import Courier, Package
-from packages_app.schemas import PackageOut
 from tests.packages_app.contract.answers import PACKAGE_FIELDS, declared, refused
 from tests.world import (
     NOW,

@@ -15,8 +15,9 @@ from django.test import Client
 from lockers.models import Location
 from packages_app import operations
 from packages_app.access import make_key, revoke
+from packages_app.api.schemas.kiosks import PickupOut
+from packages_app.api.schemas.packages import PackageOut
 from packages_app.models import ApiKey, Courier
-from packages_app.schemas import PackageOut, PickupOut
 from tests.packages_app.contract.answers import CHANGES, READS, declared, refused
 from tests.world import (
     NOW,

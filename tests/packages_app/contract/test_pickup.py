@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from lockers.models import Kiosk, Location
+from packages_app.api.schemas.kiosks import PickupOut
 from packages_app.lifecycle import Status
 from packages_app.models import Courier, WrongCodeTally
-from packages_app.schemas import PickupOut
 from tests.packages_app.contract.answers import declared, refused
 from tests.world import (
     NOW,

@@ -10,9 +10,9 @@ import pytest
 from lockers.models import Compartment, Location
 from notifications.models import Notification
 from packages_app import operations
+from packages_app.api.schemas.packages import PackageOut
+from packages_app.api.schemas.queue import QueueEntryOut, QueuePage
 from packages_app.models import Courier, Package, QueueEntry
-from packages_app.queue_schemas import QueueEntryOut, QueuePage
-from packages_app.schemas import PackageOut
 from tests.packages_app.contract.answers import declared, refused
 from tests.world import NOW, Api, courier_api, door, make_courier, make_location, make_package, parcel
 

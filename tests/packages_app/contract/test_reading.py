@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from lockers.models import Location
+from packages_app.api.schemas.packages import EventPage, PackagePage
 from packages_app.lifecycle import Status
 from packages_app.models import Courier, Package
-from packages_app.schemas import EventPage, PackagePage
 from tests.packages_app.contract.answers import MOMENT, declared, refused
 from tests.world import (
     UNTIL,

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from lockers.models import Location
+from packages_app.api.schemas.packages import PackageOut
 from packages_app.models import Package
-from packages_app.schemas import PackageOut
 from tests.packages_app.contract.answers import declared, refused
 from tests.world import (
     Api,

@@ -16,10 +16,11 @@ from lockers.models import Location
 from notifications import destinations
 from notifications.endpoints import deliver_webhooks
 from notifications.models import Destination, Notification, Status
-from packages_app import webhook_schemas, webhook_secrets
 from packages_app.access import make_key
+from packages_app.api.schemas import webhooks
 from packages_app.models import Courier, EventType, IdempotencyKey, Webhook
 from packages_app.operations.webhooks import MOST
+from packages_app.webhooks import secrets
 from tests.notifications.endpoint_sink import endpoint_sink
 from tests.packages_app.contract.answers import refused
 from tests.world import NOW, Api, courier_api, make_courier, make_webhook, parcel
@@ -44,7 +45,7 @@ def sent(api: Api, webhook: Any) -> Any:
     """What the API says was sent to it."""
     answer: Any = api.get(f"/webhooks/{webhook['id']}/deliveries")
     assert answer.status_code == 200
-    webhook_schemas.DeliveryPage.model_validate(answer.json())
+    webhooks.DeliveryPage.model_validate(answer.json())
     return answer.json()["items"]
 
 
@@ -65,7 +66,7 @@ def test_the_answer_shows_the_secret_and_nothing_else_does(api: Api) -> None:
         "disabled_at": None,
         "disabled_reason": None,
         "old_secret_until": None,
-        "secret": webhook_secrets.shown(webhook.pk, 1, 1),
+        "secret": secrets.shown(webhook.pk, 1, 1),
     }
     del made["secret"]
     assert api.get(f"/webhooks/{webhook.pk}").json() == made
@@ -74,7 +75,7 @@ def test_the_answer_shows_the_secret_and_nothing_else_does(api: Api) -> None:
 
 def test_without_events_it_is_told_of_all(api: Api) -> None:
     assert create(api)["events"] == list(EventType.values)
-    schema = webhook_schemas.WebhookIn.model_json_schema()
+    schema = webhooks.WebhookIn.model_json_schema()
     assert schema["properties"]["events"]["anyOf"][0]["items"]["enum"] == list(EventType.values)
 
 
@@ -230,7 +231,7 @@ def test_rotation_shows_a_new_secret_and_for_a_day_both_sign(api: Api) -> None:
     webhook = Webhook.objects.get()
     assert webhook.secret_version == 2
     shown = [
-        webhook_secrets.shown(webhook.pk, version, secret_id)
+        secrets.shown(webhook.pk, version, secret_id)
         for secret_id, version in webhook.versions(now=NOW + timedelta(hours=23))
     ]
     assert shown == [rotated.json()["secret"], made["secret"]]

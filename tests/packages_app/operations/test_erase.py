@@ -20,11 +20,11 @@ from django.urls import reverse
 from lockers.clock import database_now
 from lockers.models import Location, Size
 from notifications.models import Notification
-from packages_app import audit, operations, tasks
+from packages_app import operations, tasks
 from packages_app.access import Actor, Caller
-from packages_app.invariants import INVARIANTS
+from packages_app.invariants import INVARIANTS, audit
 from packages_app.lifecycle import Status
-from packages_app.messages import compose
+from packages_app.messaging.recipients import compose
 from packages_app.models import Bookmark, Courier, Package, Recipient
 from packages_app.operations.pick_up import Typed
 from tests.world import code_of, door, make_package, make_recipient

@@ -14,8 +14,9 @@ from lockers.models import Location
 from notifications import rendering
 from notifications.messages import Message, Suppressed
 from notifications.models import Notification
-from packages_app import operations, return_lists
+from packages_app import operations
 from packages_app.lifecycle import Status
+from packages_app.messaging import return_lists
 from packages_app.models import Courier, Package
 from tests.world import NOW, actor, door, make_courier, make_location, make_package, make_webhook
 

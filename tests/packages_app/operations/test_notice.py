@@ -12,7 +12,7 @@ from notifications.messages import Message, Suppressed
 from notifications.models import Notification
 from packages_app import operations, tasks
 from packages_app.lifecycle import Status
-from packages_app.location_messages import compose_location
+from packages_app.messaging.locations import compose_location
 from packages_app.models import Courier, Package
 from tests.world import NOW, door, make_location, make_package
 

@@ -13,9 +13,8 @@ from django.db import IntegrityError, transaction
 from lockers.models import Compartment, Location, Size
 from notifications.messages import Message
 from notifications.models import Notification
-from packages_app import operations, queueing, webhook_messages
+from packages_app import operations, queueing
 from packages_app.access import Actor
-from packages_app.audit import check
 from packages_app.errors import (
     DuplicateTrackingNumber,
     LocationFull,
@@ -24,9 +23,11 @@ from packages_app.errors import (
     UnknownQueueEntry,
 )
 from packages_app.invariants import INVARIANTS
+from packages_app.invariants.audit import check
 from packages_app.lifecycle import Status
 from packages_app.models import Courier, Package, QueueEntry, Recipient
 from packages_app.operations.reassign import Reason
+from packages_app.webhooks import composing
 from tests.packages_app.operations.looking import history, row, state, told
 from tests.world import NOW, door, make_courier, make_location, make_package, make_webhook
 
@@ -435,7 +436,7 @@ def test_the_queue_sees_what_each_may_see(by: Actor, full: Location, stranger: A
 def posted() -> list[tuple[str, dict[str, Any]]]:
     """Type and data of what is posted to endpoints, in order."""
     rows = list(Notification.objects.filter(channel="webhook").order_by("id"))
-    composed = webhook_messages.compose(rows)
+    composed = composing.compose(rows)
     bodies = []
     for notification in rows:
         message = composed[notification.pk]

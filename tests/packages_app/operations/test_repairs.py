@@ -15,7 +15,8 @@ from lockers.models import Compartment, CompartmentEvent, Location, Repair
 from notifications import rendering
 from notifications.messages import Message, Suppressed
 from notifications.models import Notification
-from packages_app import operations, repair_messages
+from packages_app import operations
+from packages_app.messaging import repairs
 from packages_app.operations.report_fault import Fault
 from tests import factories
 from tests.world import actor, door, make_courier, make_location
@@ -133,7 +134,7 @@ def test_all_doors_of_a_location_in_one_mail_to_each_manager(location: Location,
     assert operations.repairs(now=DUE) == 3
     rows = Notification.objects.filter(subject=f"repairs:{location.pk}:{manager.pk}")
     assert Notification.objects.filter(kind="repair_overdue").count() == 2
-    message = repair_messages.compose(list(rows))[rows[0].pk]
+    message = repairs.compose(list(rows))[rows[0].pk]
     assert isinstance(message, Message)
     assert message.to == "mary@example.com"
     email = rendering.email("repair_overdue", message)
@@ -149,12 +150,12 @@ def test_a_mail_whose_reason_has_gone_is_not_sent(location: Location, manager: U
     operations.repairs(now=DUE)
     (row,) = Notification.objects.filter(kind="repair_overdue")
     Location.objects.update(sandbox=True)
-    assert repair_messages.compose([row])[row.pk] == Suppressed("sandbox")
+    assert repairs.compose([row])[row.pk] == Suppressed("sandbox")
     Location.objects.update(sandbox=False)
     check(s1, at(13))
-    assert repair_messages.compose([row])[row.pk] == Suppressed("nothing is overdue any more")
+    assert repairs.compose([row])[row.pk] == Suppressed("nothing is overdue any more")
     User.objects.update(is_active=False)
-    assert repair_messages.compose([row])[row.pk] == Suppressed("the manager is gone")
+    assert repairs.compose([row])[row.pk] == Suppressed("the manager is gone")
 
 
 def test_another_date_begins_anew(location: Location, manager: User) -> None:

@@ -12,9 +12,9 @@ from lockers import service
 from lockers.models import Compartment, Location, Membership, Size
 from packages_app import operations, reservations
 from packages_app.access import Actor, Caller
-from packages_app.audit import check
 from packages_app.errors import CompartmentInUse, DuplicateTrackingNumber, UnknownPackage, WrongStatus
 from packages_app.invariants import INVARIANTS
+from packages_app.invariants.audit import check
 from packages_app.lifecycle import Status
 from packages_app.models import Courier, Package
 from packages_app.operations.found import Outcome

@@ -1,0 +1,127 @@
+"""What the API gives of packages, their history and their messages."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from ninja import Schema
+from pydantic import ConfigDict, Field
+
+from lockers.schemas import CursorOut, MomentOut, SizeName
+from packages_app.api.schemas.fields import PackageId, TrackingNumberOut
+from packages_app.lifecycle import Event, Status
+
+
+class CompartmentOut(Schema):
+    """The door to open."""
+
+    id: Annotated[int, Field(examples=[117])]
+    locker: Annotated[str, Field(examples=["A"])]
+    label: Annotated[str, Field(examples=["S4"])]
+    size: SizeName
+
+
+_PACKAGE: dict[str, Any] = {
+    "id": "0198f4a2-7c5e-4d7a-9b1f-2f6f0a3c9d11",
+    "tracking_number": "DPD-4711",
+    "status": "STORED",
+    "size": "SMALL",
+    "location": "TLL-01",
+    "compartment": {"id": 117, "locker": "A", "label": "S4", "size": "SMALL"},
+    "created_at": "2026-11-20T10:59:00Z",
+    "reserved_until": None,
+    "opened_at": None,
+    "stored_at": "2026-11-20T10:59:00Z",
+    "expires_at": "2026-11-23T22:00:00Z",
+    "retrieved_at": None,
+    "cancelled_at": None,
+    "returned_at": None,
+    "held_at": None,
+    "collected_by": None,
+    "delegate": {"name": "Juhan Tamm", "named_at": "2026-11-20T12:30:00Z", "pickup_code": "482177309"},
+    "pickup_code": "48217730",
+}
+
+
+class DelegateOut(Schema):
+    """Who else may collect. `pickup_code` is there for keys with the scope `codes:read`, while STORED."""
+
+    name: Annotated[str, Field(examples=["Juhan Tamm"])]
+    named_at: MomentOut
+    pickup_code: Annotated[str | None, Field(examples=["482177309"])] = None
+
+
+class PackageOut(Schema):
+    """A package. `pickup_code` is there for keys with the scope `codes:read`, while it is STORED."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_PACKAGE]})
+
+    id: PackageId
+    tracking_number: TrackingNumberOut
+    status: Status
+    size: SizeName
+    location: Annotated[str, Field(examples=["TLL-01"])]
+    compartment: CompartmentOut | None
+    created_at: MomentOut
+    reserved_until: MomentOut | None
+    opened_at: MomentOut | None
+    stored_at: MomentOut | None
+    expires_at: MomentOut | None
+    retrieved_at: MomentOut | None
+    cancelled_at: MomentOut | None
+    returned_at: MomentOut | None
+    held_at: MomentOut | None
+    collected_by: Literal["recipient", "delegate"] | None
+    delegate: DelegateOut | None
+    pickup_code: Annotated[str | None, Field(examples=["48217730"])] = None
+
+
+class PackagePage(Schema):
+    """A page of packages."""
+
+    items: list[PackageOut]
+    next_cursor: CursorOut
+
+
+class EventOut(Schema):
+    """One line of a package's history. `by`: `courier:…`, `kiosk:…`, `manager`, `staff`, or `system`."""
+
+    at: MomentOut
+    event: Event
+    from_status: Status | None
+    to_status: Status
+    by: Annotated[str, Field(examples=["courier:dpd"])]
+    reason: Annotated[str | None, Field(examples=["damaged"])]
+    compartment: Annotated[str | None, Field(examples=["A-S4"])]
+
+
+class EventPage(Schema):
+    """A page of a history."""
+
+    items: list[EventOut]
+    next_cursor: CursorOut
+
+
+class MessageOut(Schema):
+    """One message on one channel."""
+
+    kind: Annotated[str, Field(examples=["stored"])]
+    channel: Annotated[str, Field(examples=["email"])]
+    status: Annotated[str, Field(examples=["sent"])]
+    attempts: Annotated[int, Field(examples=[1])]
+    created_at: MomentOut
+    sent_at: MomentOut | None
+    reason: Annotated[
+        str | None,
+        Field(
+            description="Why a suppressed one was not sent; words may change.",
+            examples=["the courier's daily cap for SMS is reached"],
+        ),
+    ]
+
+
+class MessagePage(Schema):
+    """A page of messages."""
+
+    items: list[MessageOut]
+    next_cursor: CursorOut

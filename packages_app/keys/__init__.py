@@ -1,0 +1,1 @@
+"""What an API key looks like, what it may be given, and where it may be used from."""

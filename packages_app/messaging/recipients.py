@@ -1,0 +1,142 @@
+"""What the recipient of a package is told: address, language and facts for the words in the templates.
+
+Looked up when a message is sent, so that it says what is true then, and so that no message row holds
+personal data or a code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from lockers.models import Location
+from notifications.messages import Message, Payer, Suppressed
+from notifications.models import Notification
+from notifications.quiet import QuietHours
+from packages_app import codes
+from packages_app.lifecycle import Status
+from packages_app.messaging import links, preferences
+from packages_app.messaging.kinds import KINDS, Kind
+from packages_app.messaging.preferences import Choices
+from packages_app.models import Delegate, Package
+from packages_app.models.people import Person
+
+# What is said because somebody else may collect it.
+_OF_DELEGATES = {"delegated", "delegate_named"}
+# What staff read where the package's status alone does not say it.
+_ENDED = {
+    ("retrieved", Status.STORED): "the door did not open",
+    ("expired", Status.STORED): "the hold was extended",
+}
+
+
+def compose(notifications: Sequence[Notification]) -> dict[int, Message | Suppressed]:
+    """A message, or why there is none any more, for each notification about a package."""
+    ids = {row.pk: UUID(row.subject.removeprefix("package:")) for row in notifications}
+    found = Package.objects.select_related("location", "compartment", "courier", "recipient")
+    if any(row.kind in _OF_DELEGATES for row in notifications):
+        found = found.prefetch_related("delegates")
+    packages = found.in_bulk(list(set(ids.values())))
+    people: list[Person] = [package.recipient for package in packages.values()]
+    if any(row.kind == "delegated" for row in notifications):
+        people += [package.delegate for package in packages.values() if package.delegate]
+    chosen = preferences.choices(people)
+    return {row.pk: _message(row, packages.get(ids[row.pk]), chosen) for row in notifications}
+
+
+def _message(row: Notification, package: Package | None, chosen: Choices) -> Message | Suppressed:
+    if package is None:
+        return Suppressed("the package does not exist")
+    if package.location.sandbox:
+        return Suppressed("sandbox")
+    if reason := _gone(row.kind, package) or _another_hold(row, package):
+        return Suppressed(reason)
+    delegate = package.delegate if row.kind in _OF_DELEGATES else None
+    if row.kind in _OF_DELEGATES and delegate is None:
+        return Suppressed("nobody else may collect it any more")
+    person: Person = package.recipient
+    if row.kind == "delegated" and delegate is not None:
+        if row.context.get("delegate") != str(delegate.pk):
+            return Suppressed("somebody else may collect it now")
+        person = delegate
+    to = person.email if row.channel == "email" else person.phone
+    if reason := _unwelcome(row, person, chosen) if to else "has no such address":
+        return Suppressed(f"the {type(person).__name__.lower()} {reason}")
+    return Message(
+        to=to,
+        language=person.language,
+        context=_facts(row, package, delegate),
+        quiet_hours=_quiet_hours(row, package.location),
+        payer=Payer(f"courier:{package.courier.code}", package.courier.sms_daily_cap),
+    )
+
+
+def _unwelcome(row: Notification, person: Person, chosen: Choices) -> str:
+    """Why they do not want it; empty if they do."""
+    if row.channel not in preferences.wanted(person, chosen):
+        return "wants no messages by this channel"
+    if KINDS.get(row.kind, Kind()).courtesy and preferences.only_needed(person, row.channel, chosen):
+        return "wants only what is needed to collect"
+    return ""
+
+
+def _quiet_hours(row: Notification, location: Location) -> QuietHours | None:
+    """Those of the location, for an SMS that nobody waits for."""
+    if row.channel != "sms" or KINDS.get(row.kind, Kind()).waited_for:
+        return None
+    if location.quiet_from is None or location.quiet_until is None:
+        return None
+    return QuietHours(location.quiet_from, location.quiet_until, location.zone)
+
+
+def _gone(kind: str, package: Package) -> str:
+    """Why there is nothing left to say; empty while there is."""
+    if package.status not in KINDS.get(kind, Kind()).statuses:
+        return _ENDED.get((kind, Status(package.status)), f"the package is {package.status}")
+    at_the_door = KINDS.get(kind, Kind()).shows_code or kind in ("location_suspended", "location_resumed")
+    if package.held_at is not None and at_the_door:
+        return "the package is held back"
+    if package.held_at is None and kind == "held":
+        return "the package is held back no more"
+    suspended = package.location.suspended_at is not None
+    if kind == "location_suspended" and not suspended:
+        return "the location is back in use"
+    if kind == "location_resumed" and suspended:
+        return "the location is out of use again"
+    return ""
+
+
+def _another_hold(row: Notification, package: Package) -> str:
+    """A reminder is about one end of the hold; `until` in its context says which."""
+    until = row.context.get("until")
+    if until is None or package.expires_at == datetime.fromisoformat(until):
+        return "" if package.held_at is None or until is None else "the package is held back"
+    return "the hold was changed"
+
+
+def _facts(row: Notification, package: Package, delegate: Delegate | None) -> dict[str, object]:
+    location = package.location
+    facts: dict[str, object] = {
+        "recipient_name": package.recipient.name,
+        "location_name": location.name,
+        "location_address": ", ".join(part for part in (location.address, location.city) if part),
+        "compartment": package.compartment.label,
+        "courier_name": package.courier.name,
+        "tracking_number": package.tracking_number,
+        "expires_at": package.expires_at.astimezone(location.zone) if package.expires_at else None,
+        "hold_days": location.hold_days,
+    }
+    if reason := row.context.get("reason"):
+        facts["reason"] = reason
+    if row.kind == "reminder_last" and links.can_extend(package):
+        facts["extend_url"] = links.url(package)
+    if row.kind == "delegated" and delegate is not None:
+        facts["recipient_name"], facts["owner_name"] = delegate.name, package.recipient.name
+        facts["code"] = codes.shown(delegate.code)
+    elif KINDS.get(row.kind, Kind()).shows_code:
+        digits = codes.compute(package.pk, package.code_version, package.code_secret)
+        facts["code"] = codes.shown(digits)
+    if row.kind == "delegate_named" and delegate is not None:
+        facts["delegate_name"] = delegate.name
+    return facts

@@ -1,0 +1,1 @@
+"""The pages of managers, of recipients and of the screens at lockers."""

@@ -1,0 +1,1 @@
+"""What couriers rehearse with their test keys."""

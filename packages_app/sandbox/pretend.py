@@ -1,0 +1,111 @@
+"""What an integrator rehearses with a test key: tracking numbers that make something happen.
+
+The sandbox is a pretend location with real rows: everything is done by the same operations as elsewhere, and
+a pretend recipient, a pretend cabinet and the sweep do at once what the number says. No live key gets here.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from uuid import UUID
+
+from lockers.models import Compartment, Kiosk, Location
+from packages_app import codes, operations
+from packages_app.access import SYSTEM, Actor, Caller
+from packages_app.errors import Refusal
+from packages_app.keys import rights
+from packages_app.lifecycle import Event, Status
+from packages_app.models import Package
+from packages_app.operation import Operation
+from packages_app.operations.pick_up import Typed
+from packages_app.operations.report_fault import Fault
+from packages_app.rate_limits import RateLimited
+from packages_app.sandbox import refusals
+
+logger = logging.getLogger(__name__)
+
+KIOSK = "pretend"  # screen and controller of the pretend cabinet
+Act = Callable[[Package, datetime], object]
+
+
+def refuse_call(tracking_number: str) -> None:
+    """As if this were one call too many. Raises `RateLimited`."""
+    if refusals.named(tracking_number, {"TEST-RATE-LIMITED": True}):
+        raise RateLimited(retry_after=1)
+
+
+def brought(package_id: UUID, *, by: Actor, now: datetime) -> None:
+    """A package has got its door, which may stick; where it is stored at once, more may happen."""
+    package = _play(package_id, ON_DOOR, by, now)
+    if package.status == Status.STORED:
+        stored(package_id, by=by, now=now)
+
+
+def stored(package_id: UUID, *, by: Actor, now: datetime) -> None:
+    """A package lies in its door."""
+    _play(package_id, ON_DEPOSIT, by, now)
+
+
+def _play(package_id: UUID, acts: dict[str, Act], by: Actor, now: datetime) -> Package:
+    """Each act is an operation of its own: a portal that is killed in between has played less."""
+    package = by.packages().select_related("location").get(pk=package_id)
+    act = refusals.named(package.tracking_number, acts)
+    if act is not None:
+        try:
+            act(package, now)
+        except Refusal as refusal:  # somebody else was faster
+            logger.info("Rehearsal of %s was refused: %s", package.pk, refusal.code)
+    return package
+
+
+def _door_stuck(package: Package, now: datetime) -> None:
+    operations.report_fault(
+        compartments=Compartment.objects.filter(location=package.location),
+        compartment_id=package.compartment_id,
+        by=_kiosk(package.location).actor,
+        now=now,
+        fault=Fault.DOOR_STUCK,
+        note="rehearsal",
+    )
+
+
+def _collected(package: Package, now: datetime) -> None:
+    code = codes.compute(package.pk, package.code_version, package.code_secret)
+    operations.pick_up(by=_kiosk(package.location), now=now, typed=Typed(code=code))
+
+
+def _pickup_stuck(package: Package, now: datetime) -> None:
+    _collected(package, now)
+    operations.door_failed(package_id=package.pk, by=_kiosk(package.location).actor, now=now)
+
+
+def _expired(package: Package, now: datetime) -> None:
+    _end_hold(package_id=package.pk, now=now)
+
+
+ON_DOOR: dict[str, Act] = {"TEST-DOOR-STUCK": _door_stuck}
+ON_DEPOSIT: dict[str, Act] = {
+    "TEST-COLLECTED": _collected,
+    "TEST-PICKUP-STUCK": _pickup_stuck,
+    "TEST-EXPIRED": _expired,
+}
+
+
+@Operation
+def _end_hold(*, package_id: UUID, now: datetime) -> None:
+    package = SYSTEM.packages().filter(location__sandbox=True).lock(package_id)
+    package.move_to(Status.EXPIRED, event=Event.EXPIRED, by=SYSTEM.name, expires_at=now)
+
+
+def _kiosk(location: Location) -> Caller:
+    kiosk, _ = Kiosk.objects.get_or_create(location=location, name=KIOSK)
+    return Caller(
+        key_id=0,
+        actor=Actor(name=f"kiosk:{location.code}/{KIOSK}", location_id=location.pk),
+        scopes=rights.KIOSK_SCOPES,
+        kiosk_id=kiosk.pk,
+        location_id=location.pk,
+        time_zone=location.time_zone,
+    )

@@ -1,0 +1,1 @@
+"""Couriers' endpoints: what is announced to them, what it says, what signs it."""

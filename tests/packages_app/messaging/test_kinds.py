@@ -1,0 +1,79 @@
+"""The table of kinds, and what becomes of a message whose reason has gone."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from lockers.models import Location
+from notifications.messages import Message, Suppressed
+from notifications.models import Notification
+from packages_app.lifecycle import TOLD, Status
+from packages_app.messaging.kinds import KINDS
+from packages_app.messaging.recipients import compose
+from packages_app.models import Package
+from packages_app.pages.packages import MESSAGE_KINDS
+from tests.world import NOW, door, make_courier, make_location, make_package
+
+FOLDER = Path(settings.BASE_DIR) / "templates" / "notifications"
+# Who else has to be named for it: `tests/packages_app/operations/test_delegates.py`.
+OF_DELEGATES = {"delegated", "delegate_named"}
+
+
+def test_each_kind_to_a_recipient_has_its_texts_and_its_words_for_managers() -> None:
+    with_sms = {file.parent.name for file in FOLDER.glob("*/sms.txt")}
+    assert set(KINDS) == with_sms == set(MESSAGE_KINDS)
+    assert set(TOLD.values()) <= set(KINDS)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_kind_shows_the_code_if_its_texts_have_a_place_for_it(kind: str) -> None:
+    says_it = "{{ code }}" in (FOLDER / kind / "sms.txt").read_text()
+    assert says_it == KINDS[kind].shows_code
+    if says_it:
+        assert KINDS[kind].statuses == {Status.STORED}, "any other status has no code"
+
+
+def composed(package: Package, kind: str) -> Message | Suppressed:
+    """What becomes of one message about it."""
+    row = Notification.objects.create(
+        kind=kind, channel="email", subject=f"package:{package.pk}", dedup_key=f"{uuid.uuid4()}"
+    )
+    return compose([row])[row.pk]
+
+
+@pytest.fixture
+def location() -> Location:
+    return make_location(small=1)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("status", Status)
+@pytest.mark.parametrize("kind", sorted(set(KINDS) - OF_DELEGATES - {"held"}))
+def test_it_is_sent_while_its_reason_stands(location: Location, kind: str, status: Status) -> None:
+    package = make_package(make_courier(), door(location, "S1"), status)
+    if kind == "location_suspended":
+        location.suspend(reason="flood", now=NOW)
+    answer = composed(package, kind)
+    assert isinstance(answer, Message) == (status in KINDS[kind].statuses)
+    if isinstance(answer, Message):
+        assert ("code" in answer.context) == KINDS[kind].shows_code
+
+
+@pytest.mark.django_db
+def test_word_of_a_location_goes_with_its_state(location: Location) -> None:
+    package = make_package(make_courier(), door(location, "S1"))
+    assert composed(package, "location_suspended") == Suppressed("the location is back in use")
+    assert isinstance(composed(package, "location_resumed"), Message)
+    location.suspend(reason="flood", now=NOW)
+    assert isinstance(composed(package, "location_suspended"), Message)
+    assert composed(package, "location_resumed") == Suppressed("the location is out of use again")
+    Package.objects.update(held_at=NOW)
+    for kind in ("location_suspended", "stored", "reminder"):
+        assert composed(package, kind) == Suppressed("the package is held back")
+    assert isinstance(composed(package, "held"), Message)
+    Package.objects.update(held_at=None)
+    assert composed(package, "held") == Suppressed("the package is held back no more")
