@@ -66,32 +66,47 @@ def sender(env: environ.Env, *, debug: bool) -> str:
     return value
 
 
-def provider(env: environ.Env, name: str, *, default: str) -> str:
-    """A provider's name, as rows, the admin and the addresses of receipts have it."""
+def second_backend(env: environ.Env, name: str, *, debug: bool) -> str:
+    """The same for one that need not be; empty without it, but not where its gateway is named."""
+    wanted = env.str(name, default="") or env.str("SMS_GATEWAY_URL_2", default="")
+    return backend(env, name, default="", debug=debug) if wanted else ""
+
+
+def provider(env: environ.Env, name: str, *, default: str, other: str = "") -> str:
+    """A provider's name, as rows and the admin have it; not that of the `other` one."""
     value = str(env.str(name, default="")) or default
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", value):
         raise read.refuse(name, "must be up to 40 small letters, digits and hyphens")
+    if value == other:
+        raise read.refuse(name, "must differ from the name of the first provider")
     return value
 
 
-def gateway(env: environ.Env, *, debug: bool) -> str:
-    """SMS_GATEWAY_URL: it is sent pickup codes, so in production https, or a gateway on this machine."""
-    value = read.url(env, "SMS_GATEWAY_URL", schemes=("https", "http"))
+def gateway(env: environ.Env, name: str, backend: str, *, debug: bool) -> str:
+    """Where `backend` posts to; empty where it needs nothing.
+
+    It is sent pickup codes, so in production it is https, or a gateway on this machine.
+    """
+    if backend != SMS_HTTP:
+        return ""
+    value = read.url(env, name, schemes=("https", "http"))
     parts = urlsplit(value)
     if not parts.hostname:
-        raise read.refuse("SMS_GATEWAY_URL", "names no host")
+        raise read.refuse(name, "names no host")
     if not debug and parts.scheme != "https" and parts.hostname not in LOOPBACK:
-        raise read.refuse("SMS_GATEWAY_URL", "must begin with https://")
+        raise read.refuse(name, "must begin with https://")
     return value
 
 
-def gateway_token(env: environ.Env, *, debug: bool) -> str:
-    """SMS_GATEWAY_TOKEN: goes into a header, so it is one word of visible ASCII."""
-    value = str(env.str("SMS_GATEWAY_TOKEN", default=""))
+def gateway_token(env: environ.Env, name: str, backend: str, *, debug: bool) -> str:
+    """The token of that gateway: goes into a header, so it is one word of visible ASCII."""
+    if backend != SMS_HTTP:
+        return ""
+    value = str(env.str(name, default=""))
     if not value and not debug:
-        raise read.refuse("SMS_GATEWAY_TOKEN", "is missing")
+        raise read.refuse(name, "is missing")
     if not all("!" <= letter <= "~" for letter in value):
-        raise read.refuse("SMS_GATEWAY_TOKEN", "must be visible ASCII characters without spaces")
+        raise read.refuse(name, "must be visible ASCII characters without spaces")
     return value
 
 

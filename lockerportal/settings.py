@@ -239,10 +239,16 @@ SMS_BACKEND = read_messages.backend(
     env, "SMS_BACKEND", default=read_messages.MAILBOX_SMS if DEBUG else "", debug=DEBUG
 )
 SMS_PROVIDER = read_messages.provider(env, "SMS_PROVIDER", default="first")
-_has_gateway = SMS_BACKEND == read_messages.SMS_HTTP
-SMS_GATEWAY_URL = read_messages.gateway(env, debug=DEBUG) if _has_gateway else ""
-SMS_GATEWAY_TOKEN = read_messages.gateway_token(env, debug=DEBUG) if _has_gateway else ""
+SMS_GATEWAY_URL = read_messages.gateway(env, "SMS_GATEWAY_URL", SMS_BACKEND, debug=DEBUG)
+SMS_GATEWAY_TOKEN = read_messages.gateway_token(env, "SMS_GATEWAY_TOKEN", SMS_BACKEND, debug=DEBUG)
 SMS_SENDER = env.str("SMS_SENDER", default="Lockers")
+# A second provider, for as long as the first is away (`notifications/routes.py`).
+SMS_BACKEND_2 = read_messages.second_backend(env, "SMS_BACKEND_2", debug=DEBUG)
+_other = SMS_PROVIDER if SMS_BACKEND_2 else ""
+SMS_PROVIDER_2 = read_messages.provider(env, "SMS_PROVIDER_2", default="second", other=_other)
+SMS_GATEWAY_URL_2 = read_messages.gateway(env, "SMS_GATEWAY_URL_2", SMS_BACKEND_2, debug=DEBUG)
+SMS_GATEWAY_TOKEN_2 = read_messages.gateway_token(env, "SMS_GATEWAY_TOKEN_2", SMS_BACKEND_2, debug=DEBUG)
+SMS_SENDER_2 = env.str("SMS_SENDER_2", default=SMS_SENDER)
 SMS_FILE_PATH = env.str("SMS_FILE_PATH", default=str(BASE_DIR / "var" / "sms.jsonl"))
 SMS_TIMEOUT = 10  # seconds for all of one request; well below the lease of a message
 # Against pumping (`notifications/spending.py`): money in the currency of SMS_PRICES, a day as in UTC.

@@ -14,6 +14,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from notifications.breaker import close
+from notifications.channels import CHANNELS
 from notifications.models import ChannelState, Notification, Status, Tally
 from notifications.nudge import nudge, nudge_webhooks
 
@@ -101,10 +102,32 @@ class NotificationAdmin(ReadOnlyAdmin):
 
 @admin.register(ChannelState)
 class ChannelStateAdmin(ReadOnlyAdmin):
-    """Which channels are paused, since when and why."""
+    """Which providers are paused, since when and why, and who takes messages meanwhile."""
 
-    list_display = ("channel", "failures", "opened_at", "next_probe_at", "last_error", "updated_at")
+    list_display = (
+        "channel",
+        "provider",
+        "now",
+        "failures",
+        "opened_at",
+        "next_probe_at",
+        "last_error",
+        "updated_at",
+    )
     actions = ("close_breaker",)
+
+    @admin.display(description="now")
+    def now(self, state: ChannelState) -> str:
+        """What it does at the moment, among the providers of its channel."""
+        channel = CHANNELS.get(state.channel)
+        names = channel.providers() if channel else ()
+        if state.provider not in names:
+            return "not in the settings"
+        if state.opened_at is not None:
+            return "paused"
+        before = names[: names.index(state.provider)]
+        working = ChannelState.objects.filter(channel=state.channel, provider__in=before, opened_at=None)
+        return "stands by" if working.exists() else "takes messages"
 
     @admin.action(description="Let everything through again", permissions=["act"])
     def close_breaker(self, request: HttpRequest, queryset: QuerySet[ChannelState]) -> None:
@@ -112,7 +135,7 @@ class ChannelStateAdmin(ReadOnlyAdmin):
         with transaction.atomic():
             self.log_action_on(request, queryset, "Let everything through again.")
             for state in queryset:
-                close(state.channel)
+                close(state.channel, state.provider)
             transaction.on_commit(nudge, robust=True)
         self.message_user(request, "Sending goes on.", messages.SUCCESS)
 

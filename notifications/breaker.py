@@ -1,13 +1,14 @@
-"""The circuit breaker of a channel: a provider that is down is not asked once per message.
+"""The circuit breaker of a provider: one that is down is not asked once per message.
 
 It opens after `FAILURES_TO_OPEN` failures in a row, lets one probe through each `PROBE_EACH`, and closes
-with the first success. Its row is shared by all workers. While it is open no message loses an attempt,
-save the one that is the probe.
+with the first success. Its row is shared by all workers. While those of all providers of a channel are open
+no message loses an attempt, save the one that is the probe.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -22,28 +23,27 @@ PROBE_EACH = timedelta(seconds=30)
 
 
 class Breaker:
-    """The breaker of `channel` as it stands when a batch begins, and as this batch moves it."""
+    """The breaker of one provider as it stands when a batch begins, and as this batch moves it."""
 
-    def __init__(self, channel: str) -> None:
-        self.channel = channel
-        state = ChannelState.objects.filter(channel=channel).first()
-        self.is_open = state is not None and state.opened_at is not None
-        self._in_trouble = state is not None and (self.is_open or state.failures > 0)
+    def __init__(self, state: ChannelState) -> None:
+        self.channel, self.provider = state.channel, state.provider
+        self.is_open = state.opened_at is not None
+        self._in_trouble = self.is_open or state.failures > 0
+        self._row = ChannelState.objects.filter(channel=self.channel, provider=self.provider)
 
     def take_probe(self, now: datetime) -> bool:
-        """Whether the caller may send one message on an open channel; of several callers one gets a yes."""
-        due = ChannelState.objects.filter(channel=self.channel, next_probe_at__lte=now)
-        return bool(due.update(next_probe_at=now + PROBE_EACH))
+        """Whether the caller may send one message while it is open; of several callers one gets a yes."""
+        return bool(self._row.filter(next_probe_at__lte=now).update(next_probe_at=now + PROBE_EACH))
 
     def return_probe(self, now: datetime) -> None:
         """Give back a probe for which there was no message to send."""
-        ChannelState.objects.filter(channel=self.channel, opened_at__isnull=False).update(next_probe_at=now)
+        self._row.filter(opened_at__isnull=False).update(next_probe_at=now)
 
     def failed(self, error: str, *, now: datetime, retry_after: float | None = None) -> None:
-        """Count one failure of the provider; an open channel is left alone for `retry_after` seconds too."""
+        """Count one failure of the provider; an open one is left alone for `retry_after` seconds too."""
         with transaction.atomic():
-            ChannelState.objects.get_or_create(channel=self.channel)
-            state = ChannelState.objects.select_for_update().get(channel=self.channel)
+            ChannelState.objects.get_or_create(channel=self.channel, provider=self.provider)
+            state = self._row.select_for_update().get()
             state.failures += 1
             state.last_error = error
             if state.failures >= FAILURES_TO_OPEN:
@@ -52,20 +52,36 @@ class Breaker:
                 state.next_probe_at = max(state.next_probe_at or now, now + pause)
             state.save()
         if state.opened_at is not None and not self.is_open:
-            logger.warning("Channel %s is paused after %d failures: %s", self.channel, state.failures, error)
+            logger.warning(
+                "Provider %s of %s is paused after %d failures: %s",
+                self.provider,
+                self.channel,
+                state.failures,
+                error,
+            )
         self._in_trouble = True
         self.is_open = state.opened_at is not None
 
     def succeeded(self) -> None:
         """The provider has answered: it is alive."""
-        if not self._in_trouble:  # no write for each message of a channel that works
+        if not self._in_trouble:  # no write for each message of a provider that works
             return
-        close(self.channel)
+        close(self.channel, self.provider)
         if self.is_open:
-            logger.warning("Channel %s works again", self.channel)
+            logger.warning("Provider %s of %s works again", self.provider, self.channel)
         self._in_trouble = self.is_open = False
 
 
-def close(channel: str) -> None:
-    """Let everything through on `channel` again."""
-    ChannelState.objects.filter(channel=channel).update(failures=0, opened_at=None, next_probe_at=None)
+def breakers(channel: str, providers: Sequence[str]) -> list[Breaker]:
+    """Those of `providers`, in their order, as they stand now. New providers get a row, for staff to see."""
+    states = {state.provider: state for state in ChannelState.objects.filter(channel=channel)}
+    for provider in providers:
+        if provider not in states:
+            states[provider], _ = ChannelState.objects.get_or_create(channel=channel, provider=provider)
+    return [Breaker(states[provider]) for provider in providers]
+
+
+def close(channel: str, provider: str) -> None:
+    """Let everything through by this provider again."""
+    state = ChannelState.objects.filter(channel=channel, provider=provider)
+    state.update(failures=0, opened_at=None, next_probe_at=None)

@@ -14,7 +14,6 @@ from datetime import datetime
 from django.conf import settings
 
 from notifications import spending
-from notifications.breaker import Breaker
 from notifications.channels import CHANNELS
 from notifications.channels.base import Channel
 from notifications.composing import Composed, NotComposed, compose
@@ -23,6 +22,7 @@ from notifications.leases import Batch, Clock, claim
 from notifications.messages import Message, Suppressed
 from notifications.models import Notification, Status
 from notifications.retry import delay
+from notifications.routes import Route, Routes
 
 logger = logging.getLogger(__name__)
 
@@ -67,42 +67,46 @@ def deliver_due(*, now: datetime | None = None, limit: int = 5000, seconds: floa
 def _deliver_batch(channel_class: type[Channel], size: int, now: datetime | None, counts: Counts) -> bool:
     """Deliver up to `size` messages of one channel; answer whether there may be more."""
     clock = Clock(now)
-    breaker = Breaker(channel_class.name)
-    probing = breaker.is_open
-    if probing and not breaker.take_probe(clock.now()):
-        return False
-    batch = claim(channel_class.name, 1 if probing else size, clock)
-    counts.claimed += len(batch.rows)
-    tried = _Round(batch, breaker, counts).run(channel_class)
-    if probing and not tried:
-        breaker.return_probe(clock.now())
+    with Routes(channel_class) as routes:
+        routes.take_probes(clock.now())
+        if not routes.usable:
+            return False
+        batch = claim(channel_class.name, 1 if routes.only_probes else size, clock)
+        counts.claimed += len(batch.rows)
+        _Round(batch, routes, counts).run()
+        routes.return_probes(clock.now())
     return bool(batch.rows)
 
 
 class _Round:
     """One batch on its way out."""
 
-    def __init__(self, batch: Batch, breaker: Breaker, counts: Counts) -> None:
+    def __init__(self, batch: Batch, routes: Routes, counts: Counts) -> None:
         self.batch = batch
-        self.breaker = breaker
+        self.routes = routes
         self.counts = counts
-        self.tried = 0
 
-    def run(self, channel_class: type[Channel]) -> int:
-        """Handle every row; return how many were offered to the provider."""
+    def run(self) -> None:
+        """Handle every row for which there is time, and a provider."""
         composed = compose(self.batch.rows)
-        if channel_class.name == "sms":
-            composed.update(spending.charge(self.batch, self._to_send_now(composed)))
-        with channel_class() as channel:
-            for position, row in enumerate(self.batch.rows):
-                paused = self.breaker.is_open and self.tried
-                if paused or not self.batch.may_send(first=position == 0):
-                    self.counts.given_back += self.batch.give_back(self.batch.rows[position:])
-                    break
-                self._handle(row, composed[row.pk], channel)
-        return self.tried
+        self._charge(composed)
+        last = len(self.batch.rows) - 1
+        for position, row in enumerate(self.batch.rows):
+            in_time = self.batch.may_send(first=position == 0)
+            # A probe may hang until its time-out: the more urgent ones go before it, by who works.
+            probe = self.routes.probe_left and (position == last or not in_time)
+            probe = probe and self.batch.may_send(first=True)
+            if not (in_time or probe) or not self.routes.usable:
+                self.counts.given_back += self.batch.give_back(self.batch.rows[position:])
+                break
+            self._handle(row, composed[row.pk], probe=probe)
 
-    def _handle(self, row: Notification, composed: Composed, channel: Channel) -> None:
+    def _charge(self, composed: dict[int, Composed]) -> None:
+        sms = [row for row in self.batch.rows if row.channel == "sms"]
+        if sms:
+            composed.update(spending.charge(self.batch, self._to_send_now(composed)))
+
+    def _handle(self, row: Notification, composed: Composed, *, probe: bool) -> None:
         if row.attempts > settings.NOTIFICATION_MAX_ATTEMPTS:
             self._die(row, f"Given up: the worker was lost at each of {row.attempts - 1} attempts")
         elif isinstance(composed, Suppressed):
@@ -113,7 +117,7 @@ class _Round:
             held = self.batch.postpone(row, "Waits for the end of quiet hours", until=until)
             self._count("postponed", held=held)
         else:
-            self._send(row, composed, channel)
+            self._send(row, composed, probe=probe)
 
     def _to_send_now(self, composed: dict[int, Composed]) -> dict[int, Message]:
         return {
@@ -126,29 +130,49 @@ class _Round:
         quiet = message.quiet_hours
         return quiet.over_at(self.batch.clock.now()) if quiet is not None else None
 
-    def _send(self, row: Notification, message: Message, channel: Channel) -> None:
-        self.tried += 1
-        try:
-            provider_id = channel.send(row, message)
-        except DeliveryError as error:
-            self._refused(row, error, public_reason(str(error)))
-        except Exception as error:
-            # A fault of ours, as a broken template: not the provider's, and perhaps mended within the day.
-            logger.exception("Notification %d could not be sent", row.pk)
-            self._try_again(row, f"{type(error).__name__} while sending")
-        else:
-            self._count("sent", held=self.batch.sent(row, provider_id, provider=channel.provider))
-            self.breaker.succeeded()
+    def _send(self, row: Notification, message: Message, *, probe: bool) -> None:
+        """Offer it to one provider after the other, until one has taken it or refuses this very message."""
+        tried: list[Route] = []
+        refusals: list[DeliveryError] = []
+        while route := self._next(tried, probe=probe):
+            tried.append(route)
+            try:
+                provider_id = route.send(row, message)
+            except DeliveryError as error:
+                refusals.append(error)
+                self._note(route, error)
+                if not error.channel_failed:
+                    break
+            except Exception as error:
+                # A fault of ours, as a broken template: not the provider's, and perhaps mended today.
+                logger.exception("Notification %d could not be sent", row.pk)
+                self._try_again(row, f"{type(error).__name__} while sending")
+                return
+            else:
+                self._count("sent", held=self.batch.sent(row, provider_id, provider=route.provider))
+                route.breaker.succeeded()
+                return
+        self._refused(row, refusals)
 
-    def _refused(self, row: Notification, error: DeliveryError, reason: str) -> None:
-        if error.permanent:
+    def _next(self, tried: list[Route], *, probe: bool) -> Route | None:
+        """Who is asked next, if there is time for one more before the lease ends."""
+        if tried and not self.batch.may_send(first=True):
+            return None
+        return self.routes.choose(probe=probe, tried=tried)
+
+    def _note(self, route: Route, error: DeliveryError) -> None:
+        if error.channel_failed:
+            reason, now = public_reason(str(error)), self.batch.clock.now()
+            route.breaker.failed(reason, now=now, retry_after=error.retry_after)
+        else:
+            route.breaker.succeeded()
+
+    def _refused(self, row: Notification, refusals: list[DeliveryError]) -> None:
+        reason = public_reason(str(refusals[-1]))
+        if refusals[-1].permanent:
             self._die(row, reason)
         else:
-            self._try_again(row, reason, retry_after=error.retry_after)
-        if error.channel_failed:
-            self.breaker.failed(reason, now=self.batch.clock.now(), retry_after=error.retry_after)
-        else:
-            self.breaker.succeeded()
+            self._try_again(row, reason, retry_after=max(error.retry_after or 0.0 for error in refusals))
 
     def _try_again(self, row: Notification, reason: str, retry_after: float | None = None) -> None:
         if row.attempts >= settings.NOTIFICATION_MAX_ATTEMPTS:

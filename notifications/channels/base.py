@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from types import TracebackType
-from typing import ClassVar, Self
+from collections.abc import Sequence
+from typing import ClassVar
 
 from notifications.messages import Message
 from notifications.models import Notification
 
 
 class Channel(ABC):
-    """One way out, for the time of one batch: the connection to the provider is kept and re-used in it."""
+    """One way out by one provider, for the time of one batch: the connection is kept and re-used in it."""
 
     name: ClassVar[str]
-    provider: str = ""  # its name, as rows keep it
+
+    def __init__(self, provider: str = "") -> None:
+        self.provider = provider or self.providers()[0]
+
+    @classmethod
+    def providers(cls) -> Sequence[str]:
+        """The names of those who take messages of this channel, the preferred one first; never none."""
+        return (cls.name,)
 
     @abstractmethod
     def send(self, notification: Notification, message: Message) -> str:
@@ -25,11 +32,3 @@ class Channel(ABC):
 
     def close(self) -> None:  # noqa: B027 - not every channel holds a connection
         """Let the connection go; raises nothing."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

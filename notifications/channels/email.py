@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import smtplib
+from collections.abc import Sequence
 from email.mime.image import MIMEImage
 from email.utils import parseaddr
 from typing import ClassVar
@@ -33,9 +34,14 @@ class EmailChannel(Channel):
 
     name: ClassVar[str] = "email"
 
-    def __init__(self) -> None:
-        self.provider = settings.EMAIL_BACKEND.split(".")[-2]  # smtp, or the provider's own name
+    def __init__(self, provider: str = "") -> None:
+        super().__init__(provider)
         self._connection = get_connection()
+
+    @classmethod
+    def providers(cls) -> Sequence[str]:
+        """The one of EMAIL_BACKEND, by the name of its module: smtp, mailgun."""
+        return (settings.EMAIL_BACKEND.split(".")[-2],)
 
     def send(self, notification: Notification, message: Message) -> str:
         """Send it; the id is the Message-ID, the same at every try, so that mail programs can drop a copy."""

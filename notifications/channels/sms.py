@@ -1,10 +1,9 @@
-"""SMS, through whatever SMS_BACKEND names."""
+"""SMS, through whatever SMS_BACKEND and SMS_BACKEND_2 name."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
-
-from django.conf import settings
 
 from notifications import rendering, sms
 from notifications.channels.base import Channel
@@ -13,13 +12,18 @@ from notifications.models import Notification
 
 
 class SmsChannel(Channel):
-    """One session with the SMS provider for a batch."""
+    """One session with an SMS provider for a batch."""
 
     name: ClassVar[str] = "sms"
 
-    def __init__(self) -> None:
-        self.provider = settings.SMS_PROVIDER
-        self._backend = sms.get_backend()
+    def __init__(self, provider: str = "") -> None:
+        super().__init__(provider)
+        self._backend = sms.get_backend(self.provider)
+
+    @classmethod
+    def providers(cls) -> Sequence[str]:
+        """One, or two where SMS_BACKEND_2 is set."""
+        return [provider.name for provider in sms.providers()]
 
     def send(self, notification: Notification, message: Message) -> str:
         """Send it; the id is the provider's own, empty where it names none."""

@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Provider:
+    """Who sends SMS for us: the name in rows and in the admin, the backend's path, and what that asks for."""
+
+    name: str
+    backend: str
+    url: str = ""
+    token: str = field(default="", repr=False)
+    sender: str = ""
 
 
 class BaseSmsBackend(ABC):
     """A session with a provider. One worker uses it, for one batch."""
+
+    def __init__(self, provider: Provider) -> None:
+        self.provider = provider
 
     @abstractmethod
     def send(self, to: str, text: str, *, reference: str = "") -> str:

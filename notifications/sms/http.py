@@ -1,6 +1,6 @@
 """An SMS gateway of the common kind: a form by POST, with a bearer token.
 
-Sends the fields `to`, `from`, `text` and `reference` to SMS_GATEWAY_URL. 2xx: taken.
+Sends the fields `to`, `from`, `text` and `reference` to SMS_GATEWAY_URL (or its `_2`). 2xx: taken.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from django.conf import settings
 from notifications.deadlines import Watchdog, addresses_of, has_ended, reach
 from notifications.errors import DeliveryError
 from notifications.retry import seconds_in
-from notifications.sms.base import BaseSmsBackend
+from notifications.sms.base import BaseSmsBackend, Provider
 
 # Refusals that are not about this message: our account or address is wrong, or the gateway is busy. All the
 # others in 400 to 499 would meet the same message again.
@@ -67,8 +67,9 @@ class _Connection(http.client.HTTPConnection):
 class SmsBackend(BaseSmsBackend):
     """One kept-alive connection to the gateway. Redirects are not followed: they count as failures."""
 
-    def __init__(self) -> None:
-        url = urlsplit(settings.SMS_GATEWAY_URL)
+    def __init__(self, provider: Provider) -> None:
+        super().__init__(provider)
+        url = urlsplit(provider.url)
         self._connection = _Connection(
             url.hostname or "", url.port, tls=url.scheme == "https", seconds=settings.SMS_TIMEOUT
         )
@@ -76,10 +77,10 @@ class SmsBackend(BaseSmsBackend):
 
     def send(self, to: str, text: str, *, reference: str = "") -> str:
         """Post it; `DeliveryError` is permanent for refusals of this message, else it may pass."""
-        form = {"to": to, "from": settings.SMS_SENDER, "text": text, "reference": reference}
+        form = {"to": to, "from": self.provider.sender, "text": text, "reference": reference}
         headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
-        if settings.SMS_GATEWAY_TOKEN:
-            headers["Authorization"] = f"Bearer {settings.SMS_GATEWAY_TOKEN}"
+        if self.provider.token:
+            headers["Authorization"] = f"Bearer {self.provider.token}"
         try:
             self._connection.begin()
             self._connection.request("POST", self._target, urlencode(form), headers)

@@ -52,7 +52,9 @@ MESSAGES = (
         SELECT message.id AS notification_id, message.status, message.next_attempt_at, message.leased_until,
                message.sent_at
         FROM notifications_notification message
-        LEFT JOIN notifications_channelstate state USING (channel)
+        LEFT JOIN (
+            SELECT channel, max(opened_at) AS opened_at FROM notifications_channelstate GROUP BY channel
+        ) state USING (channel)
         LEFT JOIN notifications_destination destination ON destination.subject = message.subject
         WHERE CASE message.status
             WHEN 'pending' THEN message.next_attempt_at > clock_timestamp()

@@ -27,7 +27,7 @@ GOOD = {
     "SMS_GATEWAY_URL": "https://sms.example.com/send",
     "SMS_GATEWAY_TOKEN": "a-token",
 }
-READS = re.compile(r'\benv(?:\.str\(|,)\s*"([A-Z_]+)"')
+READS = re.compile(r'\benv(?:\.str\(|,)\s*"([A-Z0-9_]+)"')
 REFUSED = [
     ("DEBUG", f"perhaps-{MARK}"),
     ("SECRET_KEY", None),
@@ -66,6 +66,8 @@ REFUSED = [
     ("SMS_PROVIDER", f"{MARK} GmbH"),
     ("SMS_GATEWAY_URL", f"http://{MARK}.example.com/send"),
     ("SMS_GATEWAY_TOKEN", f"{MARK} with spaces"),
+    ("SMS_BACKEND_2", "notifications.sms.console.SmsBackend"),
+    ("SMS_PROVIDER_2", f"{MARK} GmbH"),
     ("TRUSTED_PROXY_COUNT", "-1"),
     ("TRUSTED_PROXY_COUNT", MARK),
     ("TRUSTED_PROXIES", MARK),
@@ -108,6 +110,28 @@ def test_starts_on_a_whole_production_environment() -> None:
     """What the refusals below change is the only thing wrong with them."""
     done = start({})
     assert done.returncode == 0, done.stderr
+
+
+SECOND = {
+    "SMS_BACKEND_2": "notifications.sms.http.SmsBackend",
+    "SMS_GATEWAY_URL_2": "https://sms.example.org/",
+    "SMS_GATEWAY_TOKEN_2": "another-token",
+    "SMS_PROVIDER_2": "sms-house",
+}
+
+
+def test_starts_with_a_second_provider_and_wants_all_of_it() -> None:
+    done = start(dict(SECOND))
+    assert done.returncode == 0, done.stderr
+    for name, value in [
+        ("SMS_GATEWAY_URL_2", None),
+        ("SMS_GATEWAY_URL_2", f"http://{MARK}.example.com"),
+        ("SMS_GATEWAY_TOKEN_2", None),
+        ("SMS_PROVIDER_2", "first"),
+    ]:
+        done = start({**SECOND, name: value})
+        assert name in done.stderr.splitlines()[-1], done.stderr
+        assert MARK not in done.stderr
 
 
 @pytest.mark.parametrize(("name", "value"), REFUSED)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import pytest
@@ -60,18 +61,36 @@ def smtp(settings: Settings) -> Iterator[SmtpServer]:
         yield server
 
 
-@pytest.fixture
-def gateway(settings: Settings) -> Iterator[SmsGateway]:
-    """A real HTTP gateway for SMS, and the portal set to send through it."""
+@contextmanager
+def serving() -> Iterator[SmsGateway]:
+    """A real HTTP gateway for SMS, for the time of the block."""
     server = SmsGateway()
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
-    settings.SMS_BACKEND = "notifications.sms.http.SmsBackend"
-    settings.SMS_GATEWAY_URL = f"http://127.0.0.1:{server.server_port}/send?v=1"
-    settings.SMS_GATEWAY_TOKEN = "token-of-the-gateway"
-    settings.SMS_TIMEOUT = 0.5
     yield server
     server.release.set()
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.fixture
+def gateway(settings: Settings) -> Iterator[SmsGateway]:
+    """One, and the portal set to send through it."""
+    with serving() as server:
+        settings.SMS_BACKEND = "notifications.sms.http.SmsBackend"
+        settings.SMS_GATEWAY_URL = f"http://127.0.0.1:{server.server_port}/send?v=1"
+        settings.SMS_GATEWAY_TOKEN = "token-of-the-gateway"
+        settings.SMS_TIMEOUT = 0.5
+        yield server
+
+
+@pytest.fixture
+def second_gateway(settings: Settings) -> Iterator[SmsGateway]:
+    """Another one, as the second provider."""
+    with serving() as server:
+        settings.SMS_BACKEND_2 = "notifications.sms.http.SmsBackend"
+        settings.SMS_GATEWAY_URL_2 = f"http://127.0.0.1:{server.server_port}/other"
+        settings.SMS_GATEWAY_TOKEN_2 = "token-of-the-other"
+        settings.SMS_SENDER_2 = "Parcels"
+        yield server

@@ -12,7 +12,8 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
-from notifications.breaker import Breaker
+from notifications.breaker import breakers
+from notifications.delivery import deliver_due
 from notifications.models import ChannelState, Notification, Status, Tally
 from notifications.nudge import nudge, nudge_webhooks
 from tests.notifications.conftest import NOW, Put
@@ -108,7 +109,7 @@ def test_messages_are_found_by_their_package_or_number(desk: Client, put: Put, s
 
 
 def test_staff_can_let_everything_through_again(desk: Client) -> None:
-    breaker = Breaker("sms")
+    (breaker,) = breakers("sms", ["first"])
     for _ in range(5):
         breaker.failed("away", now=NOW)
     state = ChannelState.objects.get()
@@ -117,8 +118,27 @@ def test_staff_can_let_everything_through_again(desk: Client) -> None:
 
     assert act(desk, url, "close_breaker", [state]) == 302
 
-    assert not Breaker("sms").is_open
+    assert not breakers("sms", ["first"])[0].is_open
     assert LogEntry.objects.get().change_message == "Let everything through again."
+
+
+def test_staff_see_what_each_provider_does(desk: Client, put: Put, settings: Settings) -> None:
+    settings.SMS_BACKEND_2, settings.SMS_PROVIDER_2 = settings.SMS_BACKEND, "sms-house"
+    url = reverse("admin:notifications_channelstate_changelist")
+
+    def rows() -> dict[str, str]:
+        found = desk.get(url).context["cl"]
+        return {str(state.provider): found.model_admin.now(state) for state in found.result_list}
+
+    put()
+    assert deliver_due(now=NOW).sent == 1
+    assert rows() == {"locmem": "takes messages", "first": "takes messages", "sms-house": "stands by"}
+    (breaker,) = breakers("sms", ["first"])
+    for _ in range(5):
+        breaker.failed("away", now=NOW)
+    assert rows() == {"locmem": "takes messages", "first": "paused", "sms-house": "takes messages"}
+    settings.SMS_BACKEND_2 = ""
+    assert rows()["sms-house"] == "not in the settings"
 
 
 def test_staff_see_what_was_spent_on_sms_and_edit_nothing(client: Client) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError, transaction
 
-from notifications.breaker import Breaker
+from notifications.breaker import Breaker, breakers
 from notifications.delivery import Counts, deliver_due
 from notifications.errors import DeliveryError
 from notifications.models import ChannelState, Notification, Status
@@ -17,6 +17,11 @@ from tests.notifications.test_delivery import ScriptedChannel, scripted
 __all__ = ["scripted"]
 
 pytestmark = pytest.mark.django_db
+
+
+def breaker(channel: str = "sms") -> Breaker:
+    (found,) = breakers(channel, [channel])
+    return found
 
 
 def down(times: int) -> list[Exception]:
@@ -31,7 +36,7 @@ def test_it_opens_after_five_failures_and_the_rest_goes_back_unharmed(
 
     assert deliver_due(now=NOW) == Counts(claimed=20, retried=5, given_back=15)
 
-    state = ChannelState.objects.get(channel="sms")
+    state = ChannelState.objects.get(channel="sms", provider="sms")
     assert (state.failures, state.opened_at, state.last_error) == (5, NOW, "gateway: TimeoutError")
     assert state.next_probe_at == NOW + timedelta(seconds=30)
     assert list(Notification.objects.order_by("id").values_list("attempts", flat=True)) == [1] * 5 + [0] * 15
@@ -52,7 +57,7 @@ def test_one_probe_goes_out_each_half_minute_and_a_success_closes_it(
     assert deliver_due(now=NOW + timedelta(seconds=31)) == Counts()
     assert deliver_due(now=NOW + timedelta(seconds=60)) == Counts(claimed=1, retried=1)
     assert deliver_due(now=NOW + timedelta(hours=2)) == Counts(claimed=20, sent=20)
-    state = ChannelState.objects.get(channel="sms")
+    state = ChannelState.objects.get(channel="sms", provider="sms")
     assert (state.failures, state.opened_at, state.next_probe_at) == (0, None, None)
 
 
@@ -96,17 +101,17 @@ def test_a_refusal_shows_that_the_provider_is_alive(put: Put, scripted: type[Scr
     scripted.script = [*down(4), DeliveryError("no such number", permanent=True), *down(4)]
 
     assert deliver_due(now=NOW) == Counts(claimed=9, retried=8, dead=1)
-    assert ChannelState.objects.get(channel="sms").opened_at is None
+    assert ChannelState.objects.get(channel="sms", provider="sms").opened_at is None
 
 
 def test_channels_do_not_know_of_each_other(put: Put, scripted: type[ScriptedChannel]) -> None:
-    breaker = Breaker("email")
+    email = breaker("email")
     for _ in range(5):
-        breaker.failed("away", now=NOW)
+        email.failed("away", now=NOW)
     put("sms")
 
     assert deliver_due(now=NOW).sent == 1
-    assert Breaker("email").is_open
+    assert breaker("email").is_open
 
 
 def test_the_provider_says_how_long_an_open_channel_rests(put: Put, scripted: type[ScriptedChannel]) -> None:
@@ -116,11 +121,13 @@ def test_the_provider_says_how_long_an_open_channel_rests(put: Put, scripted: ty
 
     deliver_due(now=NOW)
 
-    assert ChannelState.objects.get(channel="sms").next_probe_at == NOW + timedelta(seconds=300)
+    assert ChannelState.objects.get(channel="sms", provider="sms").next_probe_at == NOW + timedelta(
+        seconds=300
+    )
 
 
 def test_of_two_workers_one_gets_the_probe() -> None:
-    first, second = Breaker("sms"), Breaker("sms")
+    first, second = breaker(), breaker()
     for _ in range(5):
         first.failed("away", now=NOW)
 

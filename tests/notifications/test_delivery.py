@@ -14,12 +14,12 @@ from django.db import connection
 from pytest_django import Settings
 
 from notifications import delivery, leases
-from notifications.breaker import Breaker
 from notifications.channels.base import Channel
 from notifications.delivery import Counts, deliver_due
 from notifications.errors import DeliveryError
 from notifications.messages import Message
 from notifications.models import Notification, Status
+from notifications.routes import Routes
 from notifications.sms import locmem
 from tests.notifications.conftest import NOW, Put
 
@@ -211,7 +211,7 @@ def test_what_takes_too_long_goes_back_for_others_to_take(put: Put, scripted: ty
             return super().send(notification, message)
 
     counts = Counts()
-    delivery._Round(batch, Breaker("sms"), counts).run(SlowChannel)
+    delivery._Round(batch, Routes(SlowChannel), counts).run()
 
     assert (counts.sent, counts.given_back) == (2, 2)
     for row in rows[2:]:
@@ -228,7 +228,7 @@ def test_after_its_lease_a_worker_that_slept_sends_nothing_and_overwrites_nothin
     other = leases.claim("sms", 50, leases.Clock(NOW + timedelta(seconds=61)))
 
     counts = Counts()
-    delivery._Round(sleeper, Breaker("sms"), counts).run(scripted)
+    delivery._Round(sleeper, Routes(scripted), counts).run()
 
     assert scripted.taken == []
     assert (counts.sent, counts.given_back, counts.lost) == (0, 0, 0)
@@ -244,7 +244,7 @@ def test_a_result_that_comes_after_the_lease_is_not_written_down(
     other = leases.claim("sms", 1, leases.Clock(NOW + timedelta(seconds=61)))
 
     counts = Counts()
-    delivery._Round(sleeper, Breaker("sms"), counts).run(scripted)
+    delivery._Round(sleeper, Routes(scripted), counts).run()
 
     assert counts.lost == 1
     row.refresh_from_db()

@@ -16,6 +16,8 @@ from django.core.exceptions import ImproperlyConfigured
 from lockerportal import env_messages
 
 SECRET = "hunter2-hunter2"
+GATEWAY = ("SMS_GATEWAY_URL", env_messages.SMS_HTTP)
+TOKEN = ("SMS_GATEWAY_TOKEN", env_messages.SMS_HTTP)
 
 
 @pytest.fixture
@@ -101,16 +103,24 @@ def test_email_url(
         ("DEFAULT_FROM_EMAIL", "", lambda env: env_messages.sender(env, debug=False)),
         ("DEFAULT_FROM_EMAIL", SECRET, lambda env: env_messages.sender(env, debug=False)),
         ("DEFAULT_FROM_EMAIL", f"a@b.c\nBcc: {SECRET}", lambda env: env_messages.sender(env, debug=False)),
-        ("SMS_GATEWAY_URL", "", lambda env: env_messages.gateway(env, debug=False)),
+        ("SMS_GATEWAY_URL", "", lambda env: env_messages.gateway(env, *GATEWAY, debug=False)),
         (
             "SMS_GATEWAY_URL",
             f"http://{SECRET}.example.com",
-            lambda env: env_messages.gateway(env, debug=False),
+            lambda env: env_messages.gateway(env, *GATEWAY, debug=False),
         ),
-        ("SMS_GATEWAY_URL", f"ftp://{SECRET}", lambda env: env_messages.gateway(env, debug=True)),
-        ("SMS_GATEWAY_URL", f"https:///{SECRET}", lambda env: env_messages.gateway(env, debug=True)),
-        ("SMS_GATEWAY_TOKEN", "", lambda env: env_messages.gateway_token(env, debug=False)),
-        ("SMS_GATEWAY_TOKEN", f"{SECRET}\r\nX: y", lambda env: env_messages.gateway_token(env, debug=False)),
+        ("SMS_GATEWAY_URL", f"ftp://{SECRET}", lambda env: env_messages.gateway(env, *GATEWAY, debug=True)),
+        (
+            "SMS_GATEWAY_URL",
+            f"https:///{SECRET}",
+            lambda env: env_messages.gateway(env, *GATEWAY, debug=True),
+        ),
+        ("SMS_GATEWAY_TOKEN", "", lambda env: env_messages.gateway_token(env, *TOKEN, debug=False)),
+        (
+            "SMS_GATEWAY_TOKEN",
+            f"{SECRET}\r\nX: y",
+            lambda env: env_messages.gateway_token(env, *TOKEN, debug=False),
+        ),
     ],
 )
 def test_nonsense_is_refused_by_name_and_never_by_value(
@@ -131,8 +141,38 @@ def test_what_is_right_is_taken(env: environ.Env, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("SMS_GATEWAY_URL", "http://127.0.0.1:8080/send")
     monkeypatch.setenv("SMS_GATEWAY_TOKEN", "abc")
     assert env_messages.sender(env, debug=False) == "Lockers <lockers@example.com>"
-    assert env_messages.gateway(env, debug=False) == "http://127.0.0.1:8080/send"
-    assert env_messages.gateway_token(env, debug=False) == "abc"
+    assert env_messages.gateway(env, *GATEWAY, debug=False) == "http://127.0.0.1:8080/send"
+    assert env_messages.gateway_token(env, *TOKEN, debug=False) == "abc"
+
+
+def test_a_backend_without_a_gateway_asks_for_none(env: environ.Env) -> None:
+    assert env_messages.gateway(env, "SMS_GATEWAY_URL", "some.Backend", debug=False) == ""
+    assert env_messages.gateway_token(env, "SMS_GATEWAY_TOKEN", "some.Backend", debug=False) == ""
+
+
+def test_a_second_provider_need_not_be(env: environ.Env, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert env_messages.second_backend(env, "SMS_BACKEND_2", debug=False) == ""
+    monkeypatch.setenv("SMS_GATEWAY_URL_2", "https://sms.example.com")  # half a second provider is a mistake
+    with pytest.raises(ImproperlyConfigured, match=r"^SMS_BACKEND_2 is missing"):
+        env_messages.second_backend(env, "SMS_BACKEND_2", debug=False)
+    monkeypatch.setenv("SMS_BACKEND_2", env_messages.MAILBOX_SMS)
+    with pytest.raises(ImproperlyConfigured, match=r"^SMS_BACKEND_2 "):
+        env_messages.second_backend(env, "SMS_BACKEND_2", debug=False)
+    monkeypatch.setenv("SMS_BACKEND_2", env_messages.SMS_HTTP)
+    assert env_messages.second_backend(env, "SMS_BACKEND_2", debug=False) == env_messages.SMS_HTTP
+
+
+def test_names_of_providers(env: environ.Env, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert env_messages.provider(env, "SMS_PROVIDER", default="first") == "first"
+    monkeypatch.setenv("SMS_PROVIDER", "sms-house-2")
+    assert env_messages.provider(env, "SMS_PROVIDER", default="first") == "sms-house-2"
+    with pytest.raises(ImproperlyConfigured, match=r"^SMS_PROVIDER .*differ"):
+        env_messages.provider(env, "SMS_PROVIDER", default="first", other="sms-house-2")
+    for wrong in ("SMS House", "-house", "a/b", "a" * 41, "haus\n"):
+        monkeypatch.setenv("SMS_PROVIDER", wrong)
+        with pytest.raises(ImproperlyConfigured, match=r"^SMS_PROVIDER ") as caught:
+            env_messages.provider(env, "SMS_PROVIDER", default="first")
+        assert wrong not in str(caught.value)
 
 
 GOOD = {

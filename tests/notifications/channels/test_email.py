@@ -157,4 +157,4 @@ def test_a_server_that_is_busy_or_away_opens_the_breaker(
     rows = [put("email") for _ in range(4)]
     assert deliver_due(now=NOW) == Counts(claimed=4, retried=1, given_back=3)
     assert fate(rows[0]) == (Status.PENDING, "Mail server: ConnectionRefusedError")
-    assert ChannelState.objects.get().opened_at == NOW
+    assert ChannelState.objects.get(channel="email").opened_at == NOW

@@ -42,6 +42,19 @@ def test_it_posts_a_form_with_the_token_and_returns_the_id(gateway: SmsGateway) 
     assert headers["Content-Type"] == "application/x-www-form-urlencoded"
 
 
+def test_the_second_provider_has_an_address_a_token_and_a_sender_of_its_own(
+    gateway: SmsGateway, second_gateway: SmsGateway
+) -> None:
+    with contextlib.closing(sms.get_backend("second")) as backend:
+        assert backend.send("+3725550000", "Hello") == "sms-1"
+    assert gateway.taken == []
+    assert second_gateway.taken == [{"to": "+3725550000", "from": "Parcels", "text": "Hello"}]
+    path, headers = second_gateway.requests[0]
+    assert (path, headers["Authorization"]) == ("/other", "Bearer token-of-the-other")
+    with pytest.raises(LookupError, match="no SMS provider is called third"):
+        sms.get_backend("third")
+
+
 @pytest.mark.parametrize(
     ("answer", "message_id"),
     [
@@ -213,4 +226,4 @@ def test_a_wrong_token_pauses_the_channel_and_kills_nothing(put: Put, gateway: S
     gateway.moods = refused * 20
 
     assert deliver_due(now=NOW) == Counts(claimed=20, retried=5, given_back=15)
-    assert ChannelState.objects.get().opened_at == NOW
+    assert ChannelState.objects.get(channel="sms").opened_at == NOW

@@ -574,8 +574,9 @@ def test_a_lease_on_a_paused_channel_may_wait(lived: World) -> None:
     lease_of_a_dead_worker(lived)
     channel = Notification.objects.get(status="sending").channel
     sql(
-        "INSERT INTO notifications_channelstate (channel, opened_at, next_probe_at, updated_at)"
-        " VALUES (%s, now(), now(), now())",
+        "INSERT INTO notifications_channelstate (channel, provider, opened_at, next_probe_at, updated_at)"
+        " VALUES (%s, 'first', now(), now(), now()), (%s, 'second', NULL, NULL, now())",
+        channel,
         channel,
     )
     assert audit.check(BY_ID["I14"]).rows == []
