@@ -77,6 +77,12 @@ def make_rows() -> None:
     rows.exclude(name__in=table()).delete()
 
 
+def last_begun() -> dict[str, datetime]:
+    """When each job last began; those that never did are not in it."""
+    jobs = ScheduledJob.objects.values_list("name", "started_at")
+    return {name: started_at for name, started_at in jobs if started_at is not None}
+
+
 def late(now: datetime) -> list[str]:
     """The jobs that are overdue, or whose last runs failed."""
     intervals = table()

@@ -173,6 +173,7 @@ CELERY_DB_REUSE_MAX = 1000
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True  # only those that acknowledge late: none
 CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False  # LOGGING below cuts secrets out of the worker's lines too
+CELERY_BEAT_SCHEDULER = "lockerportal.beat.Scheduler"
 CELERY_TIMEZONE = "UTC"  # beat counts in intervals; a change of summer time must not move a job
 
 # --- The network's own figures -------------------------------------------------------------------------

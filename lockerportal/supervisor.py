@@ -66,9 +66,7 @@ class Supervisor:
             Child("web", [*python, "granian", *web, "lockerportal.wsgi:application"]),
             Child("worker", [*worker, "-Q", "lockerportal", "--concurrency", "2"]),
             Child("webhooks", [*worker, "-Q", "webhooks", "--concurrency", "1", "-n", "webhooks@%h"]),
-            Child(
-                "beat", [*celery, "beat", "-l", "INFO", "--pidfile=", "-s", str(var / "celerybeat-schedule")]
-            ),
+            Child("beat", [*celery, "beat", "-l", "INFO", "--pidfile="]),
         ]
 
     def run(self) -> NoReturn:

@@ -83,7 +83,7 @@ class Stack:
             return [*web, "lockerportal.wsgi:application"]
         if name == "worker":
             return [*celery, "worker", "--pool", "prefork", "--concurrency", "2", "-l", "INFO"]
-        return [*celery, "beat", "-l", "INFO", "--pidfile=", "-s", str(self.folder / f"{name}-schedule")]
+        return [*celery, "beat", "-l", "INFO", "--pidfile="]
 
     def _answers(self) -> bool:
         try:

@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+import redis
 from celery import Celery
 
+from lockerportal.celery import app
 from tests.chaos import checks
 from tests.chaos.clients import Client, History, Load
 from tests.chaos.conftest import Figures
@@ -23,6 +25,7 @@ WEB_KILLS = 12 if LONG else 3
 # Granian gives up (for its supervisor to start it again) when one worker ends twice within 5.5 s.
 BETWEEN_KILLS = 7.0
 EXPIRING = 120
+RESTARTS = 6 if LONG else 2
 SWEEPS = 8  # asked for at once, besides those of two beats
 
 
@@ -116,6 +119,48 @@ def test_two_beats_and_a_killed_one(stack: Stack, figures: Figures) -> None:
     assert checks.messages(stack, duplicates=0) == 0
     checks.audit(stack)
     figures(f"{EXPIRING} expired in {seconds:.1f} s, {len(told)} messages, 0 twice")
+
+
+def test_a_beat_that_never_lives_long_runs_every_job(stack: Stack, figures: Figures) -> None:
+    """Beats are killed again and again; the hourly jobs run when they are due, and not at every start."""
+    for beat in [name for name in stack.running if name.startswith("beat")]:
+        stack.kill(beat)
+    _nothing_is_queued(stack)
+    hourly = sorted(name for name, job in app.conf.beat_schedule.items() if job["schedule"] == 3600)
+    assert len(hourly) >= 4
+    hour_later = (
+        "UPDATE lockerportal_scheduledjob SET started_at = clock_timestamp() - interval '61 min'"
+        " WHERE name = ANY(%s) RETURNING name"
+    )
+    starts = 0
+    for _ in range(2):
+        assert len(stack.rows(hour_later, hourly)) == len(hourly)
+        for _ in range(RESTARTS):
+            starts += 1
+            _lives_shortly(stack, f"beat-again-{starts}", hourly)
+    sent = [stack.log(f"beat-again-{number + 1}").read_text() for number in range(starts)]
+    for name in hourly:
+        assert sum(log.count(f"Sending due task {name} ") for log in sent) == 2, name
+    figures(f"{starts} beats, each of {len(hourly)} hourly jobs ran twice")
+
+
+def _nothing_is_queued(stack: Stack) -> None:
+    """What the beats asked for has begun, and a second later it is written down."""
+    with redis.Redis.from_url(stack.servers.redis_url) as broker:
+        wait_until(lambda: not broker.llen("lockerportal") + broker.hlen("unacked"), 30, "all jobs run")
+    time.sleep(1)
+
+
+def _lives_shortly(stack: Stack, beat: str, hourly: list[str]) -> None:
+    """A beat until the hourly jobs have run and it has sent others; then it is killed."""
+    fresh = (
+        "SELECT count(*) FROM lockerportal_scheduledjob WHERE name = ANY(%s)"
+        " AND started_at > clock_timestamp() - interval '1 h'"
+    )
+    stack.start(beat)
+    wait_until(lambda: "deliver messages" in stack.log(beat).read_text(), 30, "it ticks")
+    wait_until(lambda: stack.value(fresh, hourly) == len(hourly), 30, "the hourly jobs run")
+    stack.kill(beat)
 
 
 def _kill(stack: Stack, workers: list[int]) -> None:
