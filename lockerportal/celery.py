@@ -70,6 +70,7 @@ app.conf.beat_schedule = {
         ("weekly report", "packages_app.tasks.report_week", 900.0),
         ("erase recipients", "packages_app.tasks.erase", 3600.0),
         ("tidy the sandbox", "packages_app.tasks.tidy_sandbox", 3600.0),
+        ("match receipts", "notifications.tasks.match_receipts", 60.0),
         ("purge limits of SMS", "notifications.tasks.purge_tallies", 3600.0),
         ("purge idempotency keys", "packages_app.tasks.purge_idempotency_keys", 3600.0),
     )

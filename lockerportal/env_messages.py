@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from decimal import Decimal
@@ -28,6 +29,7 @@ SEND_NOTHING = {
     ),
     *(f"notifications.sms.{name}.SmsBackend" for name in ("console", "file", "locmem")),
 }
+PROVIDER = r"[a-z0-9][a-z0-9_-]{0,39}"
 PORTS = {"smtp": 25, "smtp+tls": 587, "smtp+ssl": 465}
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
@@ -137,3 +139,24 @@ def prices(env: environ.Env) -> dict[str, Decimal]:
             "SMS_PRICES", 'must be JSON of prices by ISO code, with a default: {"default": 0.10, "EE": 0.045}'
         ) from None
     return value
+
+
+def receipt_secrets(env: environ.Env) -> dict[str, list[bytes]]:
+    """RECEIPT_SECRETS: `first:whsec_<base64>`, commas between; a provider twice while its secret changes."""
+    secrets: dict[str, list[bytes]] = {}
+    for part in env.str("RECEIPT_SECRETS", default="").split(","):
+        if not part.strip():
+            continue
+        provider, _, secret = part.strip().partition(":")
+        try:
+            key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+        except ValueError:
+            key = b""
+        if not re.fullmatch(PROVIDER, provider) or not secret.startswith("whsec_"):
+            raise read.refuse("RECEIPT_SECRETS", "must read <provider>:whsec_<base64>[,…]")
+        if not 24 <= len(key) <= 64:  # as Standard Webhooks has it
+            raise read.refuse("RECEIPT_SECRETS", "holds a secret that is not base64 of 24 to 64 bytes")
+        secrets.setdefault(provider, []).append(key)
+    if any(len(keys) > 2 for keys in secrets.values()):
+        raise read.refuse("RECEIPT_SECRETS", "has more than two secrets of one provider")
+    return secrets

@@ -275,6 +275,8 @@ NOTIFICATION_COMPOSERS = {
     "location": "packages_app.messaging.locations.compose_location",
     "report": "packages_app.messaging.reports.compose",
 }
+# Who may say that messages arrived: the keys that providers sign their receipts with, by provider.
+RECEIPT_SECRETS = read_messages.receipt_secrets(env)
 # With the delays of `notifications/retry.py` 40 attempts take about a day; then the message is dead.
 NOTIFICATION_MAX_ATTEMPTS = read.whole(env, "NOTIFICATION_MAX_ATTEMPTS", default=40, least=1, most=1000)
 # In development an endpoint may be http and on this machine; elsewhere it is https and on the internet.

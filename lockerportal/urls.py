@@ -9,6 +9,7 @@ from django.urls import include, path
 from lockerportal import health, views
 from lockerportal.api import api
 from lockers.urls import urlpatterns as lockers_urlpatterns
+from notifications.urls import receipt_urlpatterns
 from packages_app.urls import kiosk_urlpatterns, manage_urlpatterns, recipient_urlpatterns
 
 urlpatterns = [
@@ -25,6 +26,7 @@ urlpatterns = [
     path("api/v1/", api.urls),
     path("admin/", admin.site.urls),
     *recipient_urlpatterns,
+    path("", include((receipt_urlpatterns, "receipts"))),
     path("livez", health.livez),
     path("readyz", health.readyz),
     path("", include("notifications.urls")),  # the developer's mailbox: 404 outside DEBUG

@@ -15,7 +15,7 @@ from django.http import HttpRequest
 
 from notifications.breaker import close
 from notifications.channels import CHANNELS
-from notifications.models import ChannelState, Notification, Status, Tally
+from notifications.models import FAILED, ChannelState, Notification, Tally
 from notifications.nudge import nudge, nudge_webhooks
 
 
@@ -47,7 +47,7 @@ class ReadOnlyAdmin(admin.ModelAdmin[Any]):
 
 @admin.register(Notification)
 class NotificationAdmin(ReadOnlyAdmin):
-    """Every message with its fate; the dead ones can be sent again."""
+    """Every message with its fate; the dead and bounced ones can be sent again."""
 
     list_display = (
         "id",
@@ -59,6 +59,7 @@ class NotificationAdmin(ReadOnlyAdmin):
         "reason",
         "created_at",
         "sent_at",
+        "receipt_at",
     )
     list_filter = ("status", "channel", "kind")
     search_fields = ("subject", "dedup_key")
@@ -83,21 +84,19 @@ class NotificationAdmin(ReadOnlyAdmin):
             found |= models.Q(subject__in=[f"{prefix}:{about}" for prefix in settings.NOTIFICATION_COMPOSERS])
         return queryset.filter(found), False
 
-    @admin.action(description="Send the dead ones again", permissions=["act"])
+    @admin.action(description="Send the dead and bounced ones again", permissions=["act"])
     def send_again(self, request: HttpRequest, queryset: QuerySet[Notification]) -> None:
-        """Dead → pending, with a fresh count of attempts; the others are left alone."""
+        """Dead or bounced → pending, with a fresh count of attempts; the others are left alone."""
         with transaction.atomic():
-            chosen = list(
-                queryset.filter(status=Status.DEAD).select_for_update().values_list("pk", flat=True)
-            )
-            dead = Notification.objects.filter(pk__in=chosen)
+            chosen = list(queryset.filter(status__in=FAILED).select_for_update().values_list("pk", flat=True))
+            failed = Notification.objects.filter(pk__in=chosen)
             if chosen:
-                self.log_action_on(request, dead, "Sent again.")
-            count = dead.send_again()
+                self.log_action_on(request, failed, "Sent again.")
+            count = failed.send_again()
             transaction.on_commit(nudge, robust=True)
             transaction.on_commit(nudge_webhooks, robust=True)
         level = messages.SUCCESS if count else messages.WARNING
-        self.message_user(request, f"{count} dead messages will be sent again.", level)
+        self.message_user(request, f"{count} messages will be sent again.", level)
 
 
 @admin.register(ChannelState)

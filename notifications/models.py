@@ -23,8 +23,16 @@ class Status(models.TextChoices):
     PENDING = "pending", "Pending"  # waits for `next_attempt_at`
     SENDING = "sending", "Sending"  # a worker holds it until `leased_until`, then it is anybody's again
     SENT = "sent", "Sent"  # the provider has taken it
+    DELIVERED = "delivered", "Delivered"  # and says that it arrived
+    BOUNCED = "bounced", "Bounced"  # or that it never will; staff can send it again
     DEAD = "dead", "Dead"  # given up, with a reason; staff can send it again
     SUPPRESSED = "suppressed", "Suppressed"  # its reason had gone before it was sent
+
+
+# What a provider has taken, whatever became of it then.
+TAKEN = (Status.SENT, Status.DELIVERED, Status.BOUNCED)
+# What did not arrive, for a reason that staff can read.
+FAILED = (Status.DEAD, Status.BOUNCED)
 
 
 class NotificationQuerySet(models.QuerySet["Notification"]):
@@ -40,15 +48,15 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
         return waiting.alias(since=Coalesce("leased_until", "next_attempt_at")).filter(since__lte=Now())
 
     def send_again(self) -> int:
-        """Give dead messages a fresh start; return how many. All others stay as they are."""
-        return self.filter(status=Status.DEAD).again()
+        """Give dead and bounced messages a fresh start; return how many. All others stay as they are."""
+        return self.filter(status__in=FAILED).again()
 
     def again(self) -> int:
         """Give messages that have ended a fresh start; return how many.
 
         Those behind them in a queue have gone meanwhile, so they stand in none.
         """
-        ended = self.filter(status__in=[Status.SENT, Status.DEAD, Status.SUPPRESSED])
+        ended = self.filter(status__in=[*TAKEN, Status.DEAD, Status.SUPPRESSED])
         return ended.update(
             status=Status.PENDING,
             attempts=0,
@@ -58,6 +66,7 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
             sent_at=None,
             provider="",
             provider_id="",
+            receipt_at=None,
             charged_at=None,
         )
 
@@ -93,7 +102,7 @@ class Notification(models.Model):
     lease_token = models.UUIDField(null=True, blank=True)
     leased_until = models.DateTimeField(null=True, blank=True)
     reason = models.TextField(
-        db_default="", blank=True, help_text="Why dead or suppressed; else the last error."
+        db_default="", blank=True, help_text="Why dead, bounced or suppressed; else the last error."
     )
     provider = models.CharField(
         max_length=40, db_default="", blank=True, help_text="Who took it, of the channel's providers."
@@ -102,6 +111,9 @@ class Notification(models.Model):
         max_length=200, db_default="", blank=True, help_text="The provider's own id of it."
     )
     sent_at = models.DateTimeField(null=True, blank=True)
+    receipt_at = models.DateTimeField(
+        null=True, blank=True, help_text="When its provider said that it had arrived, or that it never will."
+    )
     charged_at = models.DateTimeField(
         null=True,
         blank=True,
@@ -124,7 +136,15 @@ class Notification(models.Model):
             ),
             # Declared here and not on the columns, where Django adds a second one for LIKE to each.
             models.Index(fields=["subject"], name="notification_subject"),
-            models.Index(fields=["-id"], name="notification_dead", condition=Q(status="dead")),
+            models.Index(
+                fields=["-id"], name="notification_failed", condition=Q(status__in=["dead", "bounced"])
+            ),
+            # Where a receipt belongs; webhooks have no provider. The query says the condition word for word.
+            models.Index(
+                fields=["provider_id"],
+                name="notification_provider_id",
+                condition=Q(provider__gt="", provider_id__gt=""),
+            ),
             # Webhooks only (the others have no destination): in the order of the claim of one destination,
             # who stands before whom in a queue, and one destination's messages, newest first.
             models.Index(
@@ -151,8 +171,13 @@ class Notification(models.Model):
             models.CheckConstraint(name="notification_status_known", condition=Q(status__in=Status.values)),
             models.CheckConstraint(
                 name="notification_sent_has_time",
-                condition=Q(status="sent", sent_at__isnull=False)
-                | ~Q(status="sent") & Q(sent_at__isnull=True),
+                condition=Q(status__in=["sent", "delivered", "bounced"], sent_at__isnull=False)
+                | ~Q(status__in=["sent", "delivered", "bounced"]) & Q(sent_at__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="notification_receipt_has_time",
+                condition=Q(status__in=["delivered", "bounced"], receipt_at__isnull=False)
+                | ~Q(status__in=["delivered", "bounced"]) & Q(receipt_at__isnull=True),
             ),
             models.CheckConstraint(
                 name="notification_sending_has_lease",
@@ -161,7 +186,7 @@ class Notification(models.Model):
             ),
             models.CheckConstraint(
                 name="notification_end_has_reason",
-                condition=~Q(status__in=["dead", "suppressed"]) | ~Q(reason=""),
+                condition=~Q(status__in=["dead", "suppressed", "bounced"]) | ~Q(reason=""),
             ),
         ]
 
@@ -256,3 +281,36 @@ class Tally(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+
+class Receipt(models.Model):
+    """What a provider said of one message: so that it changes something once, however often it is said.
+
+    What comes before the portal has written down that the message was sent belongs to none yet, and is
+    looked at again (`matched`). Kept for a day: a signature is worth nothing after minutes.
+    """
+
+    key = models.CharField(max_length=64, primary_key=True, help_text="A hash of the provider and its event.")
+    provider = models.CharField(max_length=40)
+    provider_id = models.CharField(max_length=200, db_default="", blank=True)
+    number = models.BigIntegerField(null=True, blank=True, help_text="The message's, where it was named.")
+    outcome = models.CharField(
+        max_length=12, choices=[(Status.DELIVERED, "Delivered"), (Status.BOUNCED, "Bounced")]
+    )
+    reason = models.TextField(db_default="", blank=True)
+    matched = models.BooleanField(db_default=False)
+    received_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        indexes: ClassVar[list[Any]] = [
+            models.Index(fields=["received_at"], name="receipt_received"),
+            models.Index(fields=["received_at"], name="receipt_waits", condition=Q(matched=False)),
+        ]
+        constraints: ClassVar[list[Any]] = [
+            models.CheckConstraint(
+                name="receipt_outcome_known", condition=Q(outcome__in=["delivered", "bounced"])
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.provider}: {self.outcome}"

@@ -8,6 +8,7 @@ from notifications import spending
 from notifications.delivery import deliver_due
 from notifications.endpoints import deliver_webhooks as deliver_to_endpoints
 from notifications.nudge import nudge, nudge_webhooks
+from notifications.receipts import taking
 
 
 # A wake-up call that nobody took for half a minute is worth nothing: the sweep has been there since.
@@ -33,3 +34,10 @@ def deliver_webhooks() -> int:
 def purge_tallies() -> int:
     """What was spent on SMS long ago is forgotten."""
     return spending.purge()
+
+
+@shared_task(name="notifications.tasks.match_receipts")
+def match_receipts() -> int:
+    """Receipts that came too early find their messages, old ones are forgotten; how many messages moved."""
+    taking.purge()
+    return taking.look_again()

@@ -1,8 +1,13 @@
-"""Pages of this room: only the developer's mailbox."""
+"""Addresses of this room: where receipts come in, and the developer's mailbox."""
 
 from django.urls import path
 
 from notifications import views
+from notifications.receipts.views import receive
+
+receipt_urlpatterns = [
+    path("receipts/<str:provider>/", receive, name="receive"),
+]
 
 app_name = "mailbox"
 urlpatterns = [

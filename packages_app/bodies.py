@@ -144,6 +144,8 @@ def message(row: Notification) -> Json:
         "attempts": row.attempts,
         "created_at": moment(row.created_at),
         "sent_at": moment(row.sent_at),
+        "delivered_at": moment(row.receipt_at) if row.status == "delivered" else None,
+        "bounced_at": moment(row.receipt_at) if row.status == "bounced" else None,
         "reason": row.reason if row.status == "suppressed" else None,
     }
 

@@ -22,7 +22,7 @@ INSERT INTO packages_app_weekatlocation
 WITH dead AS MATERIALIZED (
     SELECT CASE WHEN subject LIKE 'package:%%' THEN substring(subject FROM 9)::uuid END AS package_id
     FROM notifications_notification
-    WHERE status = 'dead' AND created_at >= %(begins)s AND created_at < %(ends)s
+    WHERE status IN ('dead', 'bounced') AND created_at >= %(begins)s AND created_at < %(ends)s
 )
 SELECT place.id, %(week)s, custody.deposits, greatest(custody.pickups, 0), custody.half_within,
        custody.expired, custody.returned, usage.average, usage.peak, faults.count, down.count,

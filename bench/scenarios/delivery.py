@@ -59,7 +59,7 @@ def _rate(way: str, packages: int, counter: str, report: Report) -> float:
         [] if taken == {"email": packages, "sms": packages} else [f"{taken} taken, {packages} of each due"]
     )
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM notifications_notification WHERE status <> 'sent'")
+        cursor.execute("SELECT count(*) FROM notifications_notification WHERE sent_at IS NULL")
         (unsent,) = cursor.fetchone()
     report.fault(way, wrong + ([f"{unsent} not sent"] if unsent else []))
     return 2 * packages / seconds

@@ -30,9 +30,9 @@ MOST_AT_ONCE = 200
 
 
 def _when_or_why(row: Notification) -> str:
-    if row.sent_at:
-        return f" at {row.sent_at:%Y-%m-%d %H:%M:%S} UTC"
-    return f" ({row.reason})" if row.reason else ""
+    at = row.receipt_at or row.sent_at
+    when = f" at {at:%Y-%m-%d %H:%M:%S} UTC" if at else ""
+    return f"{when} ({row.reason})" if row.reason and (not at or row.receipt_at) else when
 
 
 class InDoorFilter(admin.SimpleListFilter):

@@ -32,7 +32,8 @@ _MOVES = (
        FROM step WHERE {within[updated_at]}""",
     """UPDATE notifications_notification row
        SET created_at = row.created_at - step.back, next_attempt_at = row.created_at - step.back,
-           sent_at = CASE WHEN row.sent_at IS NOT NULL THEN row.created_at - step.back + interval '4 s' END
+           sent_at = CASE WHEN row.sent_at IS NOT NULL THEN row.created_at - step.back + interval '4 s' END,
+           receipt_at = row.receipt_at - step.back
        FROM step WHERE {within[created_at]}""",
 )
 _STEPS = """

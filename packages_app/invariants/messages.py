@@ -50,7 +50,7 @@ MESSAGES = (
         "endpoint: a day and a bit)",
         """
         SELECT message.id AS notification_id, message.status, message.next_attempt_at, message.leased_until,
-               message.sent_at
+               message.sent_at, message.receipt_at
         FROM notifications_notification message
         LEFT JOIN (
             SELECT channel, max(opened_at) AS opened_at FROM notifications_channelstate GROUP BY channel
@@ -64,12 +64,15 @@ MESSAGES = (
                 OR message.leased_until > clock_timestamp() + interval '2 min'
                 OR (message.leased_until < clock_timestamp() - interval '30 s' AND state.opened_at IS NULL
                     AND destination.paused_until IS NULL AND destination.closed_at IS NULL)
-            WHEN 'sent' THEN message.sent_at IS NULL
+            WHEN 'sent' THEN message.sent_at IS NULL OR message.receipt_at IS NOT NULL
+            WHEN 'delivered' THEN message.sent_at IS NULL OR message.receipt_at IS NULL
+            WHEN 'bounced' THEN message.sent_at IS NULL OR message.receipt_at IS NULL OR message.reason = ''
             WHEN 'dead' THEN message.reason = ''
             WHEN 'suppressed' THEN message.reason = ''
             ELSE true
         END
-        OR (message.status <> 'sent' AND message.sent_at IS NOT NULL)
+        OR (message.status NOT IN ('sent', 'delivered', 'bounced')
+            AND (message.sent_at IS NOT NULL OR message.receipt_at IS NOT NULL))
         OR (message.status <> 'sending'
             AND (message.lease_token IS NOT NULL OR message.leased_until IS NOT NULL))
         """,

@@ -80,11 +80,9 @@ def _forget_elsewhere(package_ids: list[UUID], recipient_ids: list[int]) -> None
     """What others may have written of them: a provider's words and ids, the names in the admin's log."""
     told = Notification.objects.filter(subject__in=[f"package:{package_id}" for package_id in package_ids])
     told.exclude(provider_id="").update(provider_id="")
-    ended = told.filter(status__in=[MessageStatus.DEAD, MessageStatus.SUPPRESSED])
-    ended.exclude(reason="erased").update(reason="erased")
-    told.exclude(status__in=[MessageStatus.DEAD, MessageStatus.SUPPRESSED]).exclude(reason="").update(
-        reason=""
-    )
+    with_reason = [MessageStatus.DEAD, MessageStatus.SUPPRESSED, MessageStatus.BOUNCED]
+    told.filter(status__in=with_reason).exclude(reason="erased").update(reason="erased")
+    told.exclude(status__in=with_reason).exclude(reason="").update(reason="")
     entries = LogEntry.objects.filter(
         content_type=ContentType.objects.get_for_model(Recipient),
         object_id__in=[str(pk) for pk in recipient_ids],

@@ -16,7 +16,7 @@ from django.db.models import QuerySet, TextField, Value
 from django.db.models.functions import Cast, Concat
 
 from lockers.clock import ClockTimestamp
-from notifications.models import Notification
+from notifications.models import TAKEN, Notification
 from notifications.models import Status as Sending
 from packages_app.lifecycle import Status
 from packages_app.models import Package
@@ -101,9 +101,14 @@ class Mail:
         return self.statuses.total() - self.statuses[Sending.SUPPRESSED]
 
     @property
+    def sent(self) -> int:
+        """Those that a provider took, whatever it said of them later."""
+        return sum(self.statuses[status] for status in TAKEN)
+
+    @property
     def sound(self) -> bool:
         """Everything due was sent, and what was sent is there."""
-        return self.due == self.statuses[Sending.SENT] and not self.missing
+        return self.due == self.sent and not self.missing
 
 
 def mail(rows: QuerySet[Notification], *, mailbox_from: int) -> Mail:
@@ -115,7 +120,7 @@ def mail(rows: QuerySet[Notification], *, mailbox_from: int) -> Mail:
         for channel, backend in (("email", settings.EMAIL_BACKEND), ("sms", settings.SMS_BACKEND))
         if backend.startswith("notifications.") and ".mailbox." in backend
     ]
-    sent = [str(pk) for pk, channel, status, _ in found if status == Sending.SENT and channel in read]
+    sent = [str(pk) for pk, channel, status, _ in found if status in TAKEN and channel in read]
     return Mail(
         statuses=Counter(status for _, _, status, _ in found),
         reasons=Counter(

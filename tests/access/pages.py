@@ -82,6 +82,9 @@ POST /kiosk/door/                                            405    405       40
 GET  /p/<str:token>/                                         200    200       200       200   200
 POST /p/<str:token>/                                         302    302       302       302   302
 
+GET  /receipts/<str:provider>/                               405    405       405       405   405
+POST /receipts/<str:provider>/                               401    401       401       401   401
+
 GET  /dev/mailbox/                                           404    404       404       404   404
 POST /dev/mailbox/                                           405    405       405       405   405
 GET  /dev/mailbox/<int:position>/                            404    404       404       404   404
@@ -126,6 +129,10 @@ def _token(world: World, package: Package) -> dict[str, Any]:
     return {"token": links.token(package)}  # who has the link may see the page, whoever they are
 
 
+def _provider(world: World, package: Package) -> dict[str, Any]:
+    return {"provider": "first"}  # whoever asks: the signature counts, and this one has none
+
+
 def _seen(world: World, ids: Any) -> dict[str, Any]:
     return {"seen": Package.objects.get(pk=ids["package_id"]).updated_at.isoformat(), "hours": 24}
 
@@ -138,6 +145,8 @@ CASES = {
     "POST /manage/packages/<uuid:pk>/resend-code/": Case(body=_seen, ids=_package),
     "POST /manage/packages/<uuid:pk>/extend/": Case(body=_seen, ids=_package),
     "POST /manage/packages/<uuid:pk>/hold/": Case(body={"reason": "fraud"}, ids=_package),
+    "GET /receipts/<str:provider>/": Case(ids=_provider),
+    "POST /receipts/<str:provider>/": Case(body={"id": "1", "status": "delivered"}, ids=_provider),
     "GET /p/<str:token>/": Case(ids=_token),
     "POST /manage/locations/<location_code:code>/downtimes/suspend/": Case(
         body={"reason": "flood"}, ids=_location

@@ -24,6 +24,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
+from pytest_django import Settings
 from redis import Redis
 
 from lockerportal.celery import app
@@ -38,6 +39,7 @@ from packages_app.codes import shown
 from packages_app.lifecycle import Status
 from packages_app.models import ApiKey, Courier, Package, Recipient, Webhook, WrongCodeTally
 from tests.notifications.endpoint_sink import endpoint_sink
+from tests.notifications.receipts.posting import SECRETS, post
 from tests.world import (
     NOW,
     Api,
@@ -109,8 +111,13 @@ class Secrets:
             if hook.removeprefix("whsec_") in text
             or base64.b64decode(hook.removeprefix("whsec_")).decode("latin-1") in text
         ]
+        receipts = [
+            key.decode()
+            for key in (*SECRETS["first"], *SECRETS["other"])
+            if key.decode() in text or base64.b64encode(key).decode() in text
+        ]
         configured = [settings.SECRET_KEY, *(one.decode() for one in settings.PICKUP_CODE_SECRETS.values())]
-        return codes + keys + hooks + [secret for secret in configured if secret in text]
+        return codes + keys + hooks + receipts + [secret for secret in configured if secret in text]
 
 
 def every_table() -> dict[str, str]:
@@ -182,6 +189,7 @@ def a_whole_flow(secrets: Secrets, monkeypatch: pytest.MonkeyPatch) -> None:
         for path in ("/packages", f"/packages/{first.pk}", f"/packages/{first.pk}/events", "/returns"):
             assert api.get(path).status_code == 200
     delivery.deliver()
+    receipts_come(secrets, monkeypatch)
     tell(shop, told, secrets)
 
     wrong_keys(courier, secrets)
@@ -241,6 +249,25 @@ def tell(api: Api, webhook: Any, secrets: Secrets) -> None:
     )
     secrets.hooks |= set(re.findall(r"whsec_[\w+/=]+", page.content.decode()))
     assert len(secrets.hooks) == 3
+
+
+def receipts_come(secrets: Secrets, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Believed, refused, not understood, and a fault of ours with a traceback."""
+    taken = Notification.objects.filter(channel="sms", status="sent").earliest("pk")
+    said = {"reference": f"{taken.kind}-{taken.pk}", "status": "delivered"}
+    first, second = SECRETS["first"]
+    assert [
+        post(said, key=second).status_code,
+        post(said, key=first).status_code,
+        post(said, key=SECRETS["other"][0]).status_code,
+        post(said, provider="other", key=first).status_code,
+        post({**said, "status": "?"}).status_code,
+    ] == [204, 204, 401, 401, 400]
+    with monkeypatch.context() as patch:
+        patch.setattr("notifications.receipts.taking.take", lambda receipt: 1 // 0)
+        assert post(said).status_code == 500
+    taken.refresh_from_db()
+    assert taken.status == "delivered"
 
 
 def bring(api: Api, location: Any, secrets: Secrets, key: str | None = None, **more: Any) -> Package:
@@ -348,7 +375,9 @@ def test_nothing_is_left_of_codes_and_keys(
     broker: Redis,
     stderr: io.StringIO,
     monkeypatch: pytest.MonkeyPatch,
+    settings: Settings,
 ) -> None:
+    settings.RECEIPT_SECRETS = SECRETS
     secrets = Secrets()
     a_whole_flow(secrets, monkeypatch)
     wait_for_messages(broker)
@@ -363,6 +392,7 @@ def test_nothing_is_left_of_codes_and_keys(
         assert secrets.found_in(text) == [], table
     assert secrets.found_in(everything_in(broker)) == []
     written = stderr.getvalue()
+    assert "A receipt of 'other' was refused: wrong signature" in written
     assert "ZeroDivisionError" in written
     assert "API key refused: revoked" in written
     assert secrets.found_in(written) == []
@@ -380,6 +410,8 @@ def control(secrets: Secrets, broker: Redis, stderr: io.StringIO) -> None:
     assert hook in secrets.found_in(every_table()["packages_app_courier"])
     ApiKey.objects.update(digest=base64.b64decode(hook.removeprefix("whsec_")))
     assert hook in secrets.found_in(every_table()["packages_app_apikey"])
+    Courier.objects.update(name=SECRETS["first"][0].decode())
+    assert SECRETS["first"][0].decode() in secrets.found_in(every_table()["packages_app_courier"])
     ApiKey.objects.update(digest=key.encode())
     assert key in secrets.found_in(every_table()["packages_app_apikey"])
     session = Client().session

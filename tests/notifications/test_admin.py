@@ -53,17 +53,20 @@ def test_dead_messages_are_sent_again_and_it_is_known_by_whom(
     desk: Client, put: Put, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
     dead = put(status=Status.DEAD, reason="no such number", attempts=40)
+    bounced = put(status=Status.BOUNCED, reason="failed", sent_at=NOW, receipt_at=NOW, attempts=1)
     sent = put(status=Status.SENT, sent_at=NOW)
 
     with django_capture_on_commit_callbacks() as callbacks:
-        assert act(desk, LIST, "send_again", [dead, sent]) == 302
+        assert act(desk, LIST, "send_again", [dead, sent, bounced]) == 302
 
     assert callbacks == [nudge, nudge_webhooks]
     dead.refresh_from_db()
     sent.refresh_from_db()
     assert (dead.status, dead.attempts, dead.reason) == (Status.PENDING, 0, "")
-    assert sent.status == Status.SENT
-    (entry,) = LogEntry.objects.all()
+    bounced.refresh_from_db()
+    assert (sent.status, bounced.status) == (Status.SENT, Status.PENDING)
+    assert LogEntry.objects.filter(object_id=bounced.pk).count() == 1
+    (entry,) = LogEntry.objects.exclude(object_id=bounced.pk)
     assert (entry.user.get_username(), entry.object_id, entry.change_message) == (
         "sten",
         str(dead.pk),
@@ -79,7 +82,7 @@ def test_who_may_only_look_may_not_act(client: Client, put: Put) -> None:
 
     dead.refresh_from_db()
     assert dead.status == Status.DEAD
-    assert b"Send the dead ones again" not in client.get(reverse(LIST)).content
+    assert b"Send the dead and bounced ones again" not in client.get(reverse(LIST)).content
 
 
 def test_nothing_is_added_edited_or_deleted(desk: Client, put: Put) -> None:
@@ -106,6 +109,20 @@ def test_messages_are_found_by_their_package_or_number(desk: Client, put: Put, s
     assert len(desk.get(reverse(LIST), {"q": " "}).context["cl"].result_list) == 2
     filtered = desk.get(reverse(LIST), {"kind": "expired", "status__exact": "pending"})
     assert len(filtered.context["cl"].result_list) == 1
+
+
+def test_what_arrived_and_what_bounced_are_shown_with_their_time_and_can_be_filtered(
+    desk: Client, put: Put
+) -> None:
+    fields = {"sent_at": NOW, "receipt_at": NOW.replace(hour=13, minute=47)}
+    put(status=Status.DELIVERED, **fields)
+    put(status=Status.BOUNCED, reason="undelivered", **fields)
+    put()
+    for chosen, reason in (("delivered", False), ("bounced", True)):
+        page = desk.get(reverse(LIST), {"status__exact": chosen})
+        assert [row.status for row in page.context["cl"].result_list] == [chosen]
+        text = page.content.decode()
+        assert ("1:47 p.m." in text, "undelivered" in text) == (True, reason)
 
 
 def test_staff_can_let_everything_through_again(desk: Client) -> None:

@@ -116,7 +116,7 @@ class TestFigures:
         assert found.average_use == pytest.approx(5 / 12)
         assert found.peak_use == 1.0
 
-    def test_faults_downtimes_and_dead_messages(self, location: Location, courier: Courier) -> None:
+    def test_faults_downtimes_and_lost_messages(self, location: Location, courier: Courier) -> None:
         for at in (BEGINS - HOUR, BEGINS, BEGINS + DAY):
             CompartmentEvent.objects.create(
                 compartment=door(location, "S1"), kind="taken_out", by="x", reason="x", at=at
@@ -130,6 +130,10 @@ class TestFigures:
         )
         package = make_package(courier, door(location, "S1"))
         about = f"package:{package.pk}"
+        Notification.objects.create(
+            kind="stored", channel="email", subject=about, dedup_key="bounced", status="bounced",
+            reason="x", created_at=BEGINS, sent_at=BEGINS, receipt_at=BEGINS,
+        )  # fmt: skip
         messages = [(about, BEGINS), (about, BEGINS - HOUR), ("door:1:2", BEGINS)]
         for number, (subject, at) in enumerate(messages):
             Notification.objects.create(
@@ -138,7 +142,7 @@ class TestFigures:
             )  # fmt: skip
         weeks.count_weeks(now=MORNING)
         found = figures(location)
-        assert (found.faults, found.downtimes, found.dead_messages) == (2, 3, 1)
+        assert (found.faults, found.downtimes, found.dead_messages) == (2, 3, 2)
         assert found.down_for == 4 * HOUR
 
     def test_a_week_without_anything(self, location: Location) -> None:

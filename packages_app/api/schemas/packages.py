@@ -107,10 +107,19 @@ class MessageOut(Schema):
 
     kind: Annotated[str, Field(examples=["stored"])]
     channel: Annotated[str, Field(examples=["email"])]
-    status: Annotated[str, Field(examples=["sent"])]
+    status: Annotated[
+        str,
+        Field(
+            description="pending, sending, sent, delivered, bounced, dead or suppressed. "
+            "Delivered and bounced are what the provider says later, where it does.",
+            examples=["delivered"],
+        ),
+    ]
     attempts: Annotated[int, Field(examples=[1])]
     created_at: MomentOut
     sent_at: MomentOut | None
+    delivered_at: MomentOut | None
+    bounced_at: Annotated[MomentOut | None, Field(examples=[None])]
     reason: Annotated[
         str | None,
         Field(

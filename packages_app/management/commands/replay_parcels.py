@@ -192,7 +192,7 @@ class Command(BaseCommand):
             self._say(f"           {count:,}: {reason}")
         where = "not read: messages do not go there" if mail.missing is None else f"{mail.missing:,} missing"
         self._say(f"  {mail.due:>7,}  due; in the mailbox file {where}, {mail.twice:,} there twice")
-        return [] if mail.sound else [f"messages: {mail.due:,} due, {mail.statuses['sent']:,} sent, {where}"]
+        return [] if mail.sound else [f"messages: {mail.due:,} due, {mail.sent:,} sent, {where}"]
 
     def _tell_audit(self) -> list[str]:
         begun = time.monotonic()

@@ -416,6 +416,18 @@ def sent_at_no_time(w: World) -> None:
     Notification.objects.filter(kind="retrieved").update(status="sent")
 
 
+def delivered_at_no_time(w: World) -> None:
+    without(MESSAGE, "notification_receipt_has_time")
+    Notification.objects.filter(kind="retrieved").update(status="delivered", sent_at=w.now)
+
+
+def bounced_without_reason(w: World) -> None:
+    without(MESSAGE, "notification_end_has_reason")
+    Notification.objects.filter(kind="retrieved").update(
+        status="bounced", sent_at=w.now, receipt_at=w.now, reason=""
+    )
+
+
 def dead_without_reason(w: World) -> None:
     without(MESSAGE, "notification_end_has_reason")
     Notification.objects.filter(kind="retrieved").update(status="dead")
@@ -528,6 +540,8 @@ SPOILT: list[tuple[str, Spoil]] = [
     ("I14", lease_of_a_dead_worker),
     ("I14", retry_in_a_week),
     ("I14", sent_at_no_time),
+    ("I14", delivered_at_no_time),
+    ("I14", bounced_without_reason),
     ("I14", dead_without_reason),
     ("I14", endpoint_in_a_week),
     ("W1", overtaken),

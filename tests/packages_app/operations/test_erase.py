@@ -77,6 +77,9 @@ def test_nothing_is_left_anywhere(location: Location, courier: Courier, by: Acto
     told = Notification.objects.about(f"package:{package.pk}")
     told.filter(channel="email").update(status="dead", reason=f"550: {NAME} does not live here")
     told.filter(channel="sms").update(provider_id=PHONE, reason=f"429: later, {NAME}")
+    told.filter(channel="sms", kind="stored").update(
+        status="bounced", sent_at=later(0), receipt_at=later(0), reason=f"failed: {NAME} is unknown"
+    )
     recipient = Recipient.objects.get()
     LogEntry.objects.create(
         user=User.objects.create_superuser("anna"),
@@ -97,6 +100,7 @@ def test_nothing_is_left_anywhere(location: Location, courier: Courier, by: Acto
     assert str(recipient) == "erased"
     assert recipient.erased_at is not None
     assert LogEntry.objects.get().object_repr == "erased"
+    assert told.get(status="bounced").reason == "erased"
     assert set(told.filter(status="dead").values_list("reason", flat=True)) == {"erased"}
     assert [finding.rows for finding in map(audit.check, INVARIANTS) if finding.violations] == []
 

@@ -1,0 +1,99 @@
+"""Reading receipts: JSON, or a form as SMS gateways post them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from hashlib import sha256
+from urllib.parse import parse_qs
+
+from notifications.errors import public_reason
+from notifications.models import Receipt, Status
+from notifications.receipts.words import meaning
+
+# The usual names of each field; the first one that is there counts.
+ID_FIELDS = ("message_id", "messageId", "MessageSid", "sid", "id")
+REFERENCE_FIELDS = ("reference", "client_reference", "clientRef")
+STATUS_FIELDS = ("status", "message_status", "messageStatus", "MessageStatus")
+ERROR_FIELDS = ("error", "error_code", "errorCode", "ErrorCode", "reason")
+MOST_FIELDS = 100
+LONGEST_ID = 200
+# What we call a message where we hand it over: "stored-4711", or its number alone.
+_REFERENCE = re.compile(r"(?:[a-z_]{1,40}-)?([0-9]{1,18})", re.ASCII)
+
+JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
+
+
+class Malformed(Exception):
+    """The body is no receipt; the words say why and repeat nothing of it."""
+
+
+def key(provider: str, event: str) -> str:
+    """The name of one event of one provider."""
+    return sha256(f"{provider}\n{event}".encode()).hexdigest()
+
+
+def read(provider: str, event: str, content_type: str, body: bytes) -> Receipt | None:
+    """The receipt, not saved; None where it says that the message is on its way. Raises `Malformed`."""
+    fields = _json(body) if content_type == JSON else _form(body)
+    word = _text(fields, STATUS_FIELDS)
+    if not word:
+        raise Malformed(f"No status: one of the fields {', '.join(STATUS_FIELDS)}")
+    provider_id, reference = _text(fields, ID_FIELDS), _text(fields, REFERENCE_FIELDS)
+    if not provider_id and not reference:
+        raise Malformed(f"No id of the message: one of the fields {', '.join(ID_FIELDS)}, or reference")
+    number = _REFERENCE.fullmatch(reference)
+    if reference and number is None and not provider_id:
+        raise Malformed("The reference is none of ours")
+    try:
+        outcome = meaning(word)
+    except KeyError:
+        raise Malformed("The status is a word that is not listed in docs/messages.md") from None
+    if outcome is None:
+        return None
+    error = _text(fields, ERROR_FIELDS)
+    return Receipt(
+        key=key(provider, event),
+        provider=provider,
+        provider_id=provider_id,
+        number=int(number[1]) if number else None,
+        outcome=outcome,
+        reason=public_reason(f"{word}: {error}" if error else word) if outcome == Status.BOUNCED else "",
+    )
+
+
+def _json(body: bytes) -> Mapping[str, object]:
+    try:
+        fields = json.loads(body)
+    except (ValueError, RecursionError):
+        raise Malformed("Not JSON") from None
+    if isinstance(fields, dict) and isinstance(fields.get("data"), dict):
+        fields = fields["data"]
+    if not isinstance(fields, dict):
+        raise Malformed("Not a JSON object")
+    return fields
+
+
+def _form(body: bytes) -> Mapping[str, object]:
+    try:
+        fields = parse_qs(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS)
+    except ValueError:
+        raise Malformed("Not a form") from None
+    if any(len(values) > 1 for values in fields.values()):
+        raise Malformed("A field stands there twice")
+    return {name: values[0] for name, values in fields.items()}
+
+
+def _text(fields: Mapping[str, object], names: tuple[str, ...]) -> str:
+    """The first field of `names` that is there and not empty; a whole number counts as text."""
+    value = next((fields[name] for name in names if fields.get(name) not in (None, "")), "")
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise Malformed(f"Neither text nor a whole number: {names[0]}")
+    text = str(value)
+    if not text.isprintable():
+        raise Malformed(f"Characters that cannot be printed: {names[0]}")
+    if len(text) > LONGEST_ID:
+        raise Malformed(f"Too long: {names[0]}")
+    return text
