@@ -7,7 +7,8 @@ composite primary keys, which Django's admin cannot show.)
 
 from packages_app.admin.keys import ApiKeyAdmin, CourierAdmin
 from packages_app.admin.locations import DowntimeAdmin, KioskWithPackagesAdmin, LocationWithPackagesAdmin
-from packages_app.admin.packages import PackageAdmin, PackageEventAdmin, RecipientAdmin
+from packages_app.admin.packages import PackageAdmin, PackageEventAdmin
+from packages_app.admin.people import DelegateAdmin, RecipientAdmin
 from packages_app.admin.queue import QueueEntryAdmin
 from packages_app.admin.reports import ReportSubscriptionAdmin, UsageSnapshotAdmin, WeekAtLocationAdmin
 from packages_app.admin.webhooks import WebhookAdmin
@@ -15,6 +16,7 @@ from packages_app.admin.webhooks import WebhookAdmin
 __all__ = [
     "ApiKeyAdmin",
     "CourierAdmin",
+    "DelegateAdmin",
     "DowntimeAdmin",
     "KioskWithPackagesAdmin",
     "LocationWithPackagesAdmin",

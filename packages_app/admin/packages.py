@@ -8,7 +8,6 @@ from typing import Any, cast
 from uuid import UUID
 
 from django.contrib import admin, messages
-from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -20,9 +19,10 @@ from lockers.clock import database_now
 from notifications.models import Notification
 from packages_app import operations
 from packages_app.access import Actor
+from packages_app.admin.package_filters import HeldBackFilter, InDoorFilter
 from packages_app.admin.readonly import ReadOnlyAdmin
 from packages_app.errors import Refusal
-from packages_app.models import Delegate, Package, PackageEvent, PackageQuerySet, Recipient
+from packages_app.models import Package, PackageEvent
 from packages_app.operation import Operation
 
 # Each is a transaction of its own; more of them would outlast the request.
@@ -33,45 +33,6 @@ def _when_or_why(row: Notification) -> str:
     at = row.receipt_at or row.sent_at
     when = f" at {at:%Y-%m-%d %H:%M:%S} UTC" if at else ""
     return f"{when} ({row.reason})" if row.reason and (not at or row.receipt_at) else when
-
-
-class InDoorFilter(admin.SimpleListFilter):
-    """What holds a compartment, and what waits to be taken out of one."""
-
-    title = "place"
-    parameter_name = "place"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """The choices."""
-        return [("door", "In a compartment"), ("return", "To be taken out"), ("gone", "Gone")]
-
-    def queryset(self, request: HttpRequest, queryset: PackageQuerySet) -> PackageQuerySet:  # type: ignore[override]
-        """The packages of the choice."""
-        match self.value():
-            case "door":
-                return queryset.in_door()
-            case "return":
-                return queryset.filter(pk__in=Package.objects.to_return().order_by().values("pk"))
-            case "gone":
-                return queryset.filter(released_at__isnull=False)
-        return queryset
-
-
-class HeldBackFilter(admin.SimpleListFilter):
-    """What nobody gets until it is released."""
-
-    title = "held back"
-    parameter_name = "held"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """The choices."""
-        return [("yes", "Yes"), ("no", "No")]
-
-    def queryset(self, request: HttpRequest, queryset: PackageQuerySet) -> PackageQuerySet:  # type: ignore[override]
-        """The packages of the choice."""
-        if self.value() in ("yes", "no"):
-            return queryset.filter(held_at__isnull=self.value() == "no")
-        return queryset
 
 
 class EventInline(admin.TabularInline[PackageEvent, Package]):
@@ -276,56 +237,3 @@ class PackageEventAdmin(ReadOnlyAdmin):
     search_fields = ("=package__tracking_number", "=by")
     search_help_text = "A tracking number or an author, in full"
     fields = ("package", "at", "event", "from_status", "to_status", "compartment", "by", "reason")
-
-
-@admin.register(Recipient)
-class RecipientAdmin(ReadOnlyAdmin):
-    """Who collects."""
-
-    list_display = ("__str__", "email", "phone", "language", "parcel", "erased_at")
-    list_filter = ("language", ("erased_at", admin.EmptyFieldListFilter))
-    list_select_related = ("package",)
-    ordering = ("-id",)
-    search_fields = ("name", "email", "phone")
-    fields = ("name", "email", "phone", "language", "parcel", "erased_at")
-    actions = ("erase",)
-
-    @admin.action(description="Erase who they are (of what is out of its door)", permissions=["act"])
-    def erase(self, request: HttpRequest, queryset: QuerySet[Recipient]) -> None:
-        """`operations.erase_now`; a package that still holds a door keeps its recipient."""
-        chosen = list(queryset.values_list("pk", flat=True)[: MOST_AT_ONCE + 1])
-        if len(chosen) > MOST_AT_ONCE:
-            self.message_user(request, f"Choose {MOST_AT_ONCE} recipients at the most.", messages.ERROR)
-            return
-        package_ids = Package.objects.filter(recipient__in=chosen).values_list("pk", flat=True)
-        count = operations.erase_now(package_ids=list(package_ids), now=database_now())
-        erased = Recipient.objects.filter(pk__in=chosen, erased_at__isnull=False)
-        LogEntry.objects.log_actions(
-            user_id=cast(int, request.user.pk), queryset=erased, action_flag=CHANGE, change_message="Erased."
-        )
-        self.message_user(request, f"{count} recipients erased.", messages.SUCCESS)
-        if kept := len(chosen) - erased.count():
-            self.message_user(
-                request, f"{kept} kept: their packages are not out of their doors.", messages.WARNING
-            )
-
-    @admin.display(description="package", empty_value="-")
-    def parcel(self, recipient: Recipient) -> SafeString | None:
-        """A link to it."""
-        package = getattr(recipient, "package", None)
-        if package is None:
-            return None
-        address = reverse("admin:packages_app_package_change", args=[package.pk])
-        return format_html('<a href="{}">{}</a>', address, package.tracking_number)
-
-
-@admin.register(Delegate)
-class DelegateAdmin(ReadOnlyAdmin):
-    """Who else may collect a package, or could; never their code."""
-
-    list_display = ("name", "email", "phone", "language", "package", "named_at", "withdrawn_at")
-    list_filter = ("language", ("withdrawn_at", admin.EmptyFieldListFilter))
-    list_select_related = ("package",)
-    ordering = ("-named_at",)
-    search_fields = ("name", "email", "phone", "=package__tracking_number")
-    fields = list_display

@@ -2,7 +2,8 @@
 
 from packages_app.models.couriers import ApiKey, Courier
 from packages_app.models.history import PackageEvent
-from packages_app.models.package import Package, PackageQuerySet
+from packages_app.models.package import Package
+from packages_app.models.package_queryset import PackageQuerySet
 from packages_app.models.people import AddressChoice, Delegate, Recipient
 from packages_app.models.queue import QueueEntry, QueueEntryQuerySet, QueueStatus
 from packages_app.models.reports import ReportSubscription, WeekAtLocation

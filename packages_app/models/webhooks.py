@@ -44,6 +44,13 @@ class WebhookQuerySet(models.QuerySet["Webhook"]):
         except Webhook.DoesNotExist:
             raise errors.UnknownWebhook from None
 
+    def lock_enabled(self, webhook_id: uuid.UUID) -> Webhook:
+        """As `lock`, of one that is told of what happens. Raises `WebhookDisabled` too."""
+        webhook = self.lock(webhook_id)
+        if webhook.destination.closed_at is not None:
+            raise errors.WebhookDisabled
+        return webhook
+
 
 class Webhook(models.Model):
     """One endpoint. Its signing secret is computed (`webhooks/secrets.py`), never stored.

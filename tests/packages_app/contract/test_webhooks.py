@@ -19,7 +19,7 @@ from notifications.models import Destination, Notification, Status
 from packages_app.access import make_key
 from packages_app.api.schemas import webhooks
 from packages_app.models import Courier, EventType, IdempotencyKey, Webhook
-from packages_app.operations.webhooks import MOST
+from packages_app.operations.webhooks.create_webhook import MOST
 from packages_app.webhooks import secrets
 from tests.notifications.endpoint_sink import endpoint_sink
 from tests.packages_app.contract.answers import refused

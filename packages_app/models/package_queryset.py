@@ -1,0 +1,73 @@
+"""Which packages: whose they are, where they are, what waits."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.db import models
+from django.db.models.functions import Coalesce
+
+from lockers.models import Compartment
+from packages_app import codes, errors
+from packages_app.lifecycle import Status
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+    from packages_app.models.package import Package
+
+
+class PackageQuerySet(models.QuerySet["Package"]):
+    def for_courier(self, courier_id: int) -> PackageQuerySet:
+        """A courier's own packages."""
+        return self.filter(courier_id=courier_id)
+
+    def for_user(self, user: User) -> PackageQuerySet:
+        """The packages at locations this user manages; all of them for staff."""
+        return self if user.is_staff else self.filter(location__memberships__user=user)
+
+    def shown(self) -> PackageQuerySet:
+        """With what an answer of the API shows of each."""
+        return self.select_related("location", "compartment__locker").prefetch_related("delegates")
+
+    def in_door(self) -> PackageQuerySet:
+        """What holds a compartment."""
+        return self.filter(released_at__isnull=True)
+
+    def to_return(self) -> PackageQuerySet:
+        """What waits to be taken out of its compartment by courier or manager, oldest first."""
+        return (
+            self.in_door().filter(status__in=[Status.EXPIRED, Status.CANCELLED]).order_by("expires_at", "id")
+        )
+
+    def overdue_for_return(self, *, since: datetime) -> PackageQuerySet:
+        """What waits to be taken out since `since` or longer; `waits_since` says when that began."""
+        waiting = self.to_return().annotate(waits_since=Coalesce("cancelled_at", "expires_at"))
+        return waiting.filter(waits_since__lte=since).order_by("waits_since", "id")
+
+    def unused_code(self, package_id: uuid.UUID, location_id: int, *, version: int) -> codes.Issued:
+        """A code from `version` on that no other package at the location has, under any secret in use."""
+        others = self.model.objects.filter(location_id=location_id).exclude(pk=package_id)
+        return codes.issue_unused(
+            package_id,
+            location_id,
+            version=version,
+            taken=lambda macs: others.filter(code_mac__in=macs).exists(),
+        )
+
+    def lock(self, package_id: uuid.UUID) -> Package:
+        """The row, locked until the transaction ends; the compartment is locked after it, never before.
+
+        Raises `UnknownPackage` for an id that does not exist in this set.
+        """
+        # Joined is only what never changes: a row that changes while we wait for its lock is joined again to
+        # the rows of before the wait, and a package that moved to another door would not be found at all.
+        packages = self.select_related("location", "courier", "recipient")
+        try:
+            package = packages.select_for_update(of=("self",), no_key=True).get(pk=package_id)
+        except self.model.DoesNotExist:
+            raise errors.UnknownPackage from None
+        package.compartment = Compartment.objects.select_related("locker").get(pk=package.compartment_id)
+        return package

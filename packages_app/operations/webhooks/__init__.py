@@ -1,0 +1,22 @@
+"""What couriers and staff do to webhooks; each is a transaction of its own.
+
+`webhooks` is the caller's own set: an id outside it does not exist for them and raises `UnknownWebhook`.
+"""
+
+from packages_app.operations.webhooks.create_webhook import create_webhook
+from packages_app.operations.webhooks.delete_webhook import delete_webhook
+from packages_app.operations.webhooks.disable_webhook import disable_webhook
+from packages_app.operations.webhooks.enable_webhook import enable_webhook
+from packages_app.operations.webhooks.resend_delivery import resend_delivery
+from packages_app.operations.webhooks.rotate_secret import rotate_secret
+from packages_app.operations.webhooks.test_webhook import test_webhook
+
+__all__ = [
+    "create_webhook",
+    "delete_webhook",
+    "disable_webhook",
+    "enable_webhook",
+    "resend_delivery",
+    "rotate_secret",
+    "test_webhook",
+]

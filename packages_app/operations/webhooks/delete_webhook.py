@@ -1,0 +1,22 @@
+"""A webhook is gone."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+from notifications import destinations
+from packages_app.access import Actor
+from packages_app.models import WebhookQuerySet
+from packages_app.operation import Operation
+
+DELETED = "The webhook was deleted"
+
+
+@Operation
+def delete_webhook(*, webhooks: WebhookQuerySet, webhook_id: uuid.UUID, by: Actor, now: datetime) -> None:
+    """It is gone, and what waited for it ends. Raises `UnknownWebhook`."""
+    webhook = webhooks.lock(webhook_id)
+    destination = webhook.destination_id
+    webhook.delete()
+    destinations.close(destination, DELETED, now=now)

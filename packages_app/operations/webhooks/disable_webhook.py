@@ -1,0 +1,22 @@
+"""A webhook is told nothing more."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+from notifications import destinations
+from packages_app.access import Actor
+from packages_app.models import Webhook, WebhookQuerySet
+from packages_app.operation import Operation
+
+
+@Operation
+def disable_webhook(
+    *, webhooks: WebhookQuerySet, webhook_id: uuid.UUID, by: Actor, now: datetime, reason: str
+) -> Webhook:
+    """It is told nothing more, and what waited for it ends, with `reason`. Raises `UnknownWebhook`."""
+    webhook = webhooks.lock(webhook_id)
+    destinations.close(webhook.destination_id, reason, now=now)
+    webhook.destination.refresh_from_db()
+    return webhook

@@ -1,0 +1,28 @@
+"""A webhook works again."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+from django.db import transaction
+
+from notifications import destinations
+from notifications.nudge import nudge_webhooks
+from packages_app.access import Actor
+from packages_app.models import Webhook, WebhookQuerySet
+from packages_app.operation import Operation
+
+
+@Operation
+def enable_webhook(*, webhooks: WebhookQuerySet, webhook_id: uuid.UUID, by: Actor, now: datetime) -> Webhook:
+    """It is told of what happens from now on; one that was only paused, at once of what waits for it.
+
+    Raises `UnknownWebhook`.
+    """
+    webhook = webhooks.lock(webhook_id)
+    if not destinations.reopen(webhook.destination_id, now=now):
+        destinations.bring_forward(webhook.destination_id)
+    webhook.destination.refresh_from_db()
+    transaction.on_commit(nudge_webhooks, robust=True)
+    return webhook

@@ -1,0 +1,39 @@
+"""A message to a webhook goes again."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+from django.db import transaction
+
+from notifications import destinations
+from notifications.models import Channel, Notification, Status
+from notifications.nudge import nudge_webhooks
+from packages_app import errors
+from packages_app.access import Actor
+from packages_app.models import WebhookQuerySet
+from packages_app.operation import Operation
+
+
+@Operation
+def resend_delivery(
+    *, webhooks: WebhookQuerySet, webhook_id: uuid.UUID, by: Actor, now: datetime, delivery_id: int
+) -> Notification:
+    """A message that has ended, however it did, goes again, with a fresh count of attempts and out of turn.
+
+    Raises `UnknownWebhook`, `UnknownDelivery`, `WebhookDisabled`, `DeliveryUnderWay`.
+    """
+    webhook = webhooks.lock_enabled(webhook_id)
+    deliveries = Notification.objects.filter(subject=webhook.destination_id, channel=Channel.WEBHOOK)
+    row = deliveries.select_for_update().filter(pk=delivery_id).first()
+    if row is None:
+        raise errors.UnknownDelivery
+    if row.status in (Status.PENDING, Status.SENDING):
+        raise errors.DeliveryUnderWay
+    deliveries.filter(pk=row.pk).again()
+    # Somebody waits for this one and has a reason to think that it will arrive.
+    destinations.hurry(webhook.destination_id)
+    transaction.on_commit(nudge_webhooks, robust=True)
+    row.refresh_from_db()
+    return row

@@ -1,0 +1,25 @@
+"""A webhook gets a new signing secret."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+from packages_app.access import Actor
+from packages_app.models import Webhook, WebhookQuerySet
+from packages_app.operation import Operation
+from packages_app.webhooks import secrets
+
+
+@Operation
+def rotate_secret(*, webhooks: WebhookQuerySet, webhook_id: uuid.UUID, by: Actor, now: datetime) -> Webhook:
+    """A new secret signs; the old one too for a day, and one that was older no more.
+
+    Raises `UnknownWebhook`.
+    """
+    webhook = webhooks.lock(webhook_id)
+    webhook.previous_secret_id, webhook.previous_version = webhook.secret_id, webhook.secret_version
+    webhook.previous_until = now + Webhook.ROTATION
+    webhook.secret_id, webhook.secret_version = secrets.newest(), webhook.secret_version + 1
+    webhook.save()
+    return webhook
