@@ -18,6 +18,7 @@ from notifications.channels import CHANNELS
 from notifications.channels.base import Channel
 from notifications.composing import Composed, NotComposed, compose
 from notifications.errors import DeliveryError, public_reason
+from notifications.fallback import fall_back, fall_back_here
 from notifications.leases import Batch, Clock, claim
 from notifications.messages import Message, Suppressed
 from notifications.models import Notification, Status
@@ -110,7 +111,7 @@ class _Round:
         if row.attempts > settings.NOTIFICATION_MAX_ATTEMPTS:
             self._die(row, f"Given up: the worker was lost at each of {row.attempts - 1} attempts")
         elif isinstance(composed, Suppressed):
-            self._count("suppressed", held=self.batch.end(row, Status.SUPPRESSED, composed.reason))
+            self._suppress(row, composed)
         elif isinstance(composed, NotComposed):
             self._try_again(row, composed.reason)
         elif until := self._quiet_until(composed):
@@ -181,9 +182,14 @@ class _Round:
         after = delay(row.attempts, retry_after=retry_after)
         self._count("retried", held=self.batch.retry(row, reason, after=after))
 
+    def _suppress(self, row: Notification, composed: Suppressed) -> None:
+        then = fall_back if composed.limited else fall_back_here if composed.unwanted else None
+        held = self.batch.end(row, Status.SUPPRESSED, composed.reason, then=then)
+        self._count("suppressed", held=held)
+
     def _die(self, row: Notification, reason: str) -> None:
         logger.warning("Notification %d (%s by %s) is dead: %s", row.pk, row.kind, row.channel, reason)
-        self._count("dead", held=self.batch.end(row, Status.DEAD, reason))
+        self._count("dead", held=self.batch.end(row, Status.DEAD, reason, then=fall_back))
 
     def _count(self, result: str, *, held: bool) -> None:
         name = result if held else "lost"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -23,6 +23,7 @@ LEASE = timedelta(seconds=60)
 SEND_LIMIT = 30.0  # seconds; the longest that one send may take with the time-outs of the channels
 BATCH_SECONDS = 2.0  # a batch is held no longer, or a fresh code would wait behind the reminders in it
 RECORD_WAIT = 0.5  # seconds between two tries to write down a result while the database is away
+Then = Callable[[Notification], object]
 
 # The order is that of the index `notification_due`, and its condition must stand here as a literal, or a
 # plan made for any parameters could not use it.
@@ -101,9 +102,9 @@ class Batch:
             attempts=F("attempts") - 1,
         )
 
-    def end(self, row: Notification, status: Status, reason: str) -> bool:
-        """It is dead or suppressed."""
-        return self._record(row, status=status, reason=reason)
+    def end(self, row: Notification, status: Status, reason: str, *, then: Then | None = None) -> bool:
+        """It is dead or suppressed; `then` is done in the same transaction, if the lease still held."""
+        return self._record(row, then, status=status, reason=reason)
 
     def give_back(self, rows: Sequence[Notification]) -> int:
         """Leave `rows`, which nobody has tried to send, to whoever comes next; they lose no attempt."""
@@ -111,11 +112,18 @@ class Batch:
             status=Status.PENDING, lease_token=None, leased_until=None, attempts=F("attempts") - 1
         )
 
-    def _record(self, row: Notification, **fields: object) -> bool:
+    def _record(self, row: Notification, then: Then | None = None, **fields: object) -> bool:
         held = Notification.objects.filter(pk=row.pk, lease_token=self.token)
+        fields |= {"lease_token": None, "leased_until": None}
         while True:
             try:
-                return bool(held.update(lease_token=None, leased_until=None, **fields))
+                if then is None:
+                    return bool(held.update(**fields))
+                with transaction.atomic():
+                    recorded = bool(held.update(**fields))
+                    if recorded:
+                        then(row)
+                return recorded
             except (OperationalError, InterfaceError):
                 # The message is out: if it is not written down, it goes out again. A database that
                 # restarts is back long before the lease ends.

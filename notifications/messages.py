@@ -34,6 +34,12 @@ class Message:
 
 @dataclass(frozen=True)
 class Suppressed:
-    """The reason for the message has gone; `reason` is shown to staff."""
+    """The reason for the message has gone; `reason` is shown to staff.
+
+    Or it has not, and only this channel is not to bring it: its receiver does not want it to (`unwanted`), or
+    a limit does not let it (`limited`). See `notifications/fallback.py`.
+    """
 
     reason: str
+    unwanted: bool = False
+    limited: bool = False

@@ -57,7 +57,9 @@ def charge(batch: Batch, messages: Mapping[int, Message]) -> dict[int, Suppresse
             continue
         country = country_of(message.to)
         if settings.SMS_COUNTRIES and country not in settings.SMS_COUNTRIES:
-            refused[row.pk] = Suppressed(f"no SMS are sent to numbers of this country ({country})")
+            refused[row.pk] = Suppressed(
+                f"no SMS are sent to numbers of this country ({country})", limited=True
+            )
         else:
             limits[row.pk] = _limits(row, message, price(country) * _segments(row, message), day)
     if limits:
@@ -139,7 +141,7 @@ def _count(batch: Batch, limits: Mapping[int, list[_Limit]], day: date) -> dict[
             over = next((one for one in limits[pk] if tallies[one.key].used + one.amount > one.most), None)
             if over is not None:
                 tallies[over.key].refused += 1
-                refused[pk] = Suppressed(over.reason)
+                refused[pk] = Suppressed(over.reason, limited=True)
                 continue
             for one in limits[pk]:
                 tallies[one.key].used += one.amount

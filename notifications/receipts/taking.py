@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
+from notifications.fallback import fall_back
 from notifications.leases import Clock
 from notifications.models import TAKEN, Channel, Notification, Receipt, Status
 
@@ -102,4 +103,5 @@ def _move(message: Notification, receipt: Receipt) -> bool:
             message.channel,
             message.reason,
         )
+        fall_back(message)
     return True

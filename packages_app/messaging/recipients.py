@@ -61,8 +61,11 @@ def _message(row: Notification, package: Package | None, chosen: Choices) -> Mes
             return Suppressed("somebody else may collect it now")
         person = delegate
     to = person.email if row.channel == "email" else person.phone
-    if reason := _unwelcome(row, person, chosen) if to else "has no such address":
-        return Suppressed(f"the {type(person).__name__.lower()} {reason}")
+    who = type(person).__name__.lower()
+    if not to:
+        return Suppressed(f"the {who} has no such address")
+    if reason := _unwelcome(row, person, chosen):
+        return Suppressed(f"the {who} {reason}", unwanted=True)
     return Message(
         to=to,
         language=person.language,
@@ -73,7 +76,9 @@ def _message(row: Notification, package: Package | None, chosen: Choices) -> Mes
 
 
 def _unwelcome(row: Notification, person: Person, chosen: Choices) -> str:
-    """Why they do not want it; empty if they do."""
+    """Why they do not want it; empty if they do, or if no other channel could bring them their code."""
+    if row.context.get("instead_of") and KINDS.get(row.kind, Kind()).shows_code:
+        return ""
     if row.channel not in preferences.wanted(person, chosen):
         return "wants no messages by this channel"
     if KINDS.get(row.kind, Kind()).courtesy and preferences.only_needed(person, row.channel, chosen):

@@ -25,6 +25,8 @@ FACTS: dict[str, object] = {
 def compose(notifications: Sequence[Notification]) -> dict[int, Message | Suppressed]:
     """`context["answer"]`: suppressed, missing or raise; otherwise a message to `context["to"]`.
 
+    `context["unwanted"]` is a channel that is taken only where it stands in for the other one.
+
     It has the facts that `context["without"]` does not name, or has those of `context["facts"]` for them, and
     is paid by `context["payer"]`.
     """
@@ -37,6 +39,8 @@ def compose(notifications: Sequence[Notification]) -> dict[int, Message | Suppre
                 continue
             case "suppressed":
                 answers[row.pk] = Suppressed("the parcel was collected")
+            case _ if row.context.get("unwanted") == row.channel and "instead_of" not in row.context:
+                answers[row.pk] = Suppressed("not by this channel", unwanted=True)
             case _:
                 own = row.context.get("facts", {})
                 default = "mari@example.com" if row.channel == "email" else "+3725550000"

@@ -8,15 +8,19 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.admin.utils import quote
 from django.contrib.auth.models import Permission, User
+from django.core import mail
 from django.test import Client
 from django.urls import reverse
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from notifications.breaker import breakers
 from notifications.delivery import deliver_due
-from notifications.models import ChannelState, Notification, Status, Tally
+from notifications.endpoints import deliver_webhooks
+from notifications.models import ChannelState, Destination, Notification, Status, Tally
 from notifications.nudge import nudge, nudge_webhooks
+from notifications.sms import locmem
 from tests.notifications.conftest import NOW, Put
+from tests.notifications.endpoint_sink import endpoint_sink
 
 pytestmark = pytest.mark.django_db
 LIST = "admin:notifications_notification_changelist"
@@ -72,6 +76,35 @@ def test_dead_messages_are_sent_again_and_it_is_known_by_whom(
         str(dead.pk),
         "Sent again.",
     )
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_dead_of_all_channels_are_sent_again_in_one_go(
+    desk: Client, put: Put, settings: Settings
+) -> None:
+    settings.NOTIFICATION_COMPOSERS["hook"] = "tests.notifications.composers.compose_hook"
+    settings.WEBHOOK_ALLOW_PRIVATE = True
+    locmem.outbox.clear()
+    mail.outbox.clear()
+    with endpoint_sink() as sink:
+        dead = {"status": Status.DEAD, "reason": "away", "attempts": 40}
+        context = {"url": sink.url("/1")}
+        Destination.objects.create(subject="hook:1")
+        for _ in range(30):  # more than a page of the list
+            put("sms", **dead, charged_at=NOW)
+            put("email", **dead)
+            put("webhook", subject="hook:1", queue="thing:1", context=context, **dead)
+        shown = list(Notification.objects.order_by("-id")[:50])
+        everything = {"action": "send_again", "select_across": "1", "index": "0"}
+        chosen = {**everything, "_selected_action": [str(row.pk) for row in shown]}
+        answer = desk.post(f"{reverse(LIST)}?status__exact=dead", chosen, follow=True)
+        assert b"90 messages will be sent again." in answer.content
+
+        assert deliver_due().sent == 60
+        assert deliver_webhooks().sent == 30
+        assert (len(locmem.outbox), len(mail.outbox), len(sink.taken)) == (30, 30, 30)
+    assert set(Notification.objects.values_list("status", "attempts", "reason")) == {("sent", 1, "")}
+    assert LogEntry.objects.count() == 90
 
 
 def test_who_may_only_look_may_not_act(client: Client, put: Put) -> None:

@@ -12,6 +12,7 @@ from pytest_django import Settings
 
 from notifications import delivery, leases, spending
 from notifications.channels.base import Channel
+from notifications.channels.sms import SmsChannel
 from notifications.delivery import Counts, deliver_due
 from notifications.errors import DeliveryError
 from notifications.messages import Message, Payer
@@ -32,13 +33,19 @@ def limits(settings: Settings) -> None:
     settings.SMS_PER_PACKAGE = settings.SMS_PER_NUMBER = 50
 
 
+@pytest.fixture
+def sms_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The e-mails that are sent instead wait."""
+    monkeypatch.setattr(delivery, "CHANNELS", {"sms": SmsChannel})
+
+
 def reason(row: Notification) -> str:
     row.refresh_from_db()
     return row.reason
 
 
 def test_over_the_daily_cap_nothing_is_sent_until_the_next_day(
-    put: Put, caplog: pytest.LogCaptureFixture
+    put: Put, sms_only: None, caplog: pytest.LogCaptureFixture
 ) -> None:
     rows = [put("sms", context=PAYER) for _ in range(6)]
     with caplog.at_level(logging.WARNING, "notifications.spending"):
@@ -106,7 +113,7 @@ def test_a_number_has_so_many_a_day_whoever_pays(put: Put, settings: Settings) -
     assert not Tally.objects.filter(pk="payer:2026-11-20:courier:2", used__gt=0).exists()
 
 
-def test_a_package_has_so_many_for_good(put: Put, settings: Settings) -> None:
+def test_a_package_has_so_many_for_good(put: Put, sms_only: None, settings: Settings) -> None:
     settings.SMS_PER_PACKAGE = 2
     rows = [put("sms", subject="thing:1", context=PAYER) for _ in range(3)]
     assert deliver_due(now=NOW) == Counts(claimed=3, sent=2, suppressed=1)

@@ -167,3 +167,23 @@ def test_no_row_is_read_in_vain(took: Took) -> None:
 def test_the_listed_words_are_what_they_are_looked_up_as() -> None:
     assert all(word == word.lower().replace("-", "_") for word in MEANING)
     assert set(MEANING.values()) == {Status.DELIVERED, Status.BOUNCED, None}
+
+
+def test_what_bounced_goes_by_the_other_channel_once(took: Took) -> None:
+    row = took("m-1", dedup_key="event:7:sms")
+    for event in ("a", "a", "b"):
+        taking.take(receipt(Status.BOUNCED, event=event))
+    instead = Notification.objects.exclude(pk=row.pk).get()
+    assert (instead.dedup_key, instead.channel, instead.status) == (
+        "instead:event:7:email",
+        "email",
+        "pending",
+    )
+    assert instead.context == {"instead_of": row.pk}
+
+
+def test_what_arrived_goes_nowhere_else(took: Took) -> None:
+    took("m-1", dedup_key="event:7:sms")
+    taking.take(receipt(Status.DELIVERED))
+    taking.take(receipt(Status.BOUNCED))
+    assert Notification.objects.count() == 1
