@@ -19,6 +19,7 @@ from notifications import outbox
 from notifications.nudge import nudge, nudge_webhooks
 from packages_app.access import SYSTEM
 from packages_app.lifecycle import ANNOUNCED, DEFAULT_PRIORITY, TOLD, Event, Status
+from packages_app.messaging import delegates
 from packages_app.webhooks import announcing
 
 # What a package's history and its recipient are told when the clock stops.
@@ -29,6 +30,16 @@ _STOPPED_BY = {
 
 
 _RETURNED = ", ".join(f"package.{name}" for name in ("id", "courier_id", *announcing.PACKAGE_COLUMNS))
+
+
+# The delegate's last word was that there is nothing to collect; at the return there is again.
+_WAS_TOLD_OF_THE_END = f"""
+    %(told)s::text = '{TOLD[Event.LOCATION_RESUMED, Status.STORED]}' AND 'delegate_ended' = (
+        SELECT kind FROM notifications_notification
+        WHERE subject = 'package:' || history.package_id AND kind IN ('delegated', 'delegate_ended')
+          AND context ->> 'delegate' = delegate.id::text
+        ORDER BY id DESC LIMIT 1)
+"""
 
 
 def _history_and_messages(source: str, event: str, reason: str) -> str:
@@ -55,6 +66,7 @@ def _history_and_messages(source: str, event: str, reason: str) -> str:
     CROSS JOIN LATERAL (VALUES ('email', recipient.email), ('sms', recipient.phone)) channel (name, address)
     WHERE channel.address <> '' AND recipient.only_channel IN ('', channel.name)
       AND %(told)s::text IS NOT NULL
+    UNION ALL {delegates.rows_sql("delegated", where=_WAS_TOLD_OF_THE_END)}
     UNION ALL {to_couriers}
     """
     )

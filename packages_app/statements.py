@@ -12,6 +12,7 @@ from lockers import allocation
 from notifications import outbox
 from packages_app import queueing
 from packages_app.lifecycle import ANNOUNCED, DEFAULT_PRIORITY, PRIORITY, Event, Status
+from packages_app.messaging import delegates
 from packages_app.webhooks import announcing
 
 _PACKAGE_COLUMNS = """
@@ -215,6 +216,7 @@ WITH due AS MATERIALIZED (
     JOIN packages_app_recipient recipient ON recipient.id = moved.recipient_id
     CROSS JOIN LATERAL (VALUES ('email', recipient.email), ('sms', recipient.phone)) channel (name, address)
     WHERE channel.address <> '' AND recipient.only_channel IN ('', channel.name)
+    UNION ALL {delegates.rows_sql("delegate_ended")}
     UNION ALL {_announced(Event.EXPIRED, Status.STORED, package="moved")}
     ''')
 }

@@ -15,23 +15,29 @@ Choices = Mapping[str, AddressChoice]
 _NOTHING = AddressChoice()
 
 
+def addresses(person: Person) -> dict[str, str]:
+    """Where each of their channels leads, in small letters."""
+    both = {"email": person.email.lower(), "sms": person.phone}
+    return {channel: both[channel] for channel in person.channels}
+
+
 def choices(people: Iterable[Person]) -> Choices:
     """What has been chosen for the addresses of `people`; one query for all."""
-    digests = {_digest(address): address for person in people for address in _addresses(person).values()}
+    digests = {_digest(address): address for person in people for address in addresses(person).values()}
     found = AddressChoice.objects.filter(pk__in=digests) if digests else []
     return {digests[bytes(row.digest)]: row for row in found}
 
 
 def wanted(person: Person, chosen: Choices) -> list[str]:
     """The channels by which `person` is written to: never none where they have an address."""
-    addresses = _addresses(person)
-    liked = [channel for channel in addresses if not chosen.get(addresses[channel], _NOTHING).unwanted]
+    own = addresses(person)
+    liked = [channel for channel in own if not chosen.get(own[channel], _NOTHING).unwanted]
     return liked or person.channels
 
 
 def only_needed(person: Person, channel: str, chosen: Choices) -> bool:
     """Whether they want no more by this channel than what they need to collect."""
-    return chosen.get(_addresses(person).get(channel, ""), _NOTHING).only_needed
+    return chosen.get(addresses(person).get(channel, ""), _NOTHING).only_needed
 
 
 def channel_choice(person: Person) -> str:
@@ -44,10 +50,10 @@ def channel_choice(person: Person) -> str:
 
 def choose_channel(person: Person, channel: str) -> bool:
     """From now on `both`, or only `email` or `sms`; False where that is no choice of theirs."""
-    addresses = _addresses(person)
-    if len(addresses) < 2 or channel not in ("both", *addresses):
+    own = addresses(person)
+    if len(own) < 2 or channel not in ("both", *own):
         return False
-    _keep({address: {"unwanted": channel not in ("both", name)} for name, address in addresses.items()})
+    _keep({address: {"unwanted": channel not in ("both", name)} for name, address in own.items()})
     return True
 
 
@@ -60,10 +66,10 @@ def kinds_choice(person: Person) -> str:
 
 def choose_kinds(person: Person, kinds: str) -> bool:
     """From now on `all`, or only what is `needed` to collect; False where that is no choice of theirs."""
-    addresses = _addresses(person)
-    if not addresses or kinds not in ("all", "needed"):
+    own = addresses(person)
+    if not own or kinds not in ("all", "needed"):
         return False
-    _keep({address: {"only_needed": kinds == "needed"} for address in addresses.values()})
+    _keep({address: {"only_needed": kinds == "needed"} for address in own.values()})
     return True
 
 
@@ -74,12 +80,6 @@ def _keep(chosen: Mapping[str, dict[str, bool]]) -> None:
         for digest in sorted(rows):
             AddressChoice.objects.update_or_create(pk=digest, defaults=rows[digest])
         AddressChoice.objects.filter(pk__in=rows, unwanted=False, only_needed=False).delete()
-
-
-def _addresses(person: Person) -> dict[str, str]:
-    """Where each of their channels leads, in small letters."""
-    both = {"email": person.email.lower(), "sms": person.phone}
-    return {channel: both[channel] for channel in person.channels}
 
 
 def _digest(address: str) -> bytes:

@@ -16,18 +16,20 @@ from notifications.models import Notification
 from notifications.quiet import QuietHours
 from packages_app import codes
 from packages_app.lifecycle import Status
-from packages_app.messaging import links, preferences
+from packages_app.messaging import earlier, links, preferences
 from packages_app.messaging.kinds import KINDS, Kind
 from packages_app.messaging.preferences import Choices
 from packages_app.models import Delegate, Package
 from packages_app.models.people import Person
 
-# What is said because somebody else may collect it.
-_OF_DELEGATES = {"delegated", "delegate_named"}
+# What is said because somebody else may collect it, and what of that to themselves.
+_OF_DELEGATES = {"delegated", "delegate_named", "delegate_ended"}
+_TO_DELEGATES = {"delegated", "delegate_ended"}
 # What staff read where the package's status alone does not say it.
 _ENDED = {
     ("retrieved", Status.STORED): "the door did not open",
     ("expired", Status.STORED): "the hold was extended",
+    ("delegate_ended", Status.STORED): "the hold was extended",
 }
 
 
@@ -35,14 +37,20 @@ def compose(notifications: Sequence[Notification]) -> dict[int, Message | Suppre
     """A message, or why there is none any more, for each notification about a package."""
     ids = {row.pk: UUID(row.subject.removeprefix("package:")) for row in notifications}
     found = Package.objects.select_related("location", "compartment", "courier", "recipient")
-    if any(row.kind in _OF_DELEGATES for row in notifications):
+    of_delegates = any(row.kind in _OF_DELEGATES for row in notifications)
+    if of_delegates or any(row.kind == "retrieved" for row in notifications):
         found = found.prefetch_related("delegates")
     packages = found.in_bulk(list(set(ids.values())))
     people: list[Person] = [package.recipient for package in packages.values()]
-    if any(row.kind == "delegated" for row in notifications):
+    if of_delegates:
         people += [package.delegate for package in packages.values() if package.delegate]
-    chosen = preferences.choices(people)
-    return {row.pk: _message(row, packages.get(ids[row.pk]), chosen) for row in notifications}
+    chosen, nothing_new = preferences.choices(people), earlier.nothing_new(notifications)
+    return {
+        row.pk: Suppressed(nothing_new[row.pk])
+        if row.pk in nothing_new
+        else _message(row, packages.get(ids[row.pk]), chosen)
+        for row in notifications
+    }
 
 
 def _message(row: Notification, package: Package | None, chosen: Choices) -> Message | Suppressed:
@@ -56,10 +64,12 @@ def _message(row: Notification, package: Package | None, chosen: Choices) -> Mes
     if row.kind in _OF_DELEGATES and delegate is None:
         return Suppressed("nobody else may collect it any more")
     person: Person = package.recipient
-    if row.kind == "delegated" and delegate is not None:
+    if row.kind in _TO_DELEGATES and delegate is not None:
         if row.context.get("delegate") != str(delegate.pk):
             return Suppressed("somebody else may collect it now")
         person = delegate
+    if delegate is not None and _told_as_the_other(row, package.recipient, delegate, chosen):
+        return Suppressed("they are told as recipient and delegate in one")
     to = person.email if row.channel == "email" else person.phone
     who = type(person).__name__.lower()
     if not to:
@@ -73,6 +83,18 @@ def _message(row: Notification, package: Package | None, chosen: Choices) -> Mes
         quiet_hours=_quiet_hours(row, package.location),
         payer=Payer(f"courier:{package.courier.code}", package.courier.sms_daily_cap),
     )
+
+
+def _told_as_the_other(row: Notification, recipient: Person, delegate: Person, chosen: Choices) -> bool:
+    """Whether recipient and delegate are one here, who get the same event's other message.
+
+    With their own code they need not hear that it was sent; anything else they hear as the recipient.
+    """
+    if row.kind != "delegate_named" and not row.context.get("like_recipient"):
+        return False
+    if any(row.channel not in preferences.wanted(one, chosen) for one in (recipient, delegate)):
+        return False
+    return preferences.addresses(recipient)[row.channel] == preferences.addresses(delegate)[row.channel]
 
 
 def _unwelcome(row: Notification, person: Person, chosen: Choices) -> str:
@@ -136,12 +158,15 @@ def _facts(row: Notification, package: Package, delegate: Delegate | None) -> di
         facts["reason"] = reason
     if row.kind == "reminder_last" and links.can_extend(package):
         facts["extend_url"] = links.url(package)
-    if row.kind == "delegated" and delegate is not None:
+    if row.kind in _TO_DELEGATES and delegate is not None:
         facts["recipient_name"], facts["owner_name"] = delegate.name, package.recipient.name
+    if row.kind == "delegated" and delegate is not None:
         facts["code"] = codes.shown(delegate.code)
     elif KINDS.get(row.kind, Kind()).shows_code:
         digits = codes.compute(package.pk, package.code_version, package.code_secret)
         facts["code"] = codes.shown(digits)
-    if row.kind == "delegate_named" and delegate is not None:
+    if row.kind == "retrieved" and package.collected_by_delegate:
+        delegate = package.delegate
+    if row.kind in ("delegate_named", "retrieved") and delegate is not None:
         facts["delegate_name"] = delegate.name
     return facts

@@ -147,13 +147,16 @@ class Delegate(Person):
         self.withdrawn_at, self.code_mac = now, None
         self.save(update_fields=["withdrawn_at", "code_mac"])
 
-    def tell(self, *, cause: int) -> None:
-        """Their own code, because of the package's event `cause`, in the caller's transaction."""
+    def tell(self, *, cause: int, kind: str = "delegated", like_recipient: bool = False) -> None:
+        """Their own code, or that it has ended, because of the package's event `cause`.
+
+        In the caller's transaction. `like_recipient`: the recipient is told the same at this event.
+        """
         outbox.enqueue(
-            kind="delegated",
+            kind=kind,
             channels=self.channels,
             subject=f"package:{self.package_id}",
-            dedup_prefix=f"delegated:{cause}",
-            priority=lifecycle.PRIORITY["delegated"],
-            context={"delegate": str(self.pk)},
+            dedup_prefix=f"{kind}:{cause}",
+            priority=lifecycle.PRIORITY.get(kind, lifecycle.DEFAULT_PRIORITY),
+            context={"delegate": str(self.pk)} | ({"like_recipient": True} if like_recipient else {}),
         )

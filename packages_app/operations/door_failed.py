@@ -65,7 +65,7 @@ def door_failed(*, package_id: UUID, by: Actor, now: datetime) -> Package:
     )
     tell_of_door(event, package.location_id)
     if came_as_delegate and package.delegate is not None:
-        package.delegate.tell(cause=line.pk)
+        package.delegate.tell(cause=line.pk, like_recipient=True)
     return package
 
 

@@ -27,8 +27,9 @@ def extend(
 ) -> Package:
     """STORED or EXPIRED → STORED, its hold `hours` longer (from now, if it has ended already).
 
-    Its code works again. `seen` is the `updated_at` that somebody looked at before they asked, so that a
-    form sent twice extends once; with `may_repeat` the same call within a minute extends once too.
+    Its code works again, and so does a delegate's. `seen` is the `updated_at` that somebody looked at before
+    they asked, so that a form sent twice extends once; with `may_repeat` the same call within a minute
+    extends once too.
     Raises `UnknownPackage`, `WrongStatus`, `ChangedMeanwhile`, `OnHold` (time stands still for it), and
     `ExtensionLimit` past the location's `max_hold_days` from the deposit, with the `latest` end and the whole
     `hours` that are possible.
@@ -50,9 +51,11 @@ def extend(
             latest=latest,
             hours=max(0, int((latest - start) / timedelta(hours=1))),
         )
-    package.move_to(
+    line = package.move_to(
         Status.STORED, event=Event.EXTENDED, by=by.name, reason=f"by {hours} h", expires_at=expires_at
     )
+    if line.from_status == Status.EXPIRED and package.delegate is not None:
+        package.delegate.tell(cause=line.pk, like_recipient=True)
     return package
 
 

@@ -34,7 +34,7 @@ def release(*, package_id: UUID, by: Actor, now: datetime) -> Package:
     )
     delegate = package.delegate
     if delegate is not None and package.status == Status.STORED:
-        delegate.tell(cause=line.pk)
+        delegate.tell(cause=line.pk, like_recipient=True)
     return package
 
 

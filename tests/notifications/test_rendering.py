@@ -30,6 +30,7 @@ KINDS = [
     "released",
     "delegated",
     "delegate_named",
+    "delegate_ended",
     "location_suspended",
     "location_resumed",
 ]

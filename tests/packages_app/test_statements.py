@@ -91,7 +91,7 @@ def numbered(tables: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str
     for message in tables["notifications_notification"]:
         del message["id"], message["created_at"]
         message["dedup_key"] = re.sub(
-            r"(?<=event:)\d+", lambda found: str(lines[int(found[0])]), message["dedup_key"]
+            r"(?<=event:|ended:)\d+", lambda found: str(lines[int(found[0])]), message["dedup_key"]
         )
         message["context"] = json.loads(message["context"])
         assert ("at" in message["context"]) == (message["channel"] == "webhook")
@@ -489,6 +489,20 @@ def test_expire() -> None:
     assert result == 3
     assert len(tables["packages_app_packageevent"]) == 3
     assert len(tables["notifications_notification"]) == 4
+
+
+def test_expire_tells_a_delegate_too() -> None:
+    location, courier = make_location(), make_courier()
+    make_delegate(make_package(courier, door(location, "S1"), expires_at=UNTIL), phone="")
+    withdrawn = make_delegate(make_package(courier, door(location, "S2"), expires_at=UNTIL))
+    withdrawn.withdraw(now=NOW)
+    _, tables = assert_alike(expire_in_one_statement, expire_readably)
+    rows = tables["notifications_notification"]
+    assert sorted((row["kind"], row["channel"]) for row in rows) == [
+        ("delegate_ended", "email"),
+        *[("expired", "email")] * 2,
+        *[("expired", "sms")] * 2,
+    ]
 
 
 # --- Webhooks --------------------------------------------------------------------------------------------

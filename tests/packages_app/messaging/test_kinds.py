@@ -20,7 +20,7 @@ from tests.world import NOW, door, make_courier, make_location, make_package
 
 FOLDER = Path(settings.BASE_DIR) / "templates" / "notifications"
 # Who else has to be named for it: `tests/packages_app/operations/test_delegates.py`.
-OF_DELEGATES = {"delegated", "delegate_named"}
+OF_DELEGATES = {"delegated", "delegate_named", "delegate_ended"}
 
 
 def test_each_kind_to_a_recipient_has_its_texts_and_its_words_for_managers() -> None:

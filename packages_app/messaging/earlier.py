@@ -1,0 +1,64 @@
+"""What was said before, where that leaves nothing new to say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from notifications.models import Notification
+from notifications.models import Status as MessageStatus
+
+DAY = timedelta(days=1)
+_OPEN = (MessageStatus.PENDING, MessageStatus.SENDING)
+
+
+def nothing_new(rows: Sequence[Notification]) -> dict[int, str]:
+    """Why some of `rows` need not be sent, by their ids; two queries at the most."""
+    return _codes_never_sent(rows) | _returns_told(rows)
+
+
+def _codes_never_sent(rows: Sequence[Notification]) -> dict[int, str]:
+    """Whoever never got a code need not hear that it has ended."""
+    ended = [row for row in rows if row.kind == "delegate_ended"]
+    if not ended:
+        return {}
+    codes = Notification.objects.filter(kind="delegated", subject__in={row.subject for row in ended})
+    # Those of the same batch are decided with these, and find no code to send either.
+    codes = codes.exclude(pk__in=[row.pk for row in rows])
+    codes = codes.filter(status__in=[MessageStatus.SENT, MessageStatus.SENDING])
+    told = set(codes.values_list("context__delegate", flat=True))
+    return {
+        row.pk: "the delegate was never sent a code" for row in ended if row.context["delegate"] not in told
+    }
+
+
+def _returns_told(rows: Sequence[Notification]) -> dict[int, str]:
+    """A location that goes down and up is told of once in a day, or people stop to read it.
+
+    Unless they were told meanwhile that it is out of use: they must hear that it is not.
+    """
+    back = [row for row in rows if row.kind == "location_resumed"]
+    if not back:
+        return {}
+    about = Notification.objects.filter(
+        Q(status__in=_OPEN) | Q(status=MessageStatus.SENT, sent_at__gt=Now() - DAY),
+        subject__in={row.subject for row in back},
+        kind__in=["location_resumed", "location_suspended"],
+    )
+    said: dict[tuple[str, str], list[Notification]] = {}
+    for one in about.order_by("sent_at", "id"):
+        said.setdefault((one.subject, one.channel), []).append(one)
+    reasons = {row.pk: _of_return(row, said.get((row.subject, row.channel), [])) for row in back}
+    return {pk: reason for pk, reason in reasons.items() if reason}
+
+
+def _of_return(row: Notification, said: Sequence[Notification]) -> str:
+    if any(one.kind == row.kind and one.pk > row.pk for one in said):
+        return "there is later word of it"
+    sent = [one for one in said if one.sent_at is not None]
+    if sent and sent[-1].kind == row.kind:
+        return "they were told so within the day"
+    return ""

@@ -1,0 +1,350 @@
+"""One message is never sent twice to the same person for the same event by the same channel."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.utils import timezone
+
+from lockers.models import Location
+from notifications import outbox
+from notifications.delivery import deliver_due
+from notifications.models import Notification
+from notifications.sms import locmem
+from packages_app import operations
+from packages_app.access import SYSTEM, Actor
+from packages_app.lifecycle import Status
+from packages_app.messaging import preferences
+from packages_app.models import Courier, Delegate, Package, Recipient
+from packages_app.operations.pick_up import Typed
+from tests.world import (
+    actor,
+    caller,
+    code_of,
+    delegate_code_of,
+    door,
+    make_courier,
+    make_delegate,
+    make_kiosk,
+    make_location,
+    make_package,
+    make_recipient,
+)
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+HOUR = timedelta(hours=1)
+MARI: dict[str, Any] = {"name": "Mari", "email": "Mari@Example.com", "phone": "+3725551234"}
+JUHAN: dict[str, Any] = {"name": "Juhan", "email": "juhan@example.com", "phone": "+3725559876"}
+IN_ONE = ("suppressed", "they are told as recipient and delegate in one")
+
+
+@pytest.fixture
+def now() -> datetime:
+    return timezone.now()
+
+
+@pytest.fixture
+def location() -> Location:
+    return make_location()
+
+
+@pytest.fixture
+def courier() -> Courier:
+    return make_courier()
+
+
+@pytest.fixture
+def by(courier: Courier) -> Actor:
+    return actor(courier)
+
+
+@pytest.fixture
+def package(courier: Courier, location: Location, now: datetime) -> Package:
+    """For Mari, and everything before it is said."""
+    expires_at = now + 48 * HOUR
+    return make_package(courier, door(location, "S1"), stored_at=now - HOUR, expires_at=expires_at)
+
+
+def sent() -> list[tuple[str, str, str]]:
+    """Kind, channel and address of everything that is sent now; the rest ends with a reason."""
+    mail.outbox.clear()
+    locmem.outbox.clear()
+    before = set(Notification.objects.exclude(status__in=["pending", "sending"]).values_list("pk", flat=True))
+    deliver_due()
+    rows = Notification.objects.exclude(pk__in=before).filter(status="sent")
+    assert len(rows) == len(mail.outbox) + len(locmem.outbox)
+    addresses = [one.to[0] for one in mail.outbox] + [one.to for one in locmem.outbox]
+    in_order = sorted(rows, key=lambda row: (row.channel, row.priority, row.pk))
+    return sorted((row.kind, row.channel, to) for row, to in zip(in_order, addresses, strict=True))
+
+
+def name(package: Package, by: Actor, now: datetime, **person: Any) -> None:
+    operations.name_delegate(package_id=package.pk, by=by, now=now, delegate=Delegate(**person))
+
+
+def ends() -> dict[tuple[str, str], tuple[str, str]]:
+    """How each message ended."""
+    rows = Notification.objects.all()
+    return {(row.kind, row.channel): (row.status, row.reason) for row in rows}
+
+
+# --- Recipient and delegate in one -----------------------------------------------------------------------
+
+
+def test_who_is_both_hears_their_code_and_not_that_it_was_sent(
+    package: Package, by: Actor, now: datetime
+) -> None:
+    name(package, by, now, **MARI)
+    assert [(kind, channel) for kind, channel, _ in sent()] == [("delegated", "email"), ("delegated", "sms")]
+    assert ends()["delegate_named", "email"] == ends()["delegate_named", "sms"] == IN_ONE
+
+
+def test_only_the_channel_that_both_have_is_told_once(package: Package, by: Actor, now: datetime) -> None:
+    name(package, by, now, **{**JUHAN, "phone": MARI["phone"]})
+    assert sent() == [
+        ("delegate_named", "email", "mari@example.com"),
+        ("delegated", "email", "juhan@example.com"),
+        ("delegated", "sms", "+3725551234"),
+    ]
+
+
+def test_a_channel_that_one_of_them_does_not_want_hides_nothing(
+    courier: Courier, location: Location, by: Actor, now: datetime
+) -> None:
+    only = make_recipient(only_channel="email")
+    package = make_package(courier, door(location, "S1"), recipient=only, expires_at=now + HOUR)
+    name(package, by, now, **{**JUHAN, "phone": MARI["phone"]})
+    sent()
+    operations.hold(package_id=package.pk, by=by, now=now)
+    sent()
+    operations.release(package_id=package.pk, by=by, now=now)
+    assert ("delegated", "sms", "+3725551234") in sent(), "the recipient is told by e-mail alone"
+
+
+@pytest.mark.parametrize("event", ["release", "extend", "door_failed", "expire", "cancel"])
+@pytest.mark.parametrize("in_one", [True, False])
+def test_what_both_are_told_goes_once_to_who_is_both(
+    package: Package, by: Actor, now: datetime, location: Location, event: str, in_one: bool
+) -> None:
+    name(package, by, now, **(MARI if in_one else JUHAN))
+    sent()
+    kinds = _happens(event, package, by, now, location)
+    told = sent()
+    wanted = [(kinds[0], "email", "mari@example.com"), (kinds[0], "sms", "+3725551234")]
+    if not in_one:
+        wanted += [(kinds[1], "email", "juhan@example.com"), (kinds[1], "sms", "+3725559876")]
+    assert told == sorted(wanted)
+
+
+def _happens(event: str, package: Package, by: Actor, now: datetime, location: Location) -> tuple[str, str]:
+    """Which kinds recipient and delegate are told of it."""
+    arguments: dict[str, Any] = {"package_id": package.pk, "by": by, "now": now}
+    match event:
+        case "release":
+            operations.hold(**arguments)
+            operations.release(**arguments)
+            Notification.objects.filter(kind="held").delete()
+            return "released", "delegated"
+        case "extend":
+            Package.objects.update(expires_at=now - HOUR)
+            operations.expire(now=now)
+            Notification.objects.filter(kind__in=["expired", "delegate_ended"]).delete()
+            operations.extend(**arguments, hours=24)
+            return "extended", "delegated"
+        case "door_failed":
+            screen = caller(make_kiosk(location))
+            operations.pick_up(by=screen, now=now, typed=Typed(code=delegate_code_of(package)))
+            operations.door_failed(package_id=package.pk, by=screen.actor, now=now)
+            Notification.objects.filter(kind="retrieved").delete()
+            return "door_failed", "delegated"
+        case "expire":
+            Package.objects.update(expires_at=now - HOUR)
+            operations.expire(now=now)
+            return "expired", "delegate_ended"
+    operations.cancel(**arguments)
+    return "cancelled", "delegate_ended"
+
+
+def test_a_new_code_of_their_own_comes_to_who_is_both(package: Package, by: Actor, now: datetime) -> None:
+    name(package, by, now, **MARI)
+    sent()
+    operations.resend_delegate_code(package_id=package.pk, by=by, now=now)
+    assert [kind for kind, *_ in sent()] == ["delegated", "delegated"]
+    operations.resend_code(package_id=package.pk, by=by, now=now)
+    assert [kind for kind, *_ in sent()] == ["code_renewed", "code_renewed"]
+
+
+@pytest.mark.parametrize("kind", ["stored", "retrieved", "delegated"])
+def test_the_same_event_a_second_time_adds_nothing(package: Package, kind: str) -> None:
+    for _ in range(2):
+        outbox.enqueue(
+            kind=kind,
+            channels=["email", "sms"],
+            subject=f"package:{package.pk}",
+            dedup_prefix="event:1",
+            context={"delegate": "x"},
+        )
+    assert Notification.objects.count() == 2
+
+
+# --- The end of a delegate's code ------------------------------------------------------------------------
+
+
+def expire(now: datetime) -> None:
+    Package.objects.update(expires_at=now - HOUR)
+    operations.expire(now=now)
+
+
+def test_a_delegate_who_got_no_code_hears_of_no_end(package: Package, now: datetime) -> None:
+    make_delegate(package, **JUHAN)
+    expire(now)
+    assert [kind for kind, *_ in sent()] == ["expired", "expired"]
+    assert ends()["delegate_ended", "sms"] == ("suppressed", "the delegate was never sent a code")
+
+
+def test_a_code_that_waits_still_is_not_sent_and_neither_is_its_end(
+    package: Package, by: Actor, now: datetime
+) -> None:
+    name(package, by, now, **JUHAN)
+    operations.cancel(package_id=package.pk, by=by, now=now)
+    assert [kind for kind, *_ in sent()] == ["cancelled", "cancelled"]
+    assert ends()["delegate_ended", "email"] == ("suppressed", "the delegate was never sent a code")
+
+
+def test_who_may_collect_no_more_hears_of_no_end(package: Package, by: Actor, now: datetime) -> None:
+    name(package, by, now, **JUHAN)
+    sent()
+    expire(now)
+    operations.remove_delegate(package_id=package.pk, by=by, now=now)
+    assert [kind for kind, *_ in sent()] == ["expired", "expired"]
+
+
+def test_cancelled_after_it_had_expired_is_no_second_end(package: Package, by: Actor, now: datetime) -> None:
+    name(package, by, now, **JUHAN)
+    sent()
+    expire(now)
+    assert [kind for kind, *_ in sent()] == ["delegate_ended", "delegate_ended", "expired", "expired"]
+    operations.cancel(package_id=package.pk, by=by, now=now)
+    assert [kind for kind, *_ in sent()] == ["cancelled", "cancelled"]
+
+
+def test_what_the_delegate_reads(package: Package, by: Actor, now: datetime) -> None:
+    name(package, by, now, **JUHAN)
+    sent()
+    expire(now)
+    sent()
+    (letter,) = [one for one in mail.outbox if one.to == ["juhan@example.com"]]
+    assert letter.subject == "Nothing to collect any more at Place TLL-1"
+    assert "Hello Juhan," in letter.body
+    assert "that you were to collect for Mari Maasikas can no longer be collected" in letter.body
+
+
+def test_an_end_that_was_taken_back_by_the_clock_is_taken_back_to_the_delegate(
+    package: Package, by: Actor, now: datetime, location: Location
+) -> None:
+    """It expired while the location was silent, which nobody had noticed yet."""
+    name(package, by, now, **JUHAN)
+    sent()
+    expire(now)
+    assert ("delegate_ended", "sms", "+3725559876") in sent()
+    Package.objects.update(expires_at=now - HOUR / 60)
+    places: dict[str, Any] = {"locations": Location.objects.all(), "location_id": location.pk, "by": SYSTEM}
+    operations.suspend_location(**places, now=now - HOUR, reason="flood")
+    sent()
+    operations.resume_location(**places, now=now)
+    assert Package.objects.get().status == Status.STORED
+    told = sent()
+    assert ("delegated", "sms", "+3725559876") in told
+    assert ("location_resumed", "sms", "+3725551234") in told
+    operations.suspend_location(**places, now=now, reason="flood")
+    operations.resume_location(**places, now=now + HOUR)
+    assert "delegated" not in [kind for kind, *_ in sent()], "the code is their last word now"
+
+
+# --- Who has collected -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("as_delegate", [True, False])
+def test_the_receipt_says_who_has_collected(
+    package: Package, by: Actor, now: datetime, location: Location, as_delegate: bool
+) -> None:
+    name(package, by, now, **JUHAN)
+    sent()
+    code = delegate_code_of(package) if as_delegate else code_of(package)
+    operations.pick_up(by=caller(make_kiosk(location)), now=now, typed=Typed(code=code))
+    sent()
+    assert mail.outbox[0].subject == "Your parcel has been collected"
+    assert ("Juhan has collected your parcel" in mail.outbox[0].body) == as_delegate
+    assert ("Juhan has collected your parcel" in locmem.outbox[0].text) == as_delegate
+
+
+# --- A location that goes down and up --------------------------------------------------------------------
+
+
+def resumed(package: Package, cause: str) -> None:
+    outbox.enqueue(
+        kind="location_resumed",
+        channels=["email", "sms"],
+        subject=f"package:{package.pk}",
+        dedup_prefix=f"event:{cause}",
+    )
+
+
+def test_a_return_is_told_once_a_day(package: Package) -> None:
+    resumed(package, "1")
+    assert len(sent()) == 2
+    resumed(package, "2")
+    assert sent() == []
+    reasons = Notification.objects.filter(status="suppressed").values_list("reason", flat=True)
+    assert set(reasons) == {"they were told so within the day"}
+    Notification.objects.filter(status="sent").update(sent_at=timezone.now() - 25 * HOUR)
+    resumed(package, "3")
+    assert len(sent()) == 2
+
+
+def test_of_several_returns_that_wait_the_last_is_told(package: Package) -> None:
+    for cause in "123":
+        resumed(package, cause)
+    assert [kind for kind, *_ in sent()] == ["location_resumed", "location_resumed"]
+    told = Notification.objects.filter(status="sent").values_list("dedup_key", flat=True)
+    assert set(told) == {"event:3:email", "event:3:sms"}
+    reasons = set(Notification.objects.filter(status="suppressed").values_list("reason", flat=True))
+    assert reasons == {"there is later word of it"}
+
+
+def test_another_package_is_told_of_its_own(package: Package, courier: Courier, location: Location) -> None:
+    other = make_package(
+        courier, door(location, "S2"), recipient=make_recipient(email="juri@example.com", phone="")
+    )
+    for one in (package, other):
+        resumed(one, str(one.pk))
+    assert [to for *_, to in sent()] == ["juri@example.com", "mari@example.com", "+3725551234"]
+
+
+def test_who_was_told_that_it_is_out_of_use_is_told_that_it_is_back(
+    package: Package, now: datetime, location: Location
+) -> None:
+    places: dict[str, Any] = {"locations": Location.objects.all(), "location_id": location.pk, "by": SYSTEM}
+    for minute in range(2):
+        at = now + timedelta(minutes=minute)
+        operations.suspend_location(**places, now=at, reason="flood")
+        assert [kind for kind, *_ in sent()] == ["location_suspended"] * 2
+        operations.resume_location(**places, now=at + timedelta(seconds=30))
+        assert [kind for kind, *_ in sent()] == ["location_resumed"] * 2
+
+
+def test_a_return_that_failed_is_not_taken_for_told(package: Package) -> None:
+    resumed(package, "1")
+    Notification.objects.update(status="dead", reason="no such address")
+    resumed(package, "2")
+    assert len(sent()) == 2
+
+
+def test_choices_hold_for_who_is_both(package: Package, by: Actor, now: datetime) -> None:
+    preferences.choose_channel(Recipient(**MARI), "sms")
+    name(package, by, now, **MARI)
+    assert sent() == [("delegated", "sms", "+3725551234")]
