@@ -13,6 +13,7 @@ from notifications.models import Status as MessageStatus
 
 DAY = timedelta(days=1)
 _OPEN = (MessageStatus.PENDING, MessageStatus.SENDING)
+_ARRIVED = (MessageStatus.SENT, MessageStatus.DELIVERED)  # as far as anybody knows
 
 
 def nothing_new(rows: Sequence[Notification]) -> dict[int, str]:
@@ -28,7 +29,7 @@ def _codes_never_sent(rows: Sequence[Notification]) -> dict[int, str]:
     codes = Notification.objects.filter(kind="delegated", subject__in={row.subject for row in ended})
     # Those of the same batch are decided with these, and find no code to send either.
     codes = codes.exclude(pk__in=[row.pk for row in rows])
-    codes = codes.filter(status__in=[MessageStatus.SENT, MessageStatus.SENDING])
+    codes = codes.filter(status__in=[MessageStatus.SENDING, *_ARRIVED])
     told = set(codes.values_list("context__delegate", flat=True))
     return {
         row.pk: "the delegate was never sent a code" for row in ended if row.context["delegate"] not in told
@@ -44,7 +45,7 @@ def _returns_told(rows: Sequence[Notification]) -> dict[int, str]:
     if not back:
         return {}
     about = Notification.objects.filter(
-        Q(status__in=_OPEN) | Q(status=MessageStatus.SENT, sent_at__gt=Now() - DAY),
+        Q(status__in=_OPEN) | Q(status__in=_ARRIVED, sent_at__gt=Now() - DAY),
         subject__in={row.subject for row in back},
         kind__in=["location_resumed", "location_suspended"],
     )

@@ -342,6 +342,14 @@ def test_a_return_that_failed_is_not_taken_for_told(package: Package) -> None:
     Notification.objects.update(status="dead", reason="no such address")
     resumed(package, "2")
     assert len(sent()) == 2
+    Notification.objects.filter(status="sent").update(
+        status="bounced", reason="no such address", receipt_at=timezone.now()
+    )
+    resumed(package, "3")
+    assert len(sent()) == 2
+    Notification.objects.filter(status="sent").update(status="delivered", receipt_at=timezone.now())
+    resumed(package, "4")
+    assert sent() == []
 
 
 def test_choices_hold_for_who_is_both(package: Package, by: Actor, now: datetime) -> None:
