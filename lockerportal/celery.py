@@ -72,6 +72,7 @@ app.conf.beat_schedule = {
         ("tidy the sandbox", "packages_app.tasks.tidy_sandbox", 3600.0),
         ("match receipts", "notifications.tasks.match_receipts", 60.0),
         ("purge limits of SMS", "notifications.tasks.purge_tallies", 3600.0),
+        ("purge places in queues", "packages_app.tasks.purge_queue", 3600.0),
         ("purge idempotency keys", "packages_app.tasks.purge_idempotency_keys", 3600.0),
     )
 }

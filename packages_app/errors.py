@@ -31,6 +31,7 @@ __all__ = [
     "PhoneCheckRequired",
     "Refusal",
     "TooManyAttempts",
+    "TooManyWaiting",
     "TooManyWebhooks",
     "UnknownCode",
     "UnknownCompartment",
@@ -131,6 +132,15 @@ class DuplicateTrackingNumber(Refusal):
         "package_id": "0198f4a2-7c5e-4d7a-9b1f-2f6f0a3c9d11",
         "queue_id": "0198f4a2-8d10-7b52-a3c4-6e1f9b7d2a30",
     }
+
+
+class TooManyWaiting(Refusal):
+    """As many of the courier's parcels wait for doors as may.
+
+    Let some leave the queue, or ask where there is room; then again, with a new Idempotency-Key.
+    """
+
+    code = "too_many_waiting"
 
 
 class UnknownQueueEntry(Refusal):

@@ -8,6 +8,7 @@ in whatever order their transactions end.
 from __future__ import annotations
 
 import os
+from datetime import datetime
 
 from django.conf import settings
 from django.db import transaction
@@ -66,6 +67,22 @@ def can_ever_fit(location_id: int, *, size: int, strategy: str, accessible: bool
     if accessible:
         doors = doors.filter(accessible=True)
     return STRATEGIES[strategy](doors, size).exists()
+
+
+def purge(*, now: datetime, batch: int = 5000) -> int:
+    """Forget places that ended `QUEUE_KEEP` ago or earlier; returns how many.
+
+    In batches, each a transaction of its own, that step over what another purge has in hand.
+    """
+    gone = 0
+    old = QueueEntry.objects.filter(ended_at__lte=now - settings.QUEUE_KEEP).order_by("ended_at")
+    while True:
+        with transaction.atomic():
+            rows = old.select_for_update(skip_locked=True).values_list("pk", flat=True)
+            count, _ = QueueEntry.objects.filter(pk__in=list(rows[:batch])).delete()
+        gone += count
+        if count < batch:
+            return gone
 
 
 def door_freed(location_id: int) -> None:

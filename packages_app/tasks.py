@@ -8,7 +8,7 @@ from celery import shared_task
 
 from lockers import usage
 from lockers.clock import database_now
-from packages_app import idempotency, operations, weeks
+from packages_app import idempotency, operations, queueing, weeks
 
 logger = logging.getLogger(__name__)
 
@@ -98,6 +98,12 @@ def tidy_sandbox() -> int:
 def repairs() -> int:
     """Repaired doors are back in service at their date; managers hear of those that are overdue."""
     return _count("repairs", operations.repairs(now=database_now()))
+
+
+@shared_task
+def purge_queue() -> int:
+    """Places in queues that ended `QUEUE_KEEP` ago are forgotten."""
+    return _count("purged places in queues", queueing.purge(now=database_now()))
 
 
 @shared_task

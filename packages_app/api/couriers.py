@@ -43,6 +43,7 @@ router = Router(tags=["couriers"])
     errors.LocationSuspended,
     errors.DuplicateTrackingNumber,
     errors.FitsNoCompartment,
+    errors.TooManyWaiting,
     errors.BusyTryAgain,
 )
 def assign(request: CallerRequest, body: AssignIn) -> HttpResponse:

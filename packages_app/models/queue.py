@@ -121,6 +121,9 @@ class QueueEntry(models.Model):
                 fields=["expires_at"], condition=Q(status="WAITING"), name="queueentry_expiring_idx"
             ),
             models.Index(fields=["courier", "-created_at"], name="queueentry_courier_idx"),
+            models.Index(
+                fields=["ended_at"], condition=Q(ended_at__isnull=False), name="queueentry_ended_idx"
+            ),
         ]
 
     def __str__(self) -> str:

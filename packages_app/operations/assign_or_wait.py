@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import transaction
 
 from lockers.models import Size
 from packages_app import errors, queueing
 from packages_app.access import Actor
-from packages_app.models import QueueEntry, Recipient
+from packages_app.models import Courier, QueueEntry, Recipient
 from packages_app.operation import Operation
 from packages_app.operations.assign import Assigned, assign
 
@@ -34,6 +35,7 @@ def assign_or_wait(
 
     A door that is granted to it is kept for `keep_minutes`. Raises as `assign` does; `LocationFull` only
     where no door of the location would fit, and `DuplicateTrackingNumber` also for what waits already.
+    Raises `TooManyWaiting` where `QUEUE_MOST_WAITING` of the courier's parcels wait.
     """
     assert by.courier_id is not None
     waits = QueueEntry.objects.waiting().filter(courier_id=by.courier_id, tracking_number=tracking_number)
@@ -56,6 +58,7 @@ def assign_or_wait(
         place = full.location
     if not queueing.can_ever_fit(place.pk, size=size, strategy=place.strategy, accessible=accessible):
         raise errors.LocationFull(location=place, size=size, accessible=accessible)
+    _count_in(by.courier_id)
     recipient.save(force_insert=True)
     entry = QueueEntry(
         courier_id=by.courier_id,
@@ -71,3 +74,11 @@ def assign_or_wait(
     # A door may have become free since it was looked for.
     transaction.on_commit(queueing.nudge, robust=True)
     return entry
+
+
+def _count_in(courier_id: int) -> None:
+    """Raises `TooManyWaiting` where one more would be too many. Two at once wait for each other."""
+    Courier.objects.select_for_update(no_key=True).get(pk=courier_id)
+    most = settings.QUEUE_MOST_WAITING
+    if QueueEntry.objects.waiting().filter(courier_id=courier_id).count() >= most:
+        raise errors.TooManyWaiting(f"Of one courier {most:,} parcels may wait for doors.")

@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from lockers.clock import database_now
-from packages_app import tasks
+from packages_app import queueing, tasks
 from packages_app.lifecycle import Status
 from packages_app.models import IdempotencyKey, Package, QueueEntry
 from tests.world import door, make_courier, make_location, make_package, make_recipient
@@ -70,3 +70,50 @@ def test_grant_doors() -> None:
     assert tasks.grant_doors() == 1
     assert tasks.grant_doors() == 0
     assert QueueEntry.objects.get().status == "GRANTED"
+
+
+def test_purge_queue() -> None:
+    """Who waits is not forgotten, however long; nor is the package that a door was granted to."""
+    location, courier = make_location(small=1, medium=0, large=0), make_courier()
+    now, keep = timezone.now(), timedelta(days=90)
+    package = make_package(courier, door(location, "S1"))
+    for number, status, ended_at in (
+        ("WAITS", "WAITING", None),
+        ("LEFT", "LEFT", now - keep - SECOND),
+        ("GRANTED", "GRANTED", now - keep - SECOND),
+        ("EXPIRED", "EXPIRED", now - 2 * keep),
+        ("YOUNG", "LEFT", now - keep + timedelta(hours=1)),
+    ):
+        QueueEntry.objects.create(
+            courier=courier,
+            tracking_number=number,
+            location=location,
+            recipient=make_recipient() if status == "WAITING" else None,
+            size=1,
+            status=status,
+            reserve_minutes=15,
+            created_at=now - 3 * keep,
+            expires_at=now - 2 * keep,
+            ended_at=ended_at,
+            package=package if status == "GRANTED" else None,
+        )
+    assert queueing.purge(now=now, batch=2) == 3
+    assert tasks.purge_queue() == 0
+    assert {one.tracking_number for one in QueueEntry.objects.all()} == {"WAITS", "YOUNG"}
+    assert Package.objects.get() == package
+
+
+def test_purge_queue_as_a_job() -> None:
+    old = timezone.now() - timedelta(days=91)
+    QueueEntry.objects.create(
+        courier=make_courier(),
+        tracking_number="OLD",
+        location=make_location(),
+        size=1,
+        status="EXPIRED",
+        reserve_minutes=15,
+        expires_at=old,
+        ended_at=old,
+    )
+    assert tasks.purge_queue() == 1
+    assert not QueueEntry.objects.exists()

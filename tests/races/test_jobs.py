@@ -9,9 +9,9 @@ from functools import partial
 from lockers import service
 from lockers.models import Compartment, CompartmentEvent, Location
 from notifications.models import Notification
-from packages_app import idempotency, operations
+from packages_app import idempotency, operations, queueing
 from packages_app.lifecycle import Status
-from packages_app.models import Courier, IdempotencyKey, Package
+from packages_app.models import Courier, IdempotencyKey, Package, QueueEntry
 from tests.factories import UserFactory
 from tests.races.together import after_the_hold, assert_sound, bring, kinds, together
 
@@ -82,3 +82,23 @@ def test_four_purges(location: Location, courier: Courier) -> None:
     results = together(*[partial(idempotency.purge, now=now, batch=7)] * 4)
     assert kinds(results) == {"ok": 4}
     assert sum(n for n in results if isinstance(n, int)) + idempotency.purge(now=now) == 200
+
+
+def test_four_purges_of_the_queue(location: Location, courier: Courier) -> None:
+    now = datetime(2026, 12, 1, 12, tzinfo=UTC)
+    QueueEntry.objects.bulk_create(
+        QueueEntry(
+            courier=courier,
+            tracking_number=f"T-{n}",
+            location=location,
+            size=1,
+            status="LEFT",
+            reserve_minutes=15,
+            expires_at=now,
+            ended_at=now - timedelta(days=91),
+        )
+        for n in range(200)
+    )
+    results = together(*[partial(queueing.purge, now=now, batch=7)] * 4)
+    assert kinds(results) == {"ok": 4}
+    assert sum(n for n in results if isinstance(n, int)) + queueing.purge(now=now) == 200

@@ -16,6 +16,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 from django.utils import timezone
+from pytest_django import Settings
 
 from lockers.models import Compartment, Location, Size
 from packages_app import operations, queueing, statements
@@ -93,6 +94,14 @@ def test_sixteen_wait_for_three_doors(courier: Courier, full: Location) -> None:
     assert [one.status for one in in_order()] == ["GRANTED"] * 3 + ["WAITING"] * (THREADS - 3)
     doors = Package.objects.in_door().filter(status="PENDING").values_list("compartment_id", flat=True)
     assert len(set(doors)) == 3
+    assert_sound()
+
+
+def test_no_more_than_may_wait(courier: Courier, full: Location, settings: Settings) -> None:
+    settings.QUEUE_MOST_WAITING = 5
+    entries = together(*(partial(wait_for_a_door, courier, full, f"T-{number}") for number in range(THREADS)))
+    assert kinds(entries) == {"ok": 5, "TooManyWaiting": THREADS - 5}
+    assert QueueEntry.objects.count() == 5
     assert_sound()
 
 

@@ -6,13 +6,14 @@ import uuid
 from typing import Any
 
 import pytest
+from pytest_django import Settings
 
 from lockers.models import Compartment, Location
 from notifications.models import Notification
 from packages_app import operations
 from packages_app.api.schemas.packages import PackageOut
 from packages_app.api.schemas.queue import QueueEntryOut, QueuePage
-from packages_app.models import Courier, Package, QueueEntry
+from packages_app.models import Courier, Package, QueueEntry, Recipient
 from tests.packages_app.contract.answers import declared, refused
 from tests.world import NOW, Api, courier_api, door, make_courier, make_location, make_package, parcel
 
@@ -119,6 +120,26 @@ def test_where_it_never_fits_it_is_full(api: Api) -> None:
     location = make_location("TINY", small=1, medium=0, large=0)
     Compartment.objects.update(occupancy="unverified")
     refused(api.post("/lockers/assign", parcel(location, size="LARGE", queue=True)), 409, "location_full")
+
+
+def test_no_more_wait_than_may(api: Api, full: Location, settings: Settings) -> None:
+    """All places of the courier count, and nobody else's; one that has ended makes room."""
+    settings.QUEUE_MOST_WAITING = 2
+    other = make_location("TLL-2", small=1, medium=0, large=0)
+    Compartment.objects.filter(location=other).update(occupancy="unverified")
+    waiting(courier_api(make_courier("gls")), full)
+    first = waiting(api, full, "T-1")
+    waiting(api, other, "T-2")
+    problem = refused(
+        api.post("/lockers/assign", parcel(full, "T-3", queue=True), key="k"), 409, "too_many_waiting"
+    )
+    assert problem["detail"] == "Of one courier 2 parcels may wait for doors."
+    assert QueueEntry.objects.count() == Recipient.objects.count() == 3
+    refused(api.post("/lockers/assign", parcel(full, "T-3")), 409, "location_full")
+    assert api.post(f"/queue/{first['id']}/leave").status_code == 200
+    waiting(api, full, "T-3")
+    free(full, "S1", "S2", "M1", "M2")
+    assert api.post("/lockers/assign", parcel(full, "T-4", queue=True)).status_code == 201
 
 
 def test_a_suspended_location_takes_nobody(api: Api, full: Location) -> None:
