@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import json
 
+from notifications import leases
 from tests.chaos.clients import History
 from tests.chaos.stack import Stack
 
+# Seconds for which a worker has a batch at the most, on a busy machine.
+IN_HAND = leases.BATCH_SECONDS + 4
 
-def packages(stack: Stack, history: History) -> None:
-    """Every acknowledged operation is in the database, no package is there twice, none is there half."""
+
+def packages(stack: Stack, history: History, *, alone: bool = True) -> None:
+    """Every acknowledged operation is in the database, no package is there twice, none is there half.
+
+    `alone`: there are no packages but those of `history`.
+    """
     assert history.wrong == []
     found = {}
     for row in stack.rows("SELECT id::text, tracking_number, status FROM packages_app_package"):
         assert row["tracking_number"] not in found, f"twice: {row['tracking_number']}"
         found[row["tracking_number"]] = row
     sent = {story.tracking_number: story for story in history.stories}
-    assert set(found) <= set(sent)
+    assert set(found) <= set(sent) or not alone
     for number, story in sent.items():
         if story.package_id is None:
             continue
@@ -26,6 +33,31 @@ def packages(stack: Stack, history: History) -> None:
             assert found[number]["status"] != "PENDING", f"acknowledged deposit is lost: {number}"
         if story.retrieved:
             assert found[number]["status"] == "RETRIEVED", f"acknowledged pickup is lost: {number}"
+        if story.cancelled:
+            assert found[number]["status"] == "CANCELLED", f"acknowledged end is lost: {number}"
+
+
+def nothing_for_cancelled(stack: Stack) -> int:
+    """No code goes out for a package that was called off; returns how many were held back.
+
+    What a worker had in its hands at that moment may still be on its way.
+    """
+    ends = {
+        row["id"]: (row["status"], row["ended"])
+        for row in stack.rows(
+            "SELECT message.id, message.status, extract(epoch FROM event.at)::float AS ended"
+            " FROM packages_app_packageevent event JOIN notifications_notification message"
+            " ON message.subject = 'package:' || event.package_id"
+            " WHERE event.event = 'cancelled' AND message.kind = 'stored'"
+        )
+    }
+    late = [
+        message
+        for message in stack.sinks.messages()
+        if message["id"] in ends and message["at"] > ends[message["id"]][1] + IN_HAND
+    ]
+    assert late == [], f"{len(late)} codes of cancelled packages went out"
+    return sum(status == "suppressed" for status, _ in ends.values())
 
 
 def messages(stack: Stack, *, duplicates: int) -> int:
@@ -43,6 +75,7 @@ def messages(stack: Stack, *, duplicates: int) -> int:
     assert phantom == set()
     twice = sum(copies.values()) - len(copies)
     assert twice <= duplicates, f"{twice} copies, {duplicates} allowed"
+    nothing_for_cancelled(stack)
     return twice
 
 

@@ -48,6 +48,7 @@ class Story:
     code: str | None = None
     deposited: bool = False
     retrieved: bool = False
+    cancelled: bool = False
 
 
 @dataclass
@@ -166,7 +167,8 @@ class Client:
 
     def cancel(self, story: Story) -> None:
         """The courier calls it off."""
-        self._courier(f"/packages/{story.package_id}/cancel", {}, expect=200)
+        answer = self._courier(f"/packages/{story.package_id}/cancel", {}, expect=200)
+        story.cancelled = answer is not None
 
     def _courier(self, path: str, body: Any, *, expect: int) -> Answer | None:
         answer = self.post(path, body, key=self.stack.keys["courier"], idempotency=uuid.uuid4().hex)
@@ -178,9 +180,10 @@ class Client:
 
 
 class Load:
-    """Clients that work at the same time until told to stop."""
+    """Clients that work at the same time until told to stop; with rests that are longer by `slower`."""
 
-    def __init__(self, stack: Stack, *, clients: int) -> None:
+    def __init__(self, stack: Stack, *, clients: int, slower: float = 1.0) -> None:
+        self._slower = slower
         self.history = History()
         self._stop = threading.Event()
         self._threads = [
@@ -191,9 +194,12 @@ class Load:
     def _work(self, client: Client) -> None:
         while not self._stop.is_set():
             story = client.bring(deposited=client.random.random() < 0.6)
-            if story.code and client.random.random() < 0.6:
+            what_next = client.random.random()
+            if story.code and what_next < 0.6:
                 client.collect(story)
-            time.sleep(client.random.uniform(0.1, 0.3))
+            elif story.package_id and what_next > 0.8:
+                client.cancel(story)
+            time.sleep(client.random.uniform(0.1, 0.3) * self._slower)
 
     def __enter__(self) -> Load:
         for thread in self._threads:

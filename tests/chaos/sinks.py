@@ -17,19 +17,23 @@ from urllib.parse import parse_qs
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from tests.notifications.providers import free_port
+from tests.notifications.providers import free_port, hang_up
 
 
 class Sinks:
     """An SMTP server and an SMS gateway that append each accepted message to one file.
 
     `pause`: seconds from accepting a message to saying so: the moment in which a killed worker leaves a
-    message that is out and not written down.
+    message that is out and not written down. `drop_each`: of so many messages of a channel one is accepted
+    and its connection dropped for an answer; `dropped` counts them.
     """
 
     def __init__(self, file: Path) -> None:
         self.file = file
         self.pause = 0.0
+        self.drop_each = 0
+        self.dropped = 0
+        self._taken: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._smtp = Controller(_Mail(self), hostname="127.0.0.1", port=free_port())
         self._sms = _Gateway(self)
@@ -57,13 +61,18 @@ class Sinks:
         """Where SMS are taken."""
         return int(self._sms.server_port)
 
-    def take(self, channel: str, notification: int, kind: str, to: str) -> None:
-        """Write a message down."""
-        line = json.dumps({"channel": channel, "id": notification, "kind": kind, "to": to})
+    def take(self, channel: str, notification: int, kind: str, to: str) -> bool:
+        """Write a message down; whether to say so."""
+        message = {"channel": channel, "id": notification, "kind": kind, "to": to, "at": time.time()}
+        line = json.dumps(message)
         with self._lock:
+            self._taken[channel] += 1
+            drops = bool(self.drop_each) and self._taken[channel] % self.drop_each == 0
+            self.dropped += drops
             descriptor = os.open(self.file, os.O_WRONLY | os.O_APPEND)
             os.write(descriptor, f"{line}\n".encode())
             os.close(descriptor)
+        return not drops
 
     def messages(self) -> list[dict[str, Any]]:
         """Everything that was accepted so far, copies too."""
@@ -81,7 +90,8 @@ class _Mail:
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         mail = message_from_bytes(envelope.content or b"")  # type: ignore[arg-type]
         number, kind = int(mail["X-Notification-Id"]), mail["X-Notification-Kind"]
-        self.sinks.take("email", number, kind, envelope.rcpt_tos[0])
+        if not self.sinks.take("email", number, kind, envelope.rcpt_tos[0]):
+            hang_up(server)
         await asyncio.sleep(self.sinks.pause)
         return "250 OK"
 
@@ -93,7 +103,9 @@ class _Form(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
         kind, _, number = form["reference"][0].rpartition("-")
-        self.server.sinks.take("sms", int(number), kind, form["to"][0])
+        if not self.server.sinks.take("sms", int(number), kind, form["to"][0]):
+            self.close_connection = True
+            return
         time.sleep(self.server.sinks.pause)
         self.send_response(200)
         self.send_header("Content-Length", "2")

@@ -22,7 +22,7 @@ from lockerportal.guard import members
 from tests.chaos.sinks import Sinks
 
 BASE_DIR = Path(__file__).resolve().parents[2]
-# CHAOS_LONG=1 keeps outages as long as the promises speak of (a minute); the usual run is shorter.
+# CHAOS_LONG=1 keeps outages as long as the promises speak of (up to ten minutes); the usual run is shorter.
 LONG = bool(os.environ.get("CHAOS_LONG"))
 
 

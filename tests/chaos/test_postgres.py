@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.chaos import checks
-from tests.chaos.clients import Answer, History, Load, Story, request
+from tests.chaos.clients import Answer, History, Load, request
 from tests.chaos.conftest import Figures
 from tests.chaos.prepare import PASSWORD
 from tests.chaos.stack import LONG, Stack, wait_until
@@ -87,21 +87,12 @@ def test_frozen(stack: Stack, session: str, figures: Figures) -> None:
     slowest = max(load.history.slowest(), away.slowest())
     assert slowest < ANSWERED_WITHIN
     assert set(load.history.statuses()) <= {200, 201, 503}
-    checks.packages(stack, _both(load.history, stack))
+    checks.packages(stack, load.history, alone=False)
     checks.audit(stack)
     figures(
         f"frozen {FREEZE:g} s, {dict(load.history.statuses())}, slowest {slowest:.2f} s,"
         f" drained after {drained:.0f} s"
     )
-
-
-def _both(history: History, stack: Stack) -> History:
-    """With the packages of the test before this one, about which nothing more is asked."""
-    known = {story.tracking_number for story in history.stories}
-    for row in stack.rows("SELECT id::text, tracking_number, location_id::text FROM packages_app_package"):
-        if row["tracking_number"] not in known:
-            history.stories.append(Story(row["tracking_number"], row["location_id"], row["id"]))
-    return history
 
 
 def _all_are_503(away: History) -> None:
