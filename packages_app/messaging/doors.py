@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lockers.models import Compartment, CompartmentEvent, Membership
+from lockers.models import Compartment, CompartmentEvent
 from notifications import outbox
 from notifications.messages import Message, Suppressed
 from notifications.models import Notification
-from packages_app.messaging.managers import managers
+from packages_app.messaging.managers import managers, to_tell
 
 _OUT_OF_USE = (Compartment.Status.OUT_OF_SERVICE, Compartment.Status.UNVERIFIED)
 _NO_PACKAGE = (Compartment.Occupancy.EMPTY, Compartment.Occupancy.UNVERIFIED)
@@ -16,8 +16,7 @@ _NO_PACKAGE = (Compartment.Occupancy.EMPTY, Compartment.Occupancy.UNVERIFIED)
 
 def tell_of_door(event: CompartmentEvent, location_id: int) -> None:
     """One e-mail to each manager of the location, in the transaction of the event."""
-    managers = Membership.objects.filter(location_id=location_id, user__is_active=True)
-    for user_id in managers.exclude(user__email="").values_list("user_id", flat=True):
+    for user_id in to_tell(location_id):
         outbox.enqueue(
             kind="door_out_of_service",
             channels=["email"],

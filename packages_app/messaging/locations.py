@@ -9,11 +9,11 @@ from django.conf import settings
 
 from lockers import availability
 from lockers.clock import database_now
-from lockers.models import Downtime, Location, Membership, Size
+from lockers.models import Downtime, Location, Size
 from notifications import outbox
 from notifications.messages import Message, Suppressed
 from notifications.models import Notification
-from packages_app.messaging.managers import managers
+from packages_app.messaging.managers import managers, to_tell
 from packages_app.models import Package
 
 LISTED = 20  # packages in one e-mail
@@ -24,9 +24,7 @@ def tell_managers(location_id: int, *, kind: str, subject: str, dedup_prefix: st
 
     The subject and the key get the manager's id behind them. Returns whether anybody is told who was not.
     """
-    managers = Membership.objects.filter(location_id=location_id, user__is_active=True)
-    user_ids = set(managers.exclude(user__email="").values_list("user_id", flat=True))
-    keys = {user_id: f"{dedup_prefix}:{user_id}:email" for user_id in user_ids}
+    keys = {user_id: f"{dedup_prefix}:{user_id}:email" for user_id in to_tell(location_id)}
     known = Notification.objects.filter(dedup_key__in=list(keys.values())).values_list("dedup_key", flat=True)
     unheard = sorted(user_id for user_id, key in keys.items() if key not in set(known))
     for user_id in unheard:

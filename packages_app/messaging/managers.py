@@ -22,6 +22,13 @@ class Manager:
         return Message(to=self.email, language=self.language, context={"recipient_name": self.name, **facts})
 
 
+def to_tell(location_id: int) -> list[int]:
+    """The users to write to about a location: one for each address, however its letters are written."""
+    memberships = Membership.objects.filter(location_id=location_id, user__is_active=True)
+    found = memberships.exclude(user__email="").order_by("-user_id").values_list("user__email", "user_id")
+    return sorted({email.lower(): user_id for email, user_id in found}.values())
+
+
 def managers(pairs: Collection[tuple[int, int]]) -> dict[tuple[int, int], Manager]:
     """Who of these (location, user) still manages it and can be written to."""
     found = Membership.objects.filter(

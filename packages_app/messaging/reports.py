@@ -25,23 +25,26 @@ def compose(notifications: Sequence[Notification]) -> dict[int, Message | Suppre
     """The report, or why there is none, for each notification about a week."""
     asked = {row.pk: row.subject.split(":")[1:] for row in notifications}
     users = get_user_model().objects.in_bulk([int(user_id) for _, user_id in asked.values()])
-    office = set(ReportSubscription.objects.filter(user__in=users).values_list("user_id", flat=True))
     composed: dict[int, Message | Suppressed] = {}
     for pk, (name, user_id) in asked.items():
         user = users.get(int(user_id))
         if user is None or not user.is_active or not user.email:
             composed[pk] = Suppressed("the reader is gone")
         else:
-            composed[pk] = _message(user, name, whole_network=user.pk in office and user.is_staff)
+            composed[pk] = _message(user, name)
     return composed
 
 
-def _message(user: User, name: str, *, whole_network: bool) -> Message | Suppressed:
+def _message(user: User, name: str) -> Message | Suppressed:
     week = date.fromisoformat(f"{name}-1")
     locations = Location.objects.filter(sandbox=False)
-    memberships = Membership.objects.filter(user=user).order_by("location__code")
+    # Who has the address under several names gets one report, of all that is theirs.
+    one_person = get_user_model().objects.filter(is_active=True, email__iexact=user.email)
+    memberships = Membership.objects.filter(user__in=one_person).order_by("location__code")
+    office = ReportSubscription.objects.filter(user__in=one_person, user__is_staff=True)
+    whole_network = office.exists()
     if not whole_network:
-        locations = locations.filter(memberships__user=user)
+        locations = locations.filter(pk__in=memberships.values("location"))
     figures = WeekAtLocation.objects.filter(week=week, location__in=locations)
     count = figures.count()
     if not count:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.db.models.functions import Lower
 
 from lockers.models import Location, Membership
 from notifications import outbox
@@ -42,7 +43,7 @@ def send_reports(*, now: datetime) -> int:
 
     A manager's clock is that of their first location, head office's is `TIME_ZONE`. It waits until the
     figures of all their locations are counted (`weeks.count_weeks`). Once for each week and person: the
-    message's key says so, however often this runs.
+    message's key says so, however often this runs. Who has one address under several names is one person.
     """
     counted: dict[date, frozenset[int]] = {}
     due: dict[int, date] = {}
@@ -62,14 +63,17 @@ def send_reports(*, now: datetime) -> int:
 
 def _readers() -> list[Reader]:
     users = get_user_model().objects.filter(is_active=True).exclude(email="")
+    # Of several with one address the first stands for all.
+    emails = dict(users.order_by("-pk").values_list(Lower("email"), "pk"))
+    reader = {pk: emails[email] for pk, email in users.values_list("pk", Lower("email"))}
     everything = frozenset(Location.objects.filter(sandbox=False).values_list("pk", flat=True))
     wanted = ReportSubscription.objects.filter(user__in=users.filter(is_staff=True))
-    office = set(wanted.values_list("user_id", flat=True))
+    office = {reader[user_id] for user_id in wanted.values_list("user_id", flat=True)}
     readers = [Reader(user_id, ZoneInfo(settings.TIME_ZONE), everything) for user_id in sorted(office)]
     managed: dict[int, list[tuple[str, int]]] = {}
     places = Membership.objects.filter(user__in=users, location__sandbox=False).order_by("location__code")
     for user_id, zone, location_id in places.values_list("user_id", "location__time_zone", "location_id"):
-        managed.setdefault(user_id, []).append((zone, location_id))
+        managed.setdefault(reader[user_id], []).append((zone, location_id))
     for user_id, own in managed.items():
         if user_id not in office:
             readers.append(Reader(user_id, ZoneInfo(own[0][0]), frozenset(pk for _, pk in own)))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.core import mail
 from django.utils import timezone
 
-from lockers.models import Location
+from lockers.models import Downtime, Location
 from notifications import outbox
 from notifications.delivery import deliver_due
 from notifications.models import Notification
@@ -18,8 +19,18 @@ from packages_app import operations
 from packages_app.access import SYSTEM, Actor
 from packages_app.lifecycle import Status
 from packages_app.messaging import preferences
-from packages_app.models import Courier, Delegate, Package, Recipient
+from packages_app.messaging.doors import tell_of_door
+from packages_app.messaging.locations import tell_of_downtime
+from packages_app.models import (
+    Courier,
+    Delegate,
+    Package,
+    Recipient,
+    ReportSubscription,
+    WeekAtLocation,
+)
 from packages_app.operations.pick_up import Typed
+from tests.factories import UserFactory
 from tests.world import (
     actor,
     caller,
@@ -356,3 +367,68 @@ def test_choices_hold_for_who_is_both(package: Package, by: Actor, now: datetime
     preferences.choose_channel(Recipient(**MARI), "sms")
     name(package, by, now, **MARI)
     assert sent() == [("delegated", "sms", "+3725551234")]
+
+
+# --- Managers and staff with one mailbox -----------------------------------------------------------------
+
+
+@pytest.fixture
+def one_mailbox(location: Location) -> list[User]:
+    """Three users of one person, who write their address in three ways; and somebody else."""
+    emails = ["Kaja@Example.com", "kaja@example.com", "KAJA@EXAMPLE.COM", "jan@example.com"]
+    return [UserFactory.create(email=email, manages=[location]) for email in emails]
+
+
+def mailed() -> list[str]:
+    return sorted(to.lower() for _, _, to in sent())
+
+
+def test_one_mailbox_hears_of_a_door_once(location: Location, one_mailbox: list[User]) -> None:
+    event = door(location, "S1").take_out_of_service(by="staff:ann", reason="hinge", now=timezone.now())
+    tell_of_door(event, location.pk)
+    assert mailed() == ["jan@example.com", "kaja@example.com"]
+
+
+def test_one_mailbox_hears_of_a_location_once_however_often_it_is_told(
+    location: Location, one_mailbox: list[User]
+) -> None:
+    downtime = Downtime.objects.create(location=location, cause="silent", began_at=timezone.now(), reason="x")
+    for _ in range(2):
+        tell_of_downtime(downtime, "location_silent")
+    assert mailed() == ["jan@example.com", "kaja@example.com"]
+
+
+MONDAY = datetime(2026, 11, 16, 9, tzinfo=UTC)
+
+
+def week(*locations: Location) -> None:
+    """Figures of the week before."""
+    for place in locations:
+        WeekAtLocation.objects.create(
+            location=place, week="2026-11-09", deposits=1, pickups=0, expired=0, returned=0, faults=0,
+            downtimes=0, down_for=timedelta(0), dead_messages=0,
+        )  # fmt: skip
+
+
+def test_who_is_manager_and_staff_gets_one_report_of_everything(location: Location) -> None:
+    other = make_location("OTHER")
+    kaja = UserFactory.create(email="kaja@example.com", is_staff=True, manages=[location])
+    ReportSubscription.objects.create(user=kaja)
+    UserFactory.create(email="KAJA@example.com", manages=[other])
+    week(location, other)
+    assert [operations.send_reports(now=MONDAY) for _ in range(2)] == [1, 0]
+    assert mailed() == ["kaja@example.com"]
+    assert "Place TLL-1" in mail.outbox[0].body
+    assert "Place OTHER" in mail.outbox[0].body
+
+
+def test_who_manages_two_places_under_two_names_gets_one_report_of_both(location: Location) -> None:
+    other, foreign = make_location("OTHER"), make_location("FOREIGN")
+    UserFactory.create(email="kaja@example.com", manages=[location])
+    UserFactory.create(email="Kaja@example.com", manages=[other])
+    week(location, other, foreign)
+    assert operations.send_reports(now=MONDAY) == 1
+    assert mailed() == ["kaja@example.com"]
+    assert "Place TLL-1" in mail.outbox[0].body
+    assert "Place OTHER" in mail.outbox[0].body
+    assert "FOREIGN" not in mail.outbox[0].body
