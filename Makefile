@@ -66,8 +66,10 @@ words: venv ## bring the message catalogues under locale/ up to date, and compil
 lock: ## pin the newest allowed packages, with hashes, for Python 3.11 to 3.14
 	@test -x $(UV) || { $(CHECK_PYTHON); $(PYTHON) -m venv .venv && .venv/bin/python -m pip install --quiet uv; }
 	$(COMPILE) --upgrade pyproject.toml -o requirements.txt
+	$(COMPILE) --upgrade --extra anymail -c requirements.txt pyproject.toml -o requirements-anymail.txt
 	$(COMPILE) --upgrade --group embedded -c requirements.txt -o requirements-embedded.txt
-	$(COMPILE) --upgrade --group dev -c requirements.txt -c requirements-embedded.txt -o requirements-dev.txt
+	$(COMPILE) --upgrade --group dev -c requirements.txt -c requirements-embedded.txt -c requirements-anymail.txt \
+		-o requirements-dev.txt
 	$(COMPILE) --upgrade --group bench -c requirements.txt -c requirements-dev.txt -o requirements-bench.txt
 
 venv-run:

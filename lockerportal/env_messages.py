@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import importlib.util
 import json
 import re
 from decimal import Decimal
@@ -160,3 +161,26 @@ def receipt_secrets(env: environ.Env) -> dict[str, list[bytes]]:
     if any(len(keys) > 2 for keys in secrets.values()):
         raise read.refuse("RECEIPT_SECRETS", "has more than two secrets of one provider")
     return secrets
+
+
+def anymail(env: environ.Env, email_backend: str) -> dict[str, Any]:
+    """ANYMAIL: the settings of django-anymail as JSON, where EMAIL_BACKEND is one of its own; else empty."""
+    if not email_backend.startswith("anymail."):
+        return {}
+    if importlib.util.find_spec("anymail") is None:
+        raise read.refuse("EMAIL_BACKEND", "needs django-anymail: pip install -r requirements-anymail.txt")
+    try:
+        value = json.loads(env.str("ANYMAIL", default=""))
+        secrets = value.get("WEBHOOK_SECRET", [])
+        for secret in [secrets] if isinstance(secrets, str) else list(secrets):
+            user, _, password = secret.partition(":")
+            if not user or len(password.encode()) < 24:
+                raise ValueError
+    except (ValueError, TypeError, AttributeError):
+        raise read.refuse(
+            "ANYMAIL",
+            "must be the settings of django-anymail as JSON; its WEBHOOK_SECRET is <user>:<password> of 24 "
+            "random characters or more",
+        ) from None
+    # A send ends before the lease of its message does, also where the provider is silent.
+    return {"REQUESTS_TIMEOUT": 10, **value}

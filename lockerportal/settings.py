@@ -237,6 +237,10 @@ EMAIL_HOST_PASSWORD = _smtp.get("EMAIL_HOST_PASSWORD") or ""
 EMAIL_USE_TLS = bool(_smtp.get("EMAIL_USE_TLS"))
 EMAIL_USE_SSL = bool(_smtp.get("EMAIL_USE_SSL"))
 EMAIL_TIMEOUT = 10  # seconds for each step; `notifications/smtp.py` has the end of them all
+# The providers that django-anymail knows; it is no part of requirements.txt (`operations.md`).
+ANYMAIL = read_messages.anymail(env, EMAIL_BACKEND)
+if ANYMAIL:
+    INSTALLED_APPS.append("anymail")
 DEFAULT_FROM_EMAIL = read_messages.sender(env, debug=DEBUG)
 
 SMS_BACKEND = read_messages.backend(

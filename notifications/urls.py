@@ -3,10 +3,12 @@
 from django.urls import path
 
 from notifications import views
+from notifications.receipts import tracking
 from notifications.receipts.views import receive
 
 receipt_urlpatterns = [
     path("receipts/<str:provider>/", receive, name="receive"),
+    *tracking.urlpatterns(),
 ]
 
 app_name = "mailbox"

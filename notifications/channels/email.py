@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 
 from notifications import rendering
+from notifications.channels import anymail
 from notifications.channels.base import Channel
 from notifications.errors import DeliveryError
 from notifications.messages import Message
@@ -44,7 +45,10 @@ class EmailChannel(Channel):
         return (settings.EMAIL_BACKEND.split(".")[-2],)
 
     def send(self, notification: Notification, message: Message) -> str:
-        """Send it; the id is the Message-ID, the same at every try, so that mail programs can drop a copy."""
+        """Send it; the id is the provider's own, or the Message-ID.
+
+        That one is the same at every try, so that mail programs can drop a copy.
+        """
         if "@" not in message.to or any(letter.isspace() for letter in message.to):
             raise DeliveryError("Not an e-mail address", permanent=True)
         mail = _compose(notification, message)
@@ -55,17 +59,22 @@ class EmailChannel(Channel):
         except OSError as error:  # every SMTPException is one
             self.close()
             raise DeliveryError(f"Mail server: {_words(error)}") from None
+        self._hand_over(mail)
+        return anymail.message_id(mail) or str(mail.extra_headers["Message-ID"])
+
+    def _hand_over(self, mail: EmailMultiAlternatives) -> None:
         try:
             if not self._connection.send_messages([mail]):
                 raise DeliveryError("The mail backend took nothing", permanent=False)
-        except OSError as error:
-            failure = _delivery_error(error)
+        except DeliveryError:
+            raise
+        except Exception as error:
+            failure = anymail.delivery_error(error) if anymail.raised(error) else _delivery_error(error)
+            if failure is None:
+                raise
             if failure.channel_failed:
                 self.close()  # what is left of the connection is in doubt
             raise failure from None
-        except ValueError as error:  # Django's and the e-mail library's word for an impossible address
-            raise DeliveryError(f"Not an e-mail address: {error}", permanent=True) from None
-        return str(mail.extra_headers["Message-ID"])
 
     def close(self) -> None:
         """Say goodbye to the server, if it still listens."""
@@ -96,8 +105,11 @@ def _compose(notification: Notification, message: Message) -> EmailMultiAlternat
     return mail
 
 
-def _delivery_error(error: OSError) -> DeliveryError:
-    """Whose fault it is, and whether it will pass: RFC 5321 says 4xx for "later" and 5xx for "never"."""
+def _delivery_error(error: Exception) -> DeliveryError | None:
+    """Whose fault it is, and whether it will pass: RFC 5321 says 4xx for "later" and 5xx for "never".
+
+    None for a fault of ours.
+    """
     match error:
         case smtplib.SMTPRecipientsRefused():
             code, _reply = next(iter(error.recipients.values()))
@@ -110,8 +122,12 @@ def _delivery_error(error: OSError) -> DeliveryError:
             return DeliveryError(f"Message refused: {_words(error)}", permanent=error.smtp_code >= 500)
         case smtplib.SMTPNotSupportedError():
             return DeliveryError("The mail server cannot take such an address", permanent=True)
-        case _:
+        case OSError():
             return DeliveryError(f"Mail server: {_words(error)}")
+        case ValueError():  # Django's and the e-mail library's word for an impossible address
+            return DeliveryError(f"Not an e-mail address: {error}", permanent=True)
+        case _:
+            return None
 
 
 def _words(error: OSError) -> str:

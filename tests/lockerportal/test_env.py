@@ -143,6 +143,33 @@ def test_starts_with_a_second_provider_and_wants_all_of_it() -> None:
         assert MARK not in done.stderr
 
 
+ANYMAIL = {
+    "EMAIL_BACKEND": "anymail.backends.postmark.EmailBackend",
+    "EMAIL_URL": None,
+    "ANYMAIL": '{"POSTMARK_SERVER_TOKEN": "a-token", "WEBHOOK_SECRET": "receipts:0123456789-0123456789-xyz"}',
+}
+
+
+def test_starts_with_an_e_mail_provider_and_refuses_what_makes_no_sense() -> None:
+    done = start(dict(ANYMAIL))
+    assert done.returncode == 0, done.stderr
+    for value in (
+        None,
+        MARK,
+        f'["{MARK}"]',
+        "7",
+        "null",
+        f'{{"WEBHOOK_SECRET": "{MARK}"}}',
+        f'{{"WEBHOOK_SECRET": "receipts:{MARK}"}}',
+        f'{{"WEBHOOK_SECRET": ["receipts:0123456789-0123456789-xyz", "{MARK}"]}}',
+        '{"WEBHOOK_SECRET": 7}',
+    ):
+        done = start({**ANYMAIL, "ANYMAIL": value})
+        assert done.returncode != 0
+        assert "ANYMAIL" in done.stderr.splitlines()[-1], done.stderr
+        assert MARK not in done.stderr
+
+
 @pytest.mark.parametrize(("name", "value"), REFUSED)
 def test_refuses_and_names_the_variable(name: str, value: str | None) -> None:
     """Exit status, the variable's name in the last line, its value nowhere."""
