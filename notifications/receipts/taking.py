@@ -52,7 +52,10 @@ def look_again(*, now: datetime | None = None) -> int:
     for key in list(waiting.order_by("received_at").values_list("pk", flat=True)[:BATCH]):
         with transaction.atomic(durable=True):
             row = Receipt.objects.select_for_update(skip_locked=True).filter(pk=key, matched=False).first()
-            moved += row is not None and _match(row)
+            if row is not None:
+                moved += _match(row)
+                # Where it is not clear whose it is now, it never will be: nobody need look again.
+                Receipt.objects.filter(pk=key).update(matched=True)
     return moved
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.utils import IntegrityError
 
 from notifications import leases, tasks
@@ -89,6 +89,14 @@ def test_by_our_reference_it_finds_it_too(put: Put) -> None:
     Notification.objects.update(status=Status.SENT, sent_at=NOW, provider="first")
     assert tasks.match_receipts() == 1
     assert status(row) == Status.BOUNCED
+
+
+def test_where_two_messages_have_its_id_it_is_looked_at_once(took: Took) -> None:
+    taking.take(receipt(Status.BOUNCED, "OK"))
+    rows = [took("OK"), took("OK")]
+    assert taking.look_again() == 0
+    assert Receipt.objects.get().matched, "or every minute for a quarter of an hour"
+    assert [status(row) for row in rows] == [Status.SENT, Status.SENT]
 
 
 def test_what_stays_unknown_is_left_alone_and_forgotten(took: Took) -> None:
@@ -187,3 +195,32 @@ def test_what_arrived_goes_nowhere_else(took: Took) -> None:
     taking.take(receipt(Status.DELIVERED))
     taking.take(receipt(Status.BOUNCED))
     assert Notification.objects.count() == 1
+
+
+def test_where_the_other_channel_cannot_be_asked_the_bounce_comes_again(
+    took: Took, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = took("m-1")
+
+    def fail(message: Notification) -> bool:
+        raise DatabaseError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(taking, "fall_back", fail)
+        assert post({"id": "m-1", "status": "failed"}, event="e-1").status_code == 500
+    assert status(row) == Status.SENT
+    assert not Receipt.objects.exists()
+    assert post({"id": "m-1", "status": "failed"}, event="e-1").status_code == 204
+    assert status(row) == Status.BOUNCED
+
+
+def test_where_both_channels_bounce_at_once_nothing_more_is_sent(took: Took) -> None:
+    for number in range(10):
+        rows = [
+            took(f"m-{number}-{way}", channel=way, dedup_key=f"event:b{number}:{way}")
+            for way in ("sms", "email")
+        ]
+        both = (receipt(Status.BOUNCED, row.provider_id) for row in rows)
+        assert together(*(partial(taking.take, one) for one in both)) == [True, True]
+        assert [status(row) for row in rows] == [Status.BOUNCED, Status.BOUNCED]
+    assert Notification.objects.count() == 20
