@@ -159,3 +159,6 @@ def on_database_away(request: HttpRequest, error: Exception) -> HttpResponse:
     """The database is away or stuck: nothing was changed, or nobody can tell; a repeat is safe."""
     logger.error("Database away or stuck: %s", type(error).__name__)
     return on_refusal(request, DatabaseUnavailable())
+
+
+api.answer_head()

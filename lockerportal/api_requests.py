@@ -33,7 +33,7 @@ class ApiMiddleware:
             return self.get_response(request)
         request.get_host()  # refuses a Host that is not ours, as CommonMiddleware does for pages
         if (
-            request.method != "GET"
+            request.method not in ("GET", "HEAD")
             and "HTTP_TRANSFER_ENCODING" in request.META
             and not request.META.get("CONTENT_LENGTH")
         ):

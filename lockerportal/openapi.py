@@ -25,8 +25,8 @@ For couriers: find room, drop off, take back. For kiosks: open a door for a code
 
 Every error is an RFC 9457 problem document with a stable `code`; the page of
 [all codes](/api/v1/docs/problems)
-says what to do about each. A POST of a courier takes an `Idempotency-Key`: a repeat with the same key and
-body gets the same answer again. Times are RFC 3339 in UTC. Lists are read on with `cursor`."""
+says what to do about each. A POST or DELETE of a courier takes an `Idempotency-Key`: a repeat with the same
+key and body gets the same answer again. Times are RFC 3339 in UTC. Lists are read on with `cursor`."""
 
 TAGS = {
     "couriers": "Bring packages, change them, follow them, take them back.",
@@ -71,6 +71,12 @@ _REPLAYED = {
 class DocumentedAPI(NinjaAPI):
     """The API with a complete document."""
 
+    def answer_head(self) -> None:
+        """HEAD is answered wherever GET is; the web server leaves the body out. All calls must be there."""
+        for operation in self._operations():
+            if "GET" in operation.methods:
+                operation.methods.append("HEAD")
+
     def get_openapi_schema(self, **parameters: Any) -> OpenAPISchema:
         """Every call with everything that it may answer."""
         document = super().get_openapi_schema(**parameters)
@@ -79,6 +85,7 @@ class DocumentedAPI(NinjaAPI):
         schemas.update(problem.pop("$defs"), Problem=problem)
         declared = self._declared()
         for path, calls in document["paths"].items():
+            calls.pop("head", None)  # the same as GET, as everywhere in HTTP
             for method, call in calls.items():
                 found = {*_general(path, method, call), *declared[call["operationId"]]}
                 _complete(call, schemas, problems(found, path))
@@ -88,12 +95,12 @@ class DocumentedAPI(NinjaAPI):
         return document
 
     def _declared(self) -> dict[str, tuple[type[Refusal], ...]]:
-        return {
-            operation.operation_id or "": _of_call(operation)
-            for router in self._get_bound_routers()
-            for view in router.path_operations.values()
-            for operation in view.operations
-        }
+        return {operation.operation_id or "": _of_call(operation) for operation in self._operations()}
+
+    def _operations(self) -> Iterator[Operation]:
+        for router in self._get_bound_routers():
+            for view in router.path_operations.values():
+                yield from view.operations
 
 
 def _of_call(operation: Operation) -> tuple[type[Refusal], ...]:

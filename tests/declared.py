@@ -41,8 +41,9 @@ def check(request: HttpRequest, answer: HttpResponse) -> None:
     match = request.resolver_match
     if match is None or not match.route.startswith("api/v1/"):
         return
+    method = "get" if request.method == "HEAD" else str(request.method).lower()
     path = "/" + re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", match.route)
-    call = document()["paths"].get(path, {}).get(str(request.method).lower())
+    call = document()["paths"].get(path, {}).get(method)
     if call is None:
         return
     name, status = call["operationId"], str(answer.status_code)
@@ -57,7 +58,7 @@ def check(request: HttpRequest, answer: HttpResponse) -> None:
     body = json.loads(answer.content)
     if kind == "application/problem+json":
         _check_problem(content[kind]["examples"], body, answer, what)
-    error = next(_validator(path, str(request.method).lower(), status, kind).iter_errors(body), None)
+    error = next(_validator(path, method, status, kind).iter_errors(body), None)
     assert error is None, f"{what}: {error}"
 
 

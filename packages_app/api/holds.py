@@ -71,6 +71,7 @@ def name_delegate(request: CallerRequest, package_id: UUID, body: DelegateIn) ->
     response=PackageOut,
     operation_id="remove_delegate",
     summary="Let nobody else collect",
+    openapi_extra=IDEMPOTENT,
 )
 @refuses(errors.WrongStatus)
 def remove_delegate(request: CallerRequest, package_id: UUID) -> HttpResponse:

@@ -82,8 +82,11 @@ def problem_answer(request: HttpRequest, refusal: Refusal) -> Answer:
 
 def respond(answer: Answer) -> HttpResponse:
     """The HTTP response of an answer, new or repeated."""
-    kind = "application/json" if answer.status < 400 else "application/problem+json"
-    response = HttpResponse(json.dumps(answer.body), status=answer.status, content_type=kind)
+    if answer.status == 204:
+        response = HttpResponse(status=204)
+    else:
+        kind = "application/json" if answer.status < 400 else "application/problem+json"
+        response = HttpResponse(json.dumps(answer.body), status=answer.status, content_type=kind)
     if answer.replayed:
         response["Idempotent-Replayed"] = "true"
     if "retry_after" in answer.body:

@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponse
-from django.utils import timezone
 from ninja import Path, Router
 
 from lockers.errors import refuses
@@ -30,6 +29,7 @@ from packages_app.api.schemas.webhooks import (
     WebhookWithSecretOut,
 )
 from packages_app.auth import unbound_courier_key
+from packages_app.idempotency import Answer
 from packages_app.models import Webhook, WebhookQuerySet
 from packages_app.operation import Operation
 from packages_app.operations import webhooks as operations
@@ -88,14 +88,12 @@ def get_webhook(request: CallerRequest, webhook_id: UUID) -> HttpResponse:
     response={204: None},
     operation_id="delete_webhook",
     summary="Be told no more",
+    openapi_extra=IDEMPOTENT,
 )
 def delete_webhook(request: CallerRequest, webhook_id: UUID) -> HttpResponse:
     """What waited for it ends."""
     known_only(request)
-    operations.delete_webhook(
-        webhooks=_webhooks(request), webhook_id=webhook_id, by=request.auth.actor, now=timezone.now()
-    )
-    return HttpResponse(status=204)
+    return _change(request, operations.delete_webhook, _gone, webhook_id)
 
 
 @router.post(
@@ -170,6 +168,10 @@ def resend_delivery(request: CallerRequest, webhook_id: UUID, delivery_id: Path[
         webhook_id,
         delivery_id=int(number[1]) if number else 0,
     )
+
+
+def _gone(nothing: None) -> Answer:
+    return Answer(204, {})
 
 
 def _webhooks(request: CallerRequest) -> WebhookQuerySet:

@@ -85,16 +85,30 @@ def unchanged(world: World) -> Iterator[None]:
 def test_methods_that_a_path_does_not_know(path: str, world: World) -> None:
     _, url, key, _ = filled(next(name for name in CALLS if name.split(" ")[1] == path), world)
     before = stored()
+    allowed = PATHS[path] | ({"head"} if "get" in PATHS[path] else set())
     for method in METHODS:
-        if method.lower() in PATHS[path]:
+        if method.lower() in allowed:
             continue
         for headers in ({}, {"Authorization": f"Bearer {key}"}):
             answer = send(method, url, b"{}", headers=headers)
             assert answer.status_code == 405, (method, answer.status_code)
-            assert {known.strip().lower() for known in answer["Allow"].split(",")} == PATHS[path]
+            assert {known.strip().lower() for known in answer["Allow"].split(",")} == allowed
             if method != "HEAD":
                 check(answer, 405, "method_not_allowed")
     assert stored() == before
+
+
+@pytest.mark.parametrize("name", WITH_QUERY)
+def test_head_answers_as_get_does(name: str, world: World) -> None:
+    """Status and headers are the same, with a key and without, where all is well and where it is not."""
+    _, url, key, _ = filled(name, world)
+    for headers in ({"Authorization": f"Bearer {key}"}, {}):
+        for asked in (url, f"{url}?nothing=1", f"{url}/nowhere"):
+            got, head = (send(method, asked, headers=headers) for method in ("GET", "HEAD"))
+            assert head.status_code == got.status_code, (asked, headers)
+            assert dict(head.items()) == dict(got.items()), (asked, headers)
+            assert got.content
+            assert not head.content
 
 
 @pytest.mark.parametrize("name", CALLS)

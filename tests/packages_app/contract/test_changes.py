@@ -167,6 +167,23 @@ def test_a_delegate_is_named_and_removed(location: Location, courier: Courier) -
     refused(shop.post(f"{path}/resend-code"), 409, "no_delegate")
 
 
+def test_removing_a_delegate_is_repeated_like_any_change(
+    api: Api, location: Location, courier: Courier
+) -> None:
+    """Who was named after the first request is not removed by its repeat."""
+    package = make_package(courier, door(location, "S1"))
+    make_delegate(package)
+    first = delete(api, package.pk, **{"Idempotency-Key": "k-1"})
+    assert declared(first, 200, PackageOut)["delegate"] is None
+    api.post(f"/packages/{package.pk}/delegate", {"name": "Juhan", "email": "juhan@example.com"})
+    again = delete(api, package.pk, **{"Idempotency-Key": "k-1"})
+    assert (again["Idempotent-Replayed"], again.content) == ("true", first.content)
+    assert api.get(f"/packages/{package.pk}").json()["delegate"]["name"] == "Juhan"
+    other = make_package(courier, door(location, "S2"))
+    refused(delete(api, other.pk, **{"Idempotency-Key": "k-1"}), 422, "idempotency_key_reused")
+    refused(delete(api, package.pk, **{"Idempotency-Key": "k 1"}), 400, "invalid_idempotency_key")
+
+
 @pytest.mark.parametrize("read", [True, False])
 def test_a_repeat_shows_the_delegate_again_and_nothing_of_them_is_kept(
     location: Location, courier: Courier, *, read: bool

@@ -131,6 +131,24 @@ def test_a_repeat_shows_the_secret_again_which_is_kept_nowhere(api: Api) -> None
     refused(api.post("/webhooks", {"url": URL + "/2"}, key="make-1"), 422, "idempotency_key_reused")
 
 
+def test_a_repeated_deletion_is_answered_as_the_first(api: Api) -> None:
+    made, kept = create(api), create(api, f"{URL}/2")
+
+    def delete(webhook_id: str, **headers: str) -> Any:
+        path = f"/api/v1/webhooks/{webhook_id}"
+        return api.client.delete(path, headers=api._headers | headers)
+
+    key = {"Idempotency-Key": "gone-1"}
+    first, again = (delete(made["id"], **key) for _ in range(2))
+    assert (first.status_code, again.status_code) == (204, 204)
+    assert first.content == again.content == b""
+    assert "Idempotent-Replayed" not in first
+    assert again["Idempotent-Replayed"] == "true"
+    refused(delete(made["id"]), 404, "unknown_webhook")
+    refused(delete(kept["id"], **key), 422, "idempotency_key_reused")
+    assert [one["id"] for one in api.get("/webhooks").json()["items"]] == [kept["id"]]
+
+
 def test_a_repeat_after_the_servers_secret_is_gone_shows_none(api: Api, settings: Settings) -> None:
     create(api, key="make-1")
     settings.WEBHOOK_SECRETS = {2: b"another-secret-of-the-server-0123456789"}
