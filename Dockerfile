@@ -1,7 +1,9 @@
 # One image for web, worker and beat (compose.yaml says which is which).
 
 FROM python:3.13-slim AS packages
-COPY requirements.txt /tmp/requirements.txt
+# requirements-anymail.txt for an e-mail provider with an API (docs/operations.md)
+ARG REQUIREMENTS=requirements.txt
+COPY ${REQUIREMENTS} /tmp/requirements.txt
 RUN python -m venv /opt/venv \
     && /opt/venv/bin/pip install --no-cache-dir --no-deps --require-hashes --only-binary :all: \
        -r /tmp/requirements.txt
