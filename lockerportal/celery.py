@@ -65,6 +65,7 @@ app.conf.beat_schedule = {
         ("deliver webhooks", "notifications.tasks.deliver_webhooks", 5.0),
         ("notice shortages", "packages_app.tasks.notice_shortages", 300.0),
         ("notice overdue returns", "packages_app.tasks.notice_overdue", 900.0),
+        ("notice caps of SMS", "packages_app.tasks.notice_sms_caps", 300.0),
         ("take usage snapshots", "packages_app.tasks.take_snapshots", 300.0),
         ("purge usage snapshots", "packages_app.tasks.purge_snapshots", 3600.0),
         ("weekly report", "packages_app.tasks.report_week", 900.0),

@@ -281,6 +281,7 @@ NOTIFICATION_COMPOSERS = {
     "downtime": "packages_app.messaging.locations.compose_downtime",
     "location": "packages_app.messaging.locations.compose_location",
     "report": "packages_app.messaging.reports.compose",
+    "sms_cap": "packages_app.messaging.sms_caps.compose",
 }
 # Who may say that messages arrived: the keys that providers sign their receipts with, by provider.
 RECEIPT_SECRETS = read_messages.receipt_secrets(env)

@@ -35,6 +35,19 @@ ON CONFLICT (key) DO UPDATE SET day = EXCLUDED.day RETURNING key, used, refused
 """
 
 
+# Staff look for it in the admin, and it can be sent again (`packages_app.operations.resend_sms`).
+CAP_REACHED = "the courier's daily cap for SMS is reached"
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What a payer's SMS of one day have cost, and how many were refused because of its cap."""
+
+    payer: str
+    used: Decimal = Decimal(0)
+    refused: int = 0
+
+
 @dataclass(frozen=True)
 class _Limit:
     key: str
@@ -81,6 +94,22 @@ def price(country: str) -> Decimal:
     return Decimal(settings.SMS_PRICES.get(country, settings.SMS_PRICES["default"]))
 
 
+def spent(payer: str, day: date) -> Spent:
+    """What one payer's SMS have cost on `day` (UTC)."""
+    tally = Tally.objects.filter(pk=f"{_payer_key(day)}{payer}").first()
+    return Spent(payer, tally.used, tally.refused) if tally else Spent(payer)
+
+
+def spent_by_payers(day: date) -> list[Spent]:
+    """The same of all who have spent anything, or would have."""
+    found = Tally.objects.filter(key__startswith=_payer_key(day))
+    return [Spent(one.key.removeprefix(_payer_key(day)), one.used, one.refused) for one in found]
+
+
+def _payer_key(day: date) -> str:
+    return f"payer:{day}:"
+
+
 def purge() -> int:
     """Forget what was spent long ago; return how many limits."""
     before = Clock().now().astimezone(UTC).date() - KEEP
@@ -110,10 +139,10 @@ def _limits(row: Notification, message: Message, cost: Decimal, day: date) -> li
     one = Decimal(1)
     return [
         _Limit(
-            f"payer:{day}:{message.payer.name}",
+            f"{_payer_key(day)}{message.payer.name}",
             cost,
             Decimal(str(settings.SMS_DAILY_CAP)) if cap is None else cap,
-            "the courier's daily cap for SMS is reached",
+            CAP_REACHED,
         ),
         _Limit(
             f"number:{day}:{number}",

@@ -63,6 +63,12 @@ def notice_overdue() -> int:
 
 
 @shared_task
+def notice_sms_caps() -> int:
+    """Staff hear, once a day, of couriers whose SMS cost as much as they may, or nearly so."""
+    return _count("told of caps of SMS", operations.notice_sms_caps(now=database_now()))
+
+
+@shared_task
 def take_snapshots() -> int:
     """How full every location is, once an hour."""
     return _count("snapshots", usage.take_snapshots(now=database_now()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import Any
 
 from django.contrib import admin, messages
@@ -20,6 +21,7 @@ from packages_app import access, operations
 from packages_app.access import Actor
 from packages_app.admin.key_forms import LimitForm, NewKeyForm, RotateForm
 from packages_app.admin.readonly import ReadOnlyAdmin
+from packages_app.messaging import sms_caps
 from packages_app.models import ApiKey, Courier
 from packages_app.operations.rotate_key import CannotRotate
 
@@ -32,6 +34,7 @@ class CourierAdmin(admin.ModelAdmin[Courier]):
     list_filter = ("active", ("twin_of", admin.EmptyFieldListFilter))
     search_fields = ("code", "name")
     fields = ("code", "name", "active", "return_list_email", "language", "sms_daily_cap", "created_at")
+    actions = ("resend_sms",)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Courier | None = None) -> tuple[str, ...]:
         """The code stands in histories: it stays."""
@@ -40,6 +43,24 @@ class CourierAdmin(admin.ModelAdmin[Courier]):
     def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
         """Nobody deletes."""
         return False
+
+    @admin.action(description="Send again the SMS that the daily cap held back", permissions=["change"])
+    def resend_sms(self, request: HttpRequest, queryset: QuerySet[Courier]) -> None:
+        """`operations.resend_sms`; where the cap is still reached, nothing would go out."""
+        now = database_now()
+        today = now.astimezone(UTC).date()
+        for courier in queryset:
+            cap, used = sms_caps.cap_of(courier), sms_caps.of_courier(courier, today).used
+            if used >= cap:
+                words = (
+                    f"{courier}: nothing was sent, for {used:.2f} of {cap:.2f} is spent. Raise the cap first."
+                )
+                self.message_user(request, words, messages.WARNING)
+                continue
+            count = operations.resend_sms(courier_id=courier.pk, now=now)
+            self.log_change(request, courier, f"Sent {count} SMS again.")
+            words = f"{courier}: {count} SMS are on their way again; {cap - used:.2f} is left for today."
+            self.message_user(request, words, messages.SUCCESS)
 
 
 @admin.register(ApiKey)

@@ -70,18 +70,16 @@ def _message(row: Notification, package: Package | None, chosen: Choices) -> Mes
         person = delegate
     if delegate is not None and _told_as_the_other(row, package.recipient, delegate, chosen):
         return Suppressed("they are told as recipient and delegate in one")
-    to = person.email if row.channel == "email" else person.phone
-    who = type(person).__name__.lower()
-    if not to:
-        return Suppressed(f"the {who} has no such address")
+    if reason := _out_of_reach(row, person):
+        return Suppressed(reason)
     if reason := _unwelcome(row, person, chosen):
-        return Suppressed(f"the {who} {reason}", unwanted=True)
+        return Suppressed(f"the {_role(person)} {reason}", unwanted=True)
     return Message(
-        to=to,
+        to=person.email if row.channel == "email" else person.phone,
         language=person.language,
         context=_facts(row, package, delegate),
         quiet_hours=_quiet_hours(row, package.location),
-        payer=Payer(f"courier:{package.courier.code}", package.courier.sms_daily_cap),
+        payer=Payer(package.courier.sms_payer, package.courier.sms_daily_cap),
     )
 
 
@@ -95,6 +93,17 @@ def _told_as_the_other(row: Notification, recipient: Person, delegate: Person, c
     if any(row.channel not in preferences.wanted(one, chosen) for one in (recipient, delegate)):
         return False
     return preferences.addresses(recipient)[row.channel] == preferences.addresses(delegate)[row.channel]
+
+
+def _role(person: Person) -> str:
+    return type(person).__name__.lower()
+
+
+def _out_of_reach(row: Notification, person: Person) -> str:
+    """Why nothing may go to them by this channel, whatever they would like themselves."""
+    if not (person.email if row.channel == "email" else person.phone):
+        return f"the {_role(person)} has no such address"
+    return "" if row.channel in person.channels else "the courier wants no messages by this channel"
 
 
 def _unwelcome(row: Notification, person: Person, chosen: Choices) -> str:

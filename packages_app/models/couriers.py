@@ -56,6 +56,11 @@ class Courier(models.Model):
         return self.name
 
     @property
+    def sms_payer(self) -> str:
+        """Under which name its SMS are counted (`notifications/spending.py`)."""
+        return f"courier:{self.code}"
+
+    @property
     def is_twin(self) -> bool:
         """Whether this is how another courier rehearses."""
         return self.twin_of_id is not None

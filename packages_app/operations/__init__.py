@@ -25,6 +25,7 @@ from packages_app.operations.name_delegate import name_delegate
 from packages_app.operations.notice_overdue import notice_overdue
 from packages_app.operations.notice_shortages import notice_shortages
 from packages_app.operations.notice_silence import notice_silence
+from packages_app.operations.notice_sms_caps import notice_sms_caps
 from packages_app.operations.open_door import open_door
 from packages_app.operations.pick_up import pick_up
 from packages_app.operations.reassign import reassign
@@ -35,6 +36,7 @@ from packages_app.operations.repairs import repairs
 from packages_app.operations.report_fault import report_fault
 from packages_app.operations.resend_code import resend_code
 from packages_app.operations.resend_delegate_code import resend_delegate_code
+from packages_app.operations.resend_sms import resend_sms
 from packages_app.operations.resume_location import resume_location
 from packages_app.operations.return_to_courier import return_to_courier
 from packages_app.operations.rotate_key import rotate_key
@@ -64,6 +66,7 @@ __all__ = [
     "notice_overdue",
     "notice_shortages",
     "notice_silence",
+    "notice_sms_caps",
     "open_door",
     "pick_up",
     "reassign",
@@ -74,6 +77,7 @@ __all__ = [
     "report_fault",
     "resend_code",
     "resend_delegate_code",
+    "resend_sms",
     "resume_location",
     "return_to_courier",
     "rotate_key",

@@ -46,6 +46,10 @@ FULL = {
         {"size": size, "available": 1, "total": 20, "unverified": 2, "out_of_service": 3}
         for size in ("SMALL", "MEDIUM", "LARGE")
     ],
+    "courier_code": "omniva",
+    "used": "412.50",
+    "cap": "500.00",
+    "refused": 7,
     "week": "47",
     "monday": date(2026, 11, 16),
     "sunday": date(2026, 11, 22),

@@ -54,6 +54,8 @@ TO_MANAGERS = [  # by e-mail only
     "weekly_report",
     "repair_overdue",
     "return_list",  # to couriers, in the same form
+    "sms_cap_near",  # to staff
+    "sms_cap_reached",
 ]
 
 

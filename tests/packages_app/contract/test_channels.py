@@ -130,7 +130,7 @@ def test_what_was_written_for_the_other_is_not_sent(api: Api, location: Location
     rows = {row.channel: (row.status, row.reason) for row in Notification.objects.all()}
     assert rows == {
         channel: ("sent", ""),
-        OTHER[channel]: ("suppressed", "the recipient wants no messages by this channel"),
+        OTHER[channel]: ("suppressed", "the courier wants no messages by this channel"),
     }
     assert (len(mail.outbox), len(locmem.outbox)) == ((1, 0) if channel == "email" else (0, 1))
 

@@ -1,0 +1,65 @@
+"""SMS that a courier's daily cap has held back are sent after all."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Q
+
+from notifications import spending
+from notifications.models import Notification
+from notifications.models import Status as MessageStatus
+from notifications.nudge import nudge
+from packages_app.messaging.kinds import KINDS
+from packages_app.models import Package
+from packages_app.operation import Operation
+
+BATCH = 500  # packages
+
+_HELD_BACK = Q(status=MessageStatus.SUPPRESSED, reason=spending.CAP_REACHED)
+
+
+def resend_sms(*, courier_id: int, now: datetime, batch: int = BATCH) -> int:
+    """What is still missing to people whose package of this courier lies in its door; returns how many SMS.
+
+    Of several with a code the last one to each person, and of what was said after it the last one too. Like
+    every message they are looked at again before they go out, and counted: past the cap they are held back
+    once more. In batches of packages, each a transaction of its own.
+    """
+    packages = Package.objects.for_courier(courier_id).in_door().order_by("pk")
+    ids = list(packages.values_list("pk", flat=True))
+    return sum(
+        _resend(package_ids=ids[begin : begin + batch], now=now) for begin in range(0, len(ids), batch)
+    )
+
+
+@Operation
+def _resend(*, package_ids: Sequence[UUID], now: datetime) -> int:
+    sms = Notification.objects.filter(
+        subject__in=[f"package:{package_id}" for package_id in package_ids], channel="sms"
+    )
+    said: dict[tuple[str, str], list[Notification]] = defaultdict(list)
+    for row in sms.filter(~Q(status=MessageStatus.SUPPRESSED) | _HELD_BACK).order_by("id"):
+        said[row.subject, row.context.get("delegate", "")].append(row)
+    missing = [row.pk for rows in said.values() for row in _missing(rows)]
+    count = sms.filter(_HELD_BACK, pk__in=missing).again()
+    if count:
+        transaction.on_commit(nudge, robust=True)
+    return count
+
+
+def _missing(rows: Sequence[Notification]) -> list[Notification]:
+    """Of what was said to one person, oldest first: what has to be said again."""
+    code: Notification | None = None
+    after: Notification | None = None
+    for row in rows:
+        held_back = row.status == MessageStatus.SUPPRESSED
+        if row.kind in KINDS and KINDS[row.kind].shows_code:
+            code, after = row if held_back else None, None
+        else:
+            after = row if held_back else None
+    return [row for row in (code, after) if row is not None]
