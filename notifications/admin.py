@@ -15,6 +15,7 @@ from django.http import HttpRequest
 
 from notifications.breaker import close
 from notifications.channels import CHANNELS
+from notifications.leases import Clock
 from notifications.models import FAILED, ChannelState, Notification, Tally
 from notifications.nudge import nudge, nudge_webhooks
 
@@ -133,8 +134,9 @@ class ChannelStateAdmin(ReadOnlyAdmin):
         """For staff who know that the provider is back."""
         with transaction.atomic():
             self.log_action_on(request, queryset, "Let everything through again.")
+            now = Clock().now()
             for state in queryset:
-                close(state.channel, state.provider)
+                close(state.channel, state.provider, now=now)
             transaction.on_commit(nudge, robust=True)
         self.message_user(request, "Sending goes on.", messages.SUCCESS)
 

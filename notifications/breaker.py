@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from notifications.models import ChannelState
+from notifications.models import ChannelState, Notification, Status
 from notifications.retry import LONGEST
 
 logger = logging.getLogger(__name__)
@@ -62,11 +62,11 @@ class Breaker:
         self._in_trouble = True
         self.is_open = state.opened_at is not None
 
-    def succeeded(self) -> None:
+    def succeeded(self, *, now: datetime) -> None:
         """The provider has answered: it is alive."""
         if not self._in_trouble:  # no write for each message of a provider that works
             return
-        close(self.channel, self.provider)
+        close(self.channel, self.provider, now=now)
         if self.is_open:
             logger.warning("Provider %s of %s works again", self.provider, self.channel)
         self._in_trouble = self.is_open = False
@@ -81,7 +81,15 @@ def breakers(channel: str, providers: Sequence[str]) -> list[Breaker]:
     return [Breaker(states[provider]) for provider in providers]
 
 
-def close(channel: str, provider: str) -> None:
-    """Let everything through by this provider again."""
+def close(channel: str, provider: str, *, now: datetime) -> None:
+    """Let everything through by this provider again, and now what waits for a later try after a failure.
+
+    What failed in an outage has been put off for longer each time, codes first; it is not to go out after all
+    others, an hour later.
+    """
     state = ChannelState.objects.filter(channel=channel, provider=provider)
-    state.update(failures=0, opened_at=None, next_probe_at=None)
+    if state.filter(opened_at__isnull=False).update(failures=0, opened_at=None, next_probe_at=None):
+        waiting = Notification.objects.filter(channel=channel, status=Status.PENDING, attempts__gt=0)
+        waiting.filter(next_attempt_at__gt=now).update(next_attempt_at=now)
+    else:
+        state.update(failures=0)

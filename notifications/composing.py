@@ -54,7 +54,7 @@ def _compose_group(prefix: str, group: list[Notification]) -> dict[int, Composed
     except Exception as error:
         if len(group) > 1:  # one bad apple: find it
             return {pk: answer for row in group for pk, answer in _compose_group(prefix, [row]).items()}
-        logger.exception("Notification %s could not be composed", group[0].pk)
+        logger.exception("Notification %d could not be composed", group[0].pk)
         return {group[0].pk: NotComposed(f"{type(error).__name__} while composing")}
     missing = NotComposed("The composer gave no answer for it")
     return {row.pk: answers.get(row.pk, missing) for row in group}

@@ -151,7 +151,7 @@ class _Round:
                 return
             else:
                 self._count("sent", held=self.batch.sent(row, provider_id, provider=route.provider))
-                route.breaker.succeeded()
+                route.breaker.succeeded(now=self.batch.clock.now())
                 return
         self._refused(row, refusals)
 
@@ -162,11 +162,11 @@ class _Round:
         return self.routes.choose(probe=probe, tried=tried)
 
     def _note(self, route: Route, error: DeliveryError) -> None:
+        now = self.batch.clock.now()
         if error.channel_failed:
-            reason, now = public_reason(str(error)), self.batch.clock.now()
-            route.breaker.failed(reason, now=now, retry_after=error.retry_after)
+            route.breaker.failed(public_reason(str(error)), now=now, retry_after=error.retry_after)
         else:
-            route.breaker.succeeded()
+            route.breaker.succeeded(now=now)
 
     def _refused(self, row: Notification, refusals: list[DeliveryError]) -> None:
         reason = public_reason(str(refusals[-1]))

@@ -43,9 +43,10 @@ def fall_back(notification: Notification) -> bool:
             context={**notification.context, "instead_of": notification.pk},
             priority=notification.priority,
         )
+        instead.save(force_insert=True)  # composers ask what stands before and behind a row
         if not _is_worth_sending(instead):
+            instead.delete()
             return False
-        instead.save(force_insert=True)
         transaction.on_commit(nudge, robust=True)
     return True
 

@@ -126,7 +126,7 @@ class _Form(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
         self.server.taken.append({name: values[0] for name, values in parse_qs(body).items()})
         self.server.requests.append((self.path, dict(self.headers)))
-        mood = self.server.moods.pop(0) if self.server.moods else (200, {}, '{"id": "sms-1"}')
+        mood = self.server.mood()
         if mood == "drop":
             self.close_connection = True
             return
@@ -151,14 +151,18 @@ class SmsGateway(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Form)
+    def __init__(self, port: int = 0) -> None:
+        super().__init__(("127.0.0.1", port), _Form)
         self.moods: list[Any] = []
         self.taken: list[dict[str, str]] = []
         self.requests: list[tuple[str, dict[str, str]]] = []
         self.connections = 0
         self.clients: list[socket.socket] = []
         self.release = threading.Event()
+
+    def mood(self) -> Any:
+        """How it answers the request that has just come."""
+        return self.moods.pop(0) if self.moods else (200, {}, '{"id": "sms-1"}')
 
     def hang_up(self) -> None:
         """End every connection that is kept."""

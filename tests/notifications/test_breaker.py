@@ -92,7 +92,39 @@ def test_an_open_channel_that_has_nothing_to_send_keeps_its_probe(
     probe_time = NOW + timedelta(seconds=30)
     assert deliver_due(now=probe_time) == Counts(claimed=1, suppressed=1)
     put("sms")
-    assert deliver_due(now=probe_time) == Counts(claimed=1, sent=1)
+    assert deliver_due(now=probe_time, limit=1) == Counts(claimed=1, sent=1, unfinished=True)
+
+
+def test_what_failed_in_an_outage_does_not_wait_for_an_hour_after_it(
+    put: Put, scripted: type[ScriptedChannel]
+) -> None:
+    """Else the codes, which were tried first and most often, would go out last."""
+    code = put("sms", priority=1)
+    scripted.script = down(1000)
+    for second in range(0, 5400, 5):
+        deliver_due(now=NOW + timedelta(seconds=second))
+    code.refresh_from_db()
+    assert code.next_attempt_at > NOW + timedelta(seconds=5400 + 300), "put off for long"
+    tomorrow = put("sms", next_attempt_at=NOW + timedelta(days=1))
+    put("sms")
+
+    scripted.script = []
+    assert deliver_due(now=NOW + timedelta(seconds=5430)) == Counts(claimed=2, sent=2)
+    assert scripted.taken[-1] == code.pk
+    tomorrow.refresh_from_db()
+    assert tomorrow.next_attempt_at == NOW + timedelta(days=1)
+
+
+def test_a_success_after_some_failures_brings_nothing_forward(
+    put: Put, scripted: type[ScriptedChannel]
+) -> None:
+    row = put("sms")
+    scripted.script = [DeliveryError("HTTP 429", retry_after=600)]
+    deliver_due(now=NOW)
+    put("sms")
+    assert deliver_due(now=NOW + timedelta(seconds=1)) == Counts(claimed=1, sent=1)
+    row.refresh_from_db()
+    assert row.next_attempt_at == NOW + timedelta(seconds=600)
 
 
 def test_a_refusal_shows_that_the_provider_is_alive(put: Put, scripted: type[ScriptedChannel]) -> None:

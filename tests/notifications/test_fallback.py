@@ -13,9 +13,11 @@ from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from notifications import delivery, fallback, leases
 from notifications.channels.email import EmailChannel
+from notifications.composing import Composed
 from notifications.delivery import Counts, deliver_due
 from notifications.errors import DeliveryError
 from notifications.fallback import fall_back, fall_back_here
+from notifications.messages import Suppressed
 from notifications.models import Notification, Status
 from notifications.nudge import nudge
 from notifications.sms import locmem
@@ -140,6 +142,24 @@ def test_an_email_that_nobody_can_compose_just_now_is_composed_later(
     assert fall_back(dead(put, "sms", dedup_key="event:7:sms", context={"answer": "raise"}))
     assert len(instead()) == 1
     assert "could not be composed" in caplog.text
+
+
+def test_composers_are_asked_about_a_row_that_stands_in_the_outbox(
+    put: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They compare it with the others about its subject."""
+    found: list[int] = []
+
+    def compose(rows: list[Notification]) -> dict[int, Composed]:
+        found.extend(
+            Notification.objects.filter(pk__in=[row.pk for row in rows]).values_list("pk", flat=True)
+        )
+        return {row.pk: Suppressed("nothing new") for row in rows}
+
+    monkeypatch.setattr(fallback, "compose", compose)
+    assert not fall_back(dead(put, "sms"))
+    assert len(found) == 1
+    assert instead() == []
 
 
 def test_a_webhook_has_no_other_channel(put: Put) -> None:
