@@ -11,7 +11,7 @@ from dataclasses import replace
 from bench import machine
 from bench.options import Options
 
-SCENARIOS = ("throughput", "hot", "arrivals", "sweep", "delivery", "status", "tenfold")
+SCENARIOS = ("throughput", "hot", "arrivals", "sweep", "delivery", "backlog", "status", "tenfold")
 
 
 def main() -> int:

@@ -14,9 +14,18 @@ class Options:
     warm_up: float = 3
     sweep_packages: int = 100_000
     messages: int = 2_000
+    backlog: int = 50_000
     old_packages: int = 20_000
 
     @classmethod
     def quick(cls) -> Options:
         """One short round of everything."""
-        return cls(rounds=1, seconds=2, warm_up=1, sweep_packages=10_000, messages=400, old_packages=2_000)
+        return cls(
+            rounds=1,
+            seconds=2,
+            warm_up=1,
+            sweep_packages=10_000,
+            messages=400,
+            backlog=20_000,
+            old_packages=2_000,
+        )

@@ -42,6 +42,14 @@ FROM due WHERE row.id = due.id
 RETURNING row.*
 """
 
+# Written once for each message; the ORM would make this statement anew each time.
+_SENT = """
+UPDATE notifications_notification
+SET status = 'sent', sent_at = %s, provider = %s, provider_id = %s, reason = '',
+    lease_token = NULL, leased_until = NULL
+WHERE id = %s AND lease_token = %s
+"""
+
 
 class Clock:
     """The database's time, asked once and then carried on by this machine's steady clock.
@@ -77,14 +85,9 @@ class Batch:
 
     def sent(self, row: Notification, provider_id: str, *, provider: str = "") -> bool:
         """The provider has taken it, and calls it `provider_id`."""
-        return self._record(
-            row,
-            status=Status.SENT,
-            sent_at=self.clock.now(),
-            provider=provider,
-            provider_id=storable(provider_id)[:200],
-            reason="",
-        )
+        identity = storable(provider_id)[:200]
+        sent_at = self.clock.now()
+        return self._insist(lambda: _write(_SENT, sent_at, provider, identity, row.pk, self.token))
 
     def retry(self, row: Notification, reason: str, *, after: timedelta) -> bool:
         """It is tried again."""
@@ -115,15 +118,22 @@ class Batch:
     def _record(self, row: Notification, then: Then | None = None, **fields: object) -> bool:
         held = Notification.objects.filter(pk=row.pk, lease_token=self.token)
         fields |= {"lease_token": None, "leased_until": None}
+
+        def write() -> bool:
+            if then is None:
+                return bool(held.update(**fields))
+            with transaction.atomic():
+                recorded = bool(held.update(**fields))
+                if recorded:
+                    then(row)
+            return recorded
+
+        return self._insist(write)
+
+    def _insist(self, write: Callable[[], bool]) -> bool:
         while True:
             try:
-                if then is None:
-                    return bool(held.update(**fields))
-                with transaction.atomic():
-                    recorded = bool(held.update(**fields))
-                    if recorded:
-                        then(row)
-                return recorded
+                return write()
             except (OperationalError, InterfaceError):
                 # The message is out: if it is not written down, it goes out again. A database that
                 # restarts is back long before the lease ends.
@@ -148,6 +158,12 @@ def claim(channel: str, size: int, clock: Clock) -> Batch:
         batch.rows = list(Notification.objects.raw(_CLAIM, parameters))
     batch.rows.sort(key=lambda row: (row.priority, row.next_attempt_at, row.pk))
     return batch
+
+
+def _write(statement: str, *values: str | int | datetime | uuid.UUID) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return bool(cursor.rowcount)
 
 
 def _database_time() -> datetime:

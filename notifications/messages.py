@@ -30,6 +30,8 @@ class Message:
     context: dict[str, object] = field(default_factory=dict, repr=False)
     quiet_hours: QuietHours | None = None
     payer: Payer | None = None
+    words: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
+    """The SMS that was made of it, by kind: what the limits count is what is sent."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import segno
 # 21 by 21 squares hold 17 digits with the strongest error correction; no code is longer.
 _SQUARES, _BORDER = 21, 4
 _PIXELS_PER_SQUARE = 6
+_WHITE_IS_ONE = bytes.maketrans(b"\0\1", b"10")
 SIDE = (_SQUARES + 2 * _BORDER) * _PIXELS_PER_SQUARE
 
 
@@ -30,9 +31,11 @@ def png(code: str) -> bytes:
 
 def _line(row: bytes) -> bytes:
     """One line of pixels, a bit each and 1 for white, after the byte that says "no filter"."""
-    bits = "".join(("0" if dark else "1") * _PIXELS_PER_SQUARE for dark in row)
+    bits = row.translate(_WHITE_IS_ONE)
+    for bit in (b"0", b"1"):
+        bits = bits.replace(bit, bit * _PIXELS_PER_SQUARE)
     width = -(-SIDE // 8)
-    return b"\0" + int(bits.ljust(width * 8, "0"), 2).to_bytes(width, "big")
+    return b"\0" + int(bits.ljust(width * 8, b"0"), 2).to_bytes(width, "big")
 
 
 def _picture(lines: bytes) -> bytes:

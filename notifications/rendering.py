@@ -64,7 +64,14 @@ def sms(kind: str, message: Message) -> str:
     """The SMS of `kind`, in one line and, where its words allow it, in the alphabet of short messages.
 
     Its templates have `courier`, `place` and `person`: names that are cut as far as one segment asks for.
+    A second time it is the same text, without the work.
     """
+    if kind not in message.words:
+        message.words[kind] = _sms(kind, message)
+    return message.words[kind]
+
+
+def _sms(kind: str, message: Message) -> str:
     facts = _clean(message.context)
     text = ""
     with translation.override(language(message.language)):

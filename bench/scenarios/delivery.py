@@ -24,7 +24,7 @@ def run(network: World, options: Options, report: Report) -> None:
     rates: dict[str, list[float]] = {"portal": [], "task a message": []}
     packages = options.messages // 2
     due.make_doors(packages)
-    with _sinks() as (environment, counter), _worker(environment):
+    with running_sinks() as (environment, counter), running_worker(environment):
         _rate("portal", packages, counter, report)  # warms the worker's processes up
         for number in range(max(1, min(options.rounds, 3))):
             for way in rates:
@@ -41,7 +41,7 @@ def _rate(way: str, packages: int, counter: str, report: Report) -> float:
     from notifications.tasks import deliver
 
     app.control.purge()  # calls of an earlier run, which would start before the clock does
-    before = _taken(counter)
+    before = taken_by(counter)
     _fill(packages)
     started = time.perf_counter()
     if way == "portal":
@@ -53,7 +53,7 @@ def _rate(way: str, packages: int, counter: str, report: Report) -> float:
     while _left() and time.perf_counter() - started < PATIENCE:
         time.sleep(0.02)
     seconds = time.perf_counter() - started
-    after = _taken(counter)
+    after = taken_by(counter)
     taken = {channel: after[channel] - before[channel] for channel in after}
     wrong = (
         [] if taken == {"email": packages, "sms": packages} else [f"{taken} taken, {packages} of each due"]
@@ -96,27 +96,29 @@ def _left() -> bool:
 
 
 @contextlib.contextmanager
-def _sinks() -> Iterator[tuple[dict[str, str], str]]:
+def running_sinks() -> Iterator[tuple[dict[str, str], str]]:
+    """Providers on the loopback: the environment that names them, and where they say what they have taken."""
     smtp, http = free_port(), free_port()
     counter = f"http://127.0.0.1:{http}/"
     with process("sinks", python("-m", "bench.sinks", str(smtp), str(http))):
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
             with contextlib.suppress(OSError):
-                _taken(counter)
+                taken_by(counter)
                 break
             time.sleep(0.1)
         yield {"EMAIL_URL": f"smtp://127.0.0.1:{smtp}", "SMS_GATEWAY_URL": counter}, counter
 
 
-def _taken(counter: str) -> dict[str, int]:
+def taken_by(counter: str) -> dict[str, int]:
+    """How many messages the providers have taken so far."""
     with urllib.request.urlopen(counter, timeout=5) as answer:
         found = json.load(answer)
     return {"email": found["email"], "sms": found["sms"]}
 
 
 @contextlib.contextmanager
-def _worker(environment: dict[str, str]) -> Iterator[None]:
+def running_worker(environment: dict[str, str]) -> Iterator[None]:
     """Celery as the Procfile starts it, knowing the peer's task as well."""
     from lockerportal.celery import app
 

@@ -86,6 +86,53 @@ def test_the_most_urgent_goes_first_and_then_the_one_that_waits_longest(put: Put
         assert [text.reference for text in locmem.outbox] == in_order[:sent]
 
 
+def test_a_fresh_code_does_not_wait_for_the_reminders_of_a_worker(
+    put: Put, scripted: type[ScriptedChannel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker has reminders in its hands, and more wait, when a code comes: it goes before all that wait.
+
+    The worker keeps its reminders for `BATCH_SECONDS`; what it has not sent by then goes behind the code.
+    """
+    reminders = [put("sms", kind="reminder", priority=5) for _ in range(delivery.BATCH_SIZE + 10)]
+    codes: list[Notification] = []
+    batches: list[leases.Batch] = []
+    claim = leases.claim
+
+    def noted(channel: str, size: int, clock: leases.Clock) -> leases.Batch:
+        batches.append(claim(channel, size, clock))
+        return batches[-1]
+
+    def send(self: ScriptedChannel, notification: Notification, message: Message) -> str:
+        self.taken.append(notification.pk)
+        if len(self.taken) == 20:
+            codes.append(put("sms", priority=1))
+            batches[-1].clock._started -= leases.BATCH_SECONDS  # a provider that takes its time
+        return "scripted"
+
+    monkeypatch.setattr(delivery, "claim", noted)
+    monkeypatch.setattr(scripted, "send", send)
+
+    counts = deliver_due(now=NOW)
+
+    assert counts.given_back == delivery.BATCH_SIZE - 20
+    assert scripted.taken.index(codes[0].pk) == 20, "after what was sent, before all that waits"
+    assert sorted(scripted.taken) == sorted(row.pk for row in [*reminders, *codes])
+
+
+def test_another_worker_takes_a_fresh_code_at_once(put: Put) -> None:
+    """While reminders without number wait, and fifty are in the hands of a first worker."""
+    for _ in range(delivery.BATCH_SIZE + 30):
+        put("sms", kind="reminder", priority=5, next_attempt_at=NOW - timedelta(hours=1))
+    busy = leases.claim("sms", delivery.BATCH_SIZE, leases.Clock(NOW))
+    assert len(busy.rows) == delivery.BATCH_SIZE
+    code = put("sms", priority=1)
+
+    batch = leases.claim("sms", delivery.BATCH_SIZE, leases.Clock(NOW))
+
+    assert batch.rows[0].pk == code.pk
+    assert len(batch.rows) == 31
+
+
 def test_without_a_given_time_it_goes_by_the_clock_of_the_database(put: Put) -> None:
     row = put("sms")
     Notification.objects.filter(pk=row.pk).update(next_attempt_at=leases.Clock().now())

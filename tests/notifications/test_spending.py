@@ -10,7 +10,7 @@ import pytest
 from django.core import mail
 from pytest_django import Settings
 
-from notifications import delivery, leases, spending
+from notifications import delivery, leases, rendering, spending
 from notifications.channels.base import Channel
 from notifications.channels.sms import SmsChannel
 from notifications.delivery import Counts, deliver_due
@@ -42,6 +42,22 @@ def sms_only(monkeypatch: pytest.MonkeyPatch) -> None:
 def reason(row: Notification) -> str:
     row.refresh_from_db()
     return row.reason
+
+
+def test_what_is_counted_is_what_is_sent(put: Put, sms_only: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One text for both, made once."""
+    made = []
+    render = rendering._sms
+
+    def count(kind: str, message: Message) -> str:
+        made.append(kind)
+        return render(kind, message)
+
+    monkeypatch.setattr(rendering, "_sms", count)
+    for _ in range(3):
+        put("sms", context=PAYER)
+    assert deliver_due(now=NOW) == Counts(claimed=3, sent=3)
+    assert made == ["stored"] * 3
 
 
 def test_over_the_daily_cap_nothing_is_sent_until_the_next_day(

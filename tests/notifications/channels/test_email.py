@@ -73,6 +73,21 @@ def test_the_qr_code_travels_within_and_no_header_holds_the_code(put: Put, smtp:
     assert "4821" not in row.provider_id + row.reason
 
 
+def test_no_two_parts_of_any_mail_have_the_same_boundary(put: Put, smtp: SmtpServer) -> None:
+    for _ in range(2):
+        put("email")
+    deliver_due(now=NOW)
+
+    boundaries = [
+        part.get_boundary()
+        for envelope in smtp.taken
+        for part in email.message_from_bytes(cast(bytes, envelope.content)).walk()
+        if part.is_multipart()
+    ]
+    assert len(boundaries) == len(set(boundaries)) == 4
+    assert None not in boundaries
+
+
 def test_without_a_code_there_is_no_picture(put: Put, smtp: SmtpServer) -> None:
     put("email", kind="retrieved", context={"without": ["code"]})
     deliver_due(now=NOW)
