@@ -113,10 +113,9 @@ def _script(network: World) -> Path:
     plan = [
         ("key", drop),
         ("BEGIN", {}),
-        ("claim_key", drop),
         ("location", drop),
         ("assign", drop),
-        ("file_key", {**drop, "status": "201"}),
+        ("keep_answer", {**drop, "status": "201"}),
         ("COMMIT", {}),
         ("key", pick),
         ("BEGIN", {}),

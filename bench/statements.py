@@ -23,9 +23,8 @@ def collect() -> dict[str, str]:
         drop_off = statements.assign("best_fit", accessible=False, announces=False)
     return {
         "key": access._KEY_BY_PUBLIC_PART,
-        "claim_key": idempotency._CLAIM,
-        "read_key": idempotency._READ,
-        "file_key": idempotency._FILE,
+        "keep_answer": idempotency._KEEP,
+        "read_answer": idempotency._READ,
         "location": assigning._LOCATION,
         "assign": drop_off,
         "kiosk": picking_up._KIOSK,

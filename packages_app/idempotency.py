@@ -1,23 +1,24 @@
 """The same `Idempotency-Key` gets the same answer, whatever happens in between.
 
-The key's row is written in the same transaction as the work, so that a worker killed at any point leaves
-both or none: no key stays locked. Two requests with one key at the same moment: the second waits for the
-first's row and then repeats its answer.
+The answer is kept in the same transaction as the work, as its last statement, so that a worker killed at any
+point leaves both or none: no key stays locked. A repeat finds the key taken there, its own work is rolled
+back, and the kept answer is given again. Two requests with one key at the same moment: the second waits for
+the first's row. So the first of them, which all but a few are, asks nothing beforehand.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import OperationalError, transaction
+from django.db import OperationalError
 from psycopg.errors import LockNotAvailable
 
 from lockers.sql import fetch
@@ -27,17 +28,13 @@ from packages_app.webhooks import secrets
 
 VISIBLE_ASCII = re.compile(r"\A[\x21-\x7e]{1,255}\Z")
 
-_CLAIM = """
-INSERT INTO packages_app_idempotencykey (courier_id, key, fingerprint)
-VALUES (%(courier_id)s, %(key)s, %(fingerprint)s)
+_KEEP = """
+INSERT INTO packages_app_idempotencykey (courier_id, key, fingerprint, status, body)
+VALUES (%(courier_id)s, %(key)s, %(fingerprint)s, %(status)s, %(body)s)
 ON CONFLICT DO NOTHING RETURNING 1
 """
 _READ = """
 SELECT fingerprint, status, body FROM packages_app_idempotencykey
-WHERE courier_id = %(courier_id)s AND key = %(key)s
-"""
-_FILE = """
-UPDATE packages_app_idempotencykey SET status = %(status)s, body = %(body)s
 WHERE courier_id = %(courier_id)s AND key = %(key)s
 """
 
@@ -72,9 +69,13 @@ class Answer:
     replayed: bool = False
 
 
-@dataclass(slots=True)
+class KeyTaken(Exception):
+    """An earlier request has this key: what this one has done is to be rolled back."""
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
-    """One request's claim on its key. Without key, or without courier, nothing is kept and nothing repeated.
+    """One request and its key. Without key, or without courier, nothing is kept and nothing repeated.
 
     `reads_codes`: whether the key that asks may see a pickup code in the answer of an earlier one.
     """
@@ -83,30 +84,20 @@ class Receipt:
     key: str | None
     fingerprint: bytes
     reads_codes: bool = True
-    claimed: bool = field(default=False, init=False)
 
-    def claim(self) -> Answer | None:
-        """Take the key for the running transaction, or give the answer that it already has.
+    @property
+    def keeps(self) -> bool:
+        """Whether there is a key under which the answer is kept."""
+        return self.key is not None and self.courier_id is not None
 
-        Raises `IdempotencyConflict` for another request's key, `IdempotencyRunning` when the first request
-        is still at work after the lock time-out.
+    def earlier(self) -> Answer | None:
+        """The answer that an earlier request with this key got, if there was one.
+
+        Raises `IdempotencyConflict` when that was another request.
         """
-        if self.key is None or self.courier_id is None:
+        rows = fetch(_READ, self._row) if self.keeps else []
+        if not rows:
             return None
-        self.claimed = False  # an earlier run's claim was rolled back with it
-        try:
-            self.claimed = bool(fetch(_CLAIM, self._row))
-        except OperationalError as error:
-            if isinstance(error.__cause__, LockNotAvailable):
-                raise errors.IdempotencyRunning from None
-            raise
-        return None if self.claimed else self.stored()
-
-    def stored(self) -> Answer:
-        """The answer given before. Raises as `claim` does."""
-        rows = fetch(_READ, self._row)
-        if not rows or rows[0].status is None:
-            raise errors.IdempotencyRunning
         if bytes(rows[0].fingerprint) != self.fingerprint:
             raise errors.IdempotencyConflict
         kept = json.loads(rows[0].body)
@@ -127,10 +118,27 @@ class Receipt:
             body["delegate"] = self._delegate(body["delegate"], *kept["delegate_of"])
         return Answer(rows[0].status, body, replayed=True)
 
-    def file(self, answer: Answer) -> None:
-        """Keep the answer without codes, secrets and names: for a repeat they are made and read again."""
-        if self.key is None or self.courier_id is None:
-            return
+    def or_earlier(self, run: Callable[[], Answer]) -> Answer:
+        """What `run` answers, unless it finds the key taken: then what the earlier request was answered.
+
+        Raises `IdempotencyConflict` when that was another request.
+        """
+        try:
+            return run()
+        except KeyTaken:
+            earlier = self.earlier()
+            if earlier is None:  # purged in between
+                raise errors.IdempotencyRunning from None
+            return earlier
+
+    def keep(self, answer: Answer) -> Answer:
+        """Keep the answer without codes, secrets and names: for a repeat they are made and read again.
+
+        The last statement of the transaction. Gives the answer back. Raises `KeyTaken` when an earlier request's answer is there,
+        `IdempotencyRunning` when that request is still at work after the lock time-out.
+        """
+        if not self.keeps:
+            return answer
         kept: dict[str, Any] = {"body": {**answer.body}, "code_of": _kept(answer.code_of)}
         if answer.code_of:
             kept["body"]["pickup_code"] = None
@@ -141,20 +149,15 @@ class Receipt:
             shown = answer.body["delegate"]
             kept["body"]["delegate"] = {**dict.fromkeys(shown), "named_at": shown["named_at"]}
             kept["delegate_of"] = _kept(answer.delegate_of)
-        fetch(_FILE, {**self._row, "status": answer.status, "body": json.dumps(kept)})
-
-    def file_refusal(self, answer: Answer) -> Answer:
-        """Keep a refusal; its transaction was rolled back, and the key's row with it.
-
-        When another request with this key came in between, its answer is the answer.
-        """
-        if self.key is None or self.courier_id is None:
-            return answer
-        with transaction.atomic(durable=True):
-            earlier = self.claim()
-            if earlier is None:
-                self.file(answer)
-        return earlier or answer
+        try:
+            taken = not fetch(_KEEP, {**self._row, "status": answer.status, "body": json.dumps(kept)})
+        except OperationalError as error:
+            if isinstance(error.__cause__, LockNotAvailable):
+                raise errors.IdempotencyRunning from None
+            raise
+        if taken:
+            raise KeyTaken
+        return answer
 
     def _delegate(
         self, body: dict[str, Any], delegate_id: str, version: int, secret_id: int

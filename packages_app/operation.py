@@ -7,7 +7,7 @@ from typing import Generic, ParamSpec, TypeVar
 
 from django.db import IntegrityError, transaction
 
-from packages_app.errors import BusyTryAgain, Refusal
+from packages_app.errors import BusyTryAgain, IdempotencyConflict, IdempotencyRunning, Refusal
 from packages_app.idempotency import Answer, Receipt
 
 P = ParamSpec("P")
@@ -65,23 +65,21 @@ class Operation(Generic[P, R]):
     ) -> Answer:
         """The same, with the answer kept under the request's Idempotency-Key in the same transaction.
 
-        A repeat gets the kept answer and changes nothing. A refusal is an answer too (`refuse` makes it,
-        after the roll-back) and is kept, unless trying again may help (5xx) or the key was not this
-        request's to take.
+        A repeat gets the kept answer and changes nothing: its work ends where the key turns out to be taken,
+        and is rolled back. A refusal is an answer too (`refuse` makes it, after the roll-back) and is kept,
+        unless trying again may help (5xx).
+        Raises `IdempotencyConflict` and `IdempotencyRunning`.
         """
 
         def work() -> Answer:
-            earlier = receipt.claim()
-            if earlier is not None:
-                return earlier
-            answer = render(self.work(*args, **kwargs))
-            receipt.file(answer)
-            return answer
+            return receipt.keep(render(self.work(*args, **kwargs)))
 
         try:
-            return Operation(work)()
+            return receipt.or_earlier(Operation(work))
+        except (IdempotencyConflict, IdempotencyRunning):
+            raise
         except Refusal as refusal:
             answer = refuse(refusal)
-            if receipt.claimed and refusal.status < 500:
-                return receipt.file_refusal(answer)
-            return answer
+            if refusal.status >= 500:
+                return receipt.earlier() or answer
+            return receipt.or_earlier(Operation(lambda: receipt.keep(answer)))

@@ -151,28 +151,20 @@ def test_a_refused_key_keeps_no_answer() -> None:
 def test_a_fault_of_ours_and_a_database_away_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     location = make_location()
     api = courier_api(make_courier())
-    real = idempotency.Receipt.file
+    real = idempotency.Receipt.keep
     for fault, status in ((ZeroDivisionError(), 500), (OperationalError("gone"), 503)):
 
-        def fail(receipt: Receipt, answer: Answer, fault: Exception = fault) -> None:
+        def fail(receipt: Receipt, answer: Answer, fault: Exception = fault) -> Answer:
             raise fault
 
-        monkeypatch.setattr(idempotency.Receipt, "file", fail)
+        monkeypatch.setattr(idempotency.Receipt, "keep", fail)
         answer = api.post("/lockers/assign", parcel(location, "T-1"), key="k-1")
         assert answer.status_code == status
         assert answer["Content-Type"] == "application/problem+json"
         assert not Package.objects.exists()
         assert not IdempotencyKey.objects.exists()
-    monkeypatch.setattr(idempotency.Receipt, "file", real)
+    monkeypatch.setattr(idempotency.Receipt, "keep", real)
     assert api.post("/lockers/assign", parcel(location, "T-1"), key="k-1").status_code == 201
-
-
-def test_a_row_without_an_answer_is_still_running() -> None:
-    courier = make_courier()
-    receipt = Receipt(courier_id=courier.pk, key="k", fingerprint=b"f" * 32)
-    IdempotencyKey.objects.create(courier=courier, key="k", fingerprint=b"f" * 32)
-    with pytest.raises(IdempotencyRunning):
-        receipt.claim()
 
 
 def test_old_keys_are_forgotten_in_batches() -> None:

@@ -93,14 +93,14 @@ def test_a_connection_that_is_lost_at_the_key_is_not_called_a_running_request(
     location: Location, courier: Courier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     api = courier_api(courier)
-    real = Receipt.claim
+    real = Receipt.keep
 
-    def claim(receipt: Receipt) -> Answer | None:
+    def keep(receipt: Receipt, answer: Answer) -> Answer:
         end_my_connection()
-        return real(receipt)
+        return real(receipt, answer)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Receipt, "claim", claim)
+        patch.setattr(Receipt, "keep", keep)
         answer = api.post("/lockers/assign", parcel(location, "T-1"), key="k-1")
     assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
     connection.close()
