@@ -93,6 +93,7 @@ def _script(network: World) -> Path:
         "now": f"'{now.isoformat()}'::timestamptz",
         "stored_at": f"'{now.isoformat()}'::timestamptz",
         "expires_at": f"'{(now + timedelta(days=3)).isoformat()}'::timestamptz",
+        "repeats_since": f"'{(now - timedelta(minutes=5)).isoformat()}'::timestamptz",
         "today": f"'{now.date()}'::date",
     }
     drop = {"key_id": f"'{courier_key.key_id}'", "kind": "'live'", "status": "'STORED'"}
@@ -118,10 +119,7 @@ def _script(network: World) -> Path:
         ("keep_answer", {**drop, "status": "201"}),
         ("COMMIT", {}),
         ("key", pick),
-        ("BEGIN", {}),
-        ("kiosk", pick),
         ("pick_up", pick),
-        ("COMMIT", {}),
     ]
     for name, special in plan:
         text = sql.get(name, name).strip()

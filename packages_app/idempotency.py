@@ -134,8 +134,8 @@ class Receipt:
     def keep(self, answer: Answer) -> Answer:
         """Keep the answer without codes, secrets and names: for a repeat they are made and read again.
 
-        The last statement of the transaction. Gives the answer back. Raises `KeyTaken` when an earlier request's answer is there,
-        `IdempotencyRunning` when that request is still at work after the lock time-out.
+        The last statement of the transaction; gives the answer back. Raises `KeyTaken` when an earlier
+        request's answer is there, `IdempotencyRunning` when that one is at work after the lock time-out.
         """
         if not self.keeps:
             return answer

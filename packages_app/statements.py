@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from functools import cache
 
+from django.conf import settings
+
 from lockers import allocation
 from notifications import outbox
 from packages_app import queueing
@@ -112,44 +114,103 @@ _AWAITED = (
     "EXISTS (SELECT FROM packages_app_queueentry WHERE location_id = %(location_id)s AND status = 'WAITING')"
 )
 
-_BY_RECIPIENT = """
-    FROM packages_app_package package
+# Whose turn it is: presses at one kiosk one after the other, so that none tries more codes than it may. Of
+# other rows, who has waited here sees what was before the wait. So a kiosk that waits after wrong codes, or a
+# day with nearly too many of them, is not judged here (`may_try`), unless the caller has done so.
+_KIOSK = """
+    SELECT kiosk.id, kiosk.wrong_codes_in_row, {may_try} AS may_try,
+           EXISTS (SELECT FROM packages_app_webhook) AS endpoints
+    FROM lockers_kiosk kiosk
+    LEFT JOIN packages_app_wrongcodetally tally
+      ON tally.location_id = kiosk.location_id AND tally.day = %(today)s
+    WHERE kiosk.id = %(kiosk_id)s
+    FOR NO KEY UPDATE OF kiosk
+"""
+
+# The same press once more, whose answer was lost: it is to get the same answer. By the package's row, as a
+# locked row is seen as it is now; another question would not see what the first press has done meanwhile.
+_AGAIN = f"""
+      package.pickup_receipt = %(receipt)s AND package.status = '{Status.RETRIEVED}'
+      AND package.retrieved_at >= %(repeats_since)s
+"""
+_BY_RECIPIENT = f"""
+    FROM kiosk
+    CROSS JOIN packages_app_package package
     JOIN packages_app_recipient recipient ON recipient.id = package.recipient_id
-    WHERE package.location_id = %(location_id)s AND package.code_mac = ANY(%(macs)s)
-      AND (%(compartment_id)s::bigint IS NULL OR package.compartment_id = %(compartment_id)s)
-      AND (%(phone_last4)s::text IS NULL OR recipient.phone = ''
-           OR right(recipient.phone, 4) = %(phone_last4)s)
+    WHERE kiosk.may_try AND package.location_id = %(location_id)s
+      AND (package.code_mac = ANY(%(macs)s)
+           AND (%(compartment_id)s::bigint IS NULL OR package.compartment_id = %(compartment_id)s)
+           AND (%(phone_last4)s::text IS NULL OR recipient.phone = ''
+                OR right(recipient.phone, 4) = %(phone_last4)s)
+        OR {_AGAIN})
     FOR NO KEY UPDATE OF package
 """
 # Opens only while the package's own code does. Locked in the order in which a delegate is removed, package
 # first; and the delegate too: one who was removed during the wait for the package would still be let in.
-_BY_DELEGATE = """
-    FROM packages_app_delegate delegate
+_BY_DELEGATE = f"""
+    FROM kiosk
+    CROSS JOIN packages_app_delegate delegate
     JOIN packages_app_package package ON package.id = delegate.package_id
     JOIN packages_app_recipient recipient ON recipient.id = package.recipient_id
-    WHERE delegate.location_id = %(location_id)s AND delegate.code_mac = ANY(%(macs)s)
-      AND package.code_mac IS NOT NULL
-      AND (%(compartment_id)s::bigint IS NULL OR package.compartment_id = %(compartment_id)s)
-      AND (%(phone_last4)s::text IS NULL OR delegate.phone = ''
-           OR right(delegate.phone, 4) = %(phone_last4)s)
+    WHERE kiosk.may_try AND delegate.location_id = %(location_id)s AND delegate.code_mac = ANY(%(macs)s)
+      AND (package.code_mac IS NOT NULL
+           AND (%(compartment_id)s::bigint IS NULL OR package.compartment_id = %(compartment_id)s)
+           AND (%(phone_last4)s::text IS NULL OR delegate.phone = ''
+                OR right(delegate.phone, 4) = %(phone_last4)s)
+        OR {_AGAIN})
     FOR NO KEY UPDATE OF package, delegate
 """
 
+# A door has opened: no wrong codes in a row any more. A wrong code: one more, and a wait from the fifth on.
+_COUNTED = """
+    UPDATE lockers_kiosk screen
+    SET wrong_codes_in_row = CASE WHEN door.id IS NULL THEN screen.wrong_codes_in_row + 1 ELSE 0 END,
+        locked_until = CASE WHEN door.id IS NULL AND screen.wrong_codes_in_row >= {free} THEN
+            %(now)s + make_interval(secs => least(
+                {longest}, {first} * power(2, least(screen.wrong_codes_in_row - {free}, 16)))) END
+    FROM kiosk LEFT JOIN found ON true LEFT JOIN door ON true
+    WHERE screen.id = kiosk.id AND kiosk.may_try
+      AND (found.id IS NULL OR door.id IS NOT NULL AND kiosk.wrong_codes_in_row > 0)
+    RETURNING screen.location_id, door.id IS NULL AS wrong
+), tallied AS (
+    INSERT INTO packages_app_wrongcodetally AS tally (location_id, day, failures)
+    SELECT location_id, %(today)s, 1 FROM counted WHERE wrong
+    ON CONFLICT (location_id, day) DO UPDATE SET failures = tally.failures + 1
+"""
+
+# The day's tally in the statement may be older than a wait: that near to its end it is looked at anew.
+_NEAR_THE_END = 20
+
 
 @cache
-def pick_up(*, by_delegate: bool = False, announces: bool = True) -> str:
-    """Open the door of what a code finds: no row for nothing found, one without `id` when it stays shut.
+def pick_up(*, by_delegate: bool = False, announces: bool = True, sure: bool = False) -> str:
+    """One press at a kiosk: open the door of what the code finds, or count a wrong code.
 
-    `announces`: where any courier has endpoints.
+    Always one row. Without `may_try` nothing was done: look at the kiosk more closely, and then be `sure`.
+    Without `package_id` the code was wrong; without `opened` the door stays shut, or an earlier press has
+    opened it (`status` is RETRIEVED). `announces`: where any courier has endpoints; without it nothing is
+    done either, should there be some (`endpoints`).
     """
-    found = _BY_DELEGATE if by_delegate else _BY_RECIPIENT
     collected = ", collected_by_delegate = true" if by_delegate else ""
     reason = "with the delegate''s code" if by_delegate else ""
+    calm = settings.PICKUP_DAILY_FAILURES - _NEAR_THE_END
+    may_try = f"coalesce(kiosk.locked_until <= %(now)s, true) AND coalesce(tally.failures, 0) < {calm}"
+    if sure:
+        may_try = "true"
+    if not announces:
+        may_try += " AND NOT EXISTS (SELECT FROM packages_app_webhook)"
+    counted = _COUNTED.format(
+        free=settings.PICKUP_FREE_ATTEMPTS,
+        first=settings.PICKUP_FIRST_WAIT.total_seconds(),
+        longest=settings.PICKUP_LONGEST_WAIT.total_seconds(),
+    )
     return f"""
-WITH found AS MATERIALIZED (
+WITH kiosk AS MATERIALIZED (
+    {_KIOSK.format(may_try=may_try)}
+), found AS MATERIALIZED (
     SELECT package.id, package.compartment_id, package.status, package.expires_at, package.held_at,
            recipient.email, recipient.phone, recipient.only_channel
-    {found}
+    {_BY_DELEGATE if by_delegate else _BY_RECIPIENT}
 ), opened AS (
     UPDATE packages_app_package package
     SET status = '{Status.RETRIEVED}', retrieved_at = %(now)s, released_at = %(now)s, code_mac = NULL,
@@ -164,8 +225,8 @@ WITH found AS MATERIALIZED (
 ), door AS (
     UPDATE lockers_compartment compartment SET occupancy = 'empty'
     FROM opened WHERE compartment.id = opened.compartment_id
-    RETURNING compartment.id, compartment.label, compartment.size, compartment.locker_id
-), history AS (
+    RETURNING compartment.id
+), counted AS ({counted}), history AS (
     INSERT INTO packages_app_packageevent (package_id, event, from_status, to_status, by, reason)
     SELECT opened.id, '{Event.RETRIEVED}', '{Status.STORED}', '{Status.RETRIEVED}', %(by)s, '{reason}'
     FROM opened, door
@@ -182,12 +243,15 @@ WITH found AS MATERIALIZED (
     ''')
     }
 )
-SELECT found.id AS package_id, found.status, found.expires_at, found.held_at,
-       door.id, door.label, door.size, locker.name AS locker, {_announces(announces=announces)},
+SELECT kiosk.may_try, kiosk.endpoints, found.id AS package_id, found.status, found.held_at,
+       door.id IS NOT NULL AS opened, compartment.id, compartment.label, compartment.size,
+       locker.name AS locker, {_announces(announces=announces)},
        door.id IS NOT NULL AND {_AWAITED} AS awaited
-FROM found
+FROM kiosk
+LEFT JOIN found ON true
 LEFT JOIN door ON true
-LEFT JOIN lockers_locker locker ON locker.id = door.locker_id
+LEFT JOIN lockers_compartment compartment ON compartment.id = found.compartment_id
+LEFT JOIN lockers_locker locker ON locker.id = compartment.locker_id
 """
 
 

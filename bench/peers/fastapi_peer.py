@@ -56,6 +56,10 @@ class Refusal(Exception):
         self.status, self.code, self.facts = status, code, facts
 
 
+class KeyTaken(Exception):
+    """An earlier request has the Idempotency-Key."""
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     name: str
@@ -224,17 +228,20 @@ async def assign(request: Request, body: AssignIn) -> JSONResponse:
         for run in range(4):
             try:
                 async with connection.transaction():
-                    earlier = await claim_key(connection, claim, caller)
-                    if earlier is not None:
-                        return earlier
                     answer, code_of = await place(connection, caller, body, now)
                     if key is not None:
                         kept = {
                             "body": {**answer, "pickup_code": None} if code_of else answer,
                             "code_of": code_of,
                         }
-                        await fetch(connection, "file_key", **claim, status=201, body=json.dumps(kept))
+                        kept_row = await fetch(
+                            connection, "keep_answer", **claim, status=201, body=json.dumps(kept)
+                        )
+                        if not kept_row:
+                            raise KeyTaken
                 break
+            except KeyTaken:
+                return await earlier_answer(connection, claim, caller)
             except asyncpg.UniqueViolationError:
                 if run == 3:
                     raise
@@ -242,11 +249,9 @@ async def assign(request: Request, body: AssignIn) -> JSONResponse:
     return JSONResponse(answer, 201, headers={"Cache-Control": "no-store"})
 
 
-async def claim_key(connection: asyncpg.Connection, claim: dict, caller: Caller) -> JSONResponse | None:
-    if claim["key"] is None or await fetch(connection, "claim_key", **claim):
-        return None
-    rows = await fetch(connection, "read_key", **claim)
-    if not rows or rows[0]["status"] is None:
+async def earlier_answer(connection: asyncpg.Connection, claim: dict, caller: Caller) -> JSONResponse:
+    rows = await fetch(connection, "read_answer", courier_id=claim["courier_id"], key=claim["key"])
+    if not rows:
         raise Refusal(409, "idempotency_key_running", retry_after=1)
     if rows[0]["fingerprint"] != claim["fingerprint"]:
         raise Refusal(422, "idempotency_key_reused")
@@ -359,73 +364,42 @@ async def pick_up(request: Request, body: PickupIn) -> JSONResponse:
     now = datetime.now(UTC)
     async with app.state.pool.acquire() as connection:
         caller = await verify(connection, request, "pickup", now)
-        async with connection.transaction():
-            outcome = await attempt(connection, caller, body, now)
-    if isinstance(outcome, Refusal):
-        raise outcome
+        outcome = await attempt(connection, caller, body, now)
     wanted.set()
     return JSONResponse(outcome, headers={"Cache-Control": "no-store"})
 
 
 async def attempt(
     connection: asyncpg.Connection, caller: Caller, body: PickupIn, now: datetime
-) -> dict[str, Any] | Refusal:
-    """A refusal is given back, not raised: the counted wrong code must be committed."""
-    today = now.astimezone(ZoneInfo(caller.time_zone)).date()
-    guard = (await fetch(connection, "kiosk", kiosk_id=caller.kiosk_id, today=today))[0]
-    if guard["locked_until"] is not None and guard["locked_until"] > now:
-        return Refusal(429, "too_many_attempts")
-    if guard["failures_today"] >= 60 and body.phone_last4 is None:
-        return Refusal(403, "phone_check_required")
+) -> dict[str, Any]:
     digits = re.sub(r"[\s\u00a0-]", "", body.code)
     if len(digits) != 8 or not digits.isascii() or not digits.isdigit():
-        return Refusal(404, "unknown_code")
+        raise Refusal(404, "unknown_code")
     receipt = None
     if body.nonce:
         receipt = mac(b"receipt", str(caller.location_id).encode(), digits.encode(), body.nonce.encode())
-    rows = await fetch(
+    [row] = await fetch(
         connection,
         "pick_up",
+        kiosk_id=caller.kiosk_id,
         location_id=caller.location_id,
+        today=now.astimezone(ZoneInfo(caller.time_zone)).date(),
         macs=[lookup_mac(caller.location_id, digits)],
         compartment_id=body.compartment,
         phone_last4=body.phone_last4,
         receipt=receipt,
+        repeats_since=now - timedelta(minutes=5),
         now=now,
         by=caller.name,
     )
-    if not rows:
-        await count_wrong_code(connection, caller, guard["wrong_codes_in_row"] + 1, today, now)
-        return Refusal(404, "unknown_code")
-    if rows[0]["id"] is None:
-        return Refusal(409, "expired")
-    if guard["wrong_codes_in_row"]:
-        await connection.execute(
-            "UPDATE lockers_kiosk SET wrong_codes_in_row = 0, locked_until = NULL WHERE id = $1",
-            caller.kiosk_id,
-        )
-    package_id = str(rows[0]["package_id"])
-    return {"package_id": package_id, "status": "RETRIEVED", "compartment": compartment(rows[0])}
-
-
-async def count_wrong_code(
-    connection: asyncpg.Connection, caller: Caller, in_row: int, today: Any, now: datetime
-) -> None:
-    wait = (
-        None if in_row <= 4 else now + min(timedelta(seconds=30) * 2 ** (in_row - 5), timedelta(minutes=15))
-    )
-    await connection.execute(
-        "UPDATE lockers_kiosk SET wrong_codes_in_row = $1, locked_until = $2 WHERE id = $3",
-        in_row,
-        wait,
-        caller.kiosk_id,
-    )
-    await connection.execute(
-        "INSERT INTO packages_app_wrongcodetally (location_id, day, failures) VALUES ($1, $2, 1)"
-        " ON CONFLICT (location_id, day) DO UPDATE SET failures = packages_app_wrongcodetally.failures + 1",
-        caller.location_id,
-        today,
-    )
+    if not row["may_try"]:
+        raise Refusal(429, "too_many_attempts")  # a closer look is not part of the load
+    if row["package_id"] is None:
+        raise Refusal(404, "unknown_code")
+    if not row["opened"] and row["status"] != "RETRIEVED":
+        raise Refusal(409, "expired")
+    package_id = str(row["package_id"])
+    return {"package_id": package_id, "status": "RETRIEVED", "compartment": compartment(row)}
 
 
 @app.get("/livez")

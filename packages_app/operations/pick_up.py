@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
 
 from lockers.models import Kiosk
 from lockers.sql import fetch
@@ -18,26 +18,8 @@ from packages_app import codes, errors, queueing, statements
 from packages_app.access import Caller
 from packages_app.errors import Refusal
 from packages_app.lifecycle import Status
-from packages_app.models import Package, WrongCodeTally
+from packages_app.models import WrongCodeTally
 from packages_app.operation import Operation
-
-_KIOSK = """
-SELECT kiosk.wrong_codes_in_row, kiosk.locked_until, coalesce(tally.failures, 0) AS failures_today,
-       EXISTS (SELECT FROM packages_app_webhook) AS announces
-FROM lockers_kiosk kiosk
-LEFT JOIN packages_app_wrongcodetally tally
-  ON tally.location_id = kiosk.location_id AND tally.day = %(today)s
-WHERE kiosk.id = %(kiosk_id)s
-FOR NO KEY UPDATE OF kiosk
-"""
-
-
-_FAILURES_TODAY = """
-SELECT coalesce(sum(failures), 0) AS failures_today FROM packages_app_wrongcodetally
-WHERE location_id = %(location_id)s AND day = %(today)s
-"""
-# The tally that comes with the kiosk's lock is as old as the wait for it: near the limit it is read anew.
-_NEAR = 20
 
 # How long a kiosk that lost the answer may ask again with the same nonce.
 REPEATS_WITHIN = timedelta(minutes=5)
@@ -74,113 +56,90 @@ def pick_up(*, by: Caller, now: datetime, typed: Typed) -> Opened:
     Raises `UnknownCode` (wrong, used, another location's, wrong phone digits: all alike), `CodeExpired` and
     `OnHold` (neither counts as wrong), `PhoneCheckRequired` (so many wrong codes here today that the phone is
     asked for too) and `TooManyAttempts` (the 5th wrong code in a row waits; the right one waits as well).
+
+    One statement and nothing else, its own transaction, where nothing speaks against the kiosk.
     """
-    outcome = _attempt(by=by, now=now, typed=typed)
+    digits = codes.clean(typed.code)
+    row = None if digits is None else _press(by, now, typed, digits)
+    if row is None or not row.may_try:
+        outcome = _looked_at_closely(by=by, now=now, typed=typed, digits=digits)
+    else:
+        outcome = _outcome(row)
     if isinstance(outcome, Refusal):
         raise outcome
     return outcome
 
 
 @Operation
-def _attempt(*, by: Caller, now: datetime, typed: Typed) -> Opened | Refusal:
-    """A refusal is returned, not raised: the counted wrong code must be committed.
+def _looked_at_closely(*, by: Caller, now: datetime, typed: Typed, digits: str | None) -> Opened | Refusal:
+    """The same with the kiosk's lock in hand before anything is judged.
 
-    The kiosk's row is locked first, so that parallel requests at one kiosk cannot try more codes than it
-    allows.
+    A refusal is returned, not raised: the counted wrong code must be committed.
     """
     assert by.kiosk_id is not None
-    today = now.astimezone(ZoneInfo(by.time_zone)).date()
-    guard = fetch(_KIOSK, {"kiosk_id": by.kiosk_id, "today": today})[0]
-    if guard.locked_until is not None and guard.locked_until > now:
-        seconds = int((guard.locked_until - now).total_seconds()) + 1
+    kiosk = Kiosk.objects.select_for_update(no_key=True).get(pk=by.kiosk_id)
+    if kiosk.locked_until is not None and kiosk.locked_until > now:
+        seconds = int((kiosk.locked_until - now).total_seconds()) + 1
         return errors.TooManyAttempts(retry_after=seconds)
-    if typed.phone_last4 is None and _bad_day(by, guard.failures_today, today):
+    if typed.phone_last4 is None and _wrong_today(by, now) >= settings.PICKUP_DAILY_FAILURES:
         return errors.PhoneCheckRequired()
-    digits = codes.clean(typed.code)
     if digits is None:
         return errors.UnknownCode()
+    return _outcome(_press(by, now, typed, digits, sure=True))
+
+
+def _wrong_today(by: Caller, now: datetime) -> int:
+    """Wrong codes at the location today, as committed after the kiosk's lock."""
     assert by.location_id is not None
-    receipt = codes.receipt(by.location_id, digits, typed.nonce) if typed.nonce else None
-    found = _open(by, now, typed, digits, receipt, announces=guard.announces) or _opened_before(
-        by.location_id, now, receipt
-    )
-    if found is None:
-        _count_wrong_code(by, guard.wrong_codes_in_row + 1, today, now)
+    tallies = WrongCodeTally.objects.filter(location_id=by.location_id, day=_today(by, now))
+    return tallies.values_list("failures", flat=True).first() or 0
+
+
+class _Endpoints:
+    """Whether any courier had one when this process last saw; the statement looks for itself."""
+
+    seen = True
+
+
+def _press(by: Caller, now: datetime, typed: Typed, digits: str, *, sure: bool = False) -> Any:
+    """The row of `statements.pick_up`."""
+    assert by.location_id is not None
+    parameters = {
+        "kiosk_id": by.kiosk_id,
+        "location_id": by.location_id,
+        "today": _today(by, now),
+        "macs": codes.macs(by.location_id, digits),
+        "compartment_id": typed.compartment_id,
+        "phone_last4": typed.phone_last4,
+        "receipt": codes.receipt(by.location_id, digits, typed.nonce) if typed.nonce else None,
+        "repeats_since": now - REPEATS_WITHIN,
+        "now": now,
+        "by": by.actor.name,
+    }
+    announces, by_delegate = _Endpoints.seen, len(digits) == codes.DELEGATE_DIGITS
+    row = fetch(statements.pick_up(by_delegate=by_delegate, announces=announces, sure=sure), parameters)[0]
+    _Endpoints.seen = row.endpoints
+    if row.endpoints and not announces:
+        row = fetch(statements.pick_up(by_delegate=by_delegate, sure=sure), parameters)[0]
+    return row
+
+
+def _outcome(row: Any) -> Opened | Refusal:
+    """The opened door, or why it stays shut."""
+    if row.package_id is None:
         return errors.UnknownCode()
-    if guard.wrong_codes_in_row and isinstance(found, Opened) and not found.repeated:
-        Kiosk.objects.filter(pk=by.kiosk_id).update(wrong_codes_in_row=0, locked_until=None)
-    return found
-
-
-def _bad_day(by: Caller, failures_today: int, today: date) -> bool:
-    """Whether the location's wrong codes of the day are used up."""
-    limit = settings.PICKUP_DAILY_FAILURES
-    if limit - _NEAR <= failures_today < limit:
-        now = fetch(_FAILURES_TODAY, {"location_id": by.location_id, "today": today})
-        failures_today = int(now[0].failures_today)
-    return failures_today >= limit
-
-
-def _open(
-    by: Caller, now: datetime, typed: Typed, digits: str, receipt: bytes | None, *, announces: bool
-) -> Opened | Refusal | None:
-    """The opened door, or why it stays shut; None when nothing here opens with this."""
-    assert by.location_id is not None
-    by_delegate = len(digits) == codes.DELEGATE_DIGITS
-    rows = fetch(
-        statements.pick_up(by_delegate=by_delegate, announces=announces),
-        {
-            "location_id": by.location_id,
-            "macs": codes.macs(by.location_id, digits),
-            "compartment_id": typed.compartment_id,
-            "phone_last4": typed.phone_last4,
-            "receipt": receipt,
-            "now": now,
-            "by": by.actor.name,
-        },
-    )
-    if not rows:
-        return None
-    row = rows[0]
-    if row.id is None:
+    again = not row.opened and row.status == Status.RETRIEVED
+    if not row.opened and not again:
         held_back = row.status == Status.STORED and row.held_at is not None
         return errors.OnHold() if held_back else errors.CodeExpired()
-    transaction.on_commit(nudge, robust=True)
+    if row.opened:
+        transaction.on_commit(nudge, robust=True)
     if row.announces:
         transaction.on_commit(nudge_webhooks, robust=True)
     if row.awaited:
         transaction.on_commit(queueing.nudge, robust=True)
-    return Opened(row.package_id, row.id, row.label, row.locker, row.size)
+    return Opened(row.package_id, row.id, row.label, row.locker, row.size, repeated=again)
 
 
-def _opened_before(location_id: int, now: datetime, receipt: bytes | None) -> Opened | None:
-    """What this code and nonce have opened a moment ago; later the door may hold somebody else's package."""
-    if receipt is None:
-        return None
-    package = (
-        Package.objects.select_related("compartment__locker")
-        .filter(
-            location_id=location_id,
-            pickup_receipt=receipt,
-            status=Status.RETRIEVED,
-            retrieved_at__gte=now - REPEATS_WITHIN,
-        )
-        .first()
-    )
-    if package is None:
-        return None
-    door = package.compartment
-    return Opened(package.pk, door.pk, door.label, door.locker.name, door.size, repeated=True)
-
-
-def _count_wrong_code(by: Caller, in_row: int, today: date, now: datetime) -> None:
-    """In PostgreSQL, in the attempt's own transaction: no flushed cache and no crash gives tries back."""
-    assert by.kiosk_id is not None
-    assert by.location_id is not None
-    wait = None
-    if in_row > settings.PICKUP_FREE_ATTEMPTS:
-        doublings = min(in_row - settings.PICKUP_FREE_ATTEMPTS - 1, 16)
-        wait = now + min(settings.PICKUP_FIRST_WAIT * 2**doublings, settings.PICKUP_LONGEST_WAIT)
-    Kiosk.objects.filter(pk=by.kiosk_id).update(wrong_codes_in_row=in_row, locked_until=wait)
-    tally, _ = WrongCodeTally.objects.get_or_create(location_id=by.location_id, day=today)
-    WrongCodeTally.objects.filter(pk=tally.pk).update(failures=F("failures") + 1)
+def _today(by: Caller, now: datetime) -> date:
+    return now.astimezone(ZoneInfo(by.time_zone)).date()

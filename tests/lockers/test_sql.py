@@ -29,6 +29,13 @@ def test_rows_come_as_named_tuples() -> None:
     assert [(row.number, row.text) for row in rows] == [(7, "a%b")]
 
 
+def test_a_parameter_may_stand_twice_and_more_may_be_given() -> None:
+    rows = fetch("SELECT %(b)s::int AS b, %(a)s::int AS a, %(b)s::int AS c", {"a": 1, "b": 2, "unused": 3})
+    assert rows == [(2, 1, 2)]
+    with pytest.raises(KeyError):
+        fetch("SELECT %(a)s::int", {"b": 2})
+
+
 def test_a_statement_is_planned_once_for_all_its_calls() -> None:
     marker = uuid.uuid4().hex
     for number in range(3):

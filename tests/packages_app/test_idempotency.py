@@ -10,7 +10,6 @@ from django.conf import settings as django_settings
 from django.db import OperationalError
 
 from packages_app import codes, idempotency
-from packages_app.errors import IdempotencyRunning
 from packages_app.idempotency import VISIBLE_ASCII, Answer, Receipt, fingerprint, purge
 from packages_app.models import IdempotencyKey, Package
 from tests.world import NOW, code_of, courier_api, door, make_courier, make_location, make_package, parcel

@@ -5,17 +5,14 @@ Both run on the same rows, each in a savepoint that is rolled back, and every ta
 
 from __future__ import annotations
 
-import json
-import re
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import product
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 
 from lockers import allocation
 from lockers.models import Compartment, Location
@@ -23,13 +20,12 @@ from lockers.sql import fetch
 from packages_app import codes, statements
 from packages_app.lifecycle import Event, Status
 from packages_app.models import Courier, Package, Recipient
+from tests.packages_app.alike import announced, assert_alike
 from tests.world import (
     NOW,
     UNTIL,
-    code_of,
     door,
     make_courier,
-    make_delegate,
     make_location,
     make_package,
     make_recipient,
@@ -38,68 +34,7 @@ from tests.world import (
 
 pytestmark = pytest.mark.django_db
 
-TABLES = {
-    "packages_app_package": "id",
-    "packages_app_recipient": "id",
-    "packages_app_delegate": "id",
-    # Not by id alone: the planner chooses in which order one statement writes lines of several packages.
-    "packages_app_packageevent": "package_id, id",
-    "lockers_compartment": "id",
-    "lockers_compartmentevent": "id",
-    "lockers_kiosk": "id",
-    "packages_app_wrongcodetally": "location_id",
-    "packages_app_idempotencykey": "key",
-    "notifications_notification": "subject, channel, kind, id",
-}
-# Written by the database's clock.
-CLOCK = {"at", "updated_at", "next_attempt_at"}
 PACKAGE_ID = uuid.UUID("0b4f1a52-6f0e-4d43-8a51-0c9f3f5d7e21")
-
-
-class RolledBack(Exception):
-    """Ends a savepoint."""
-
-
-def effect(work: Callable[[], Any]) -> tuple[Any, dict[str, list[dict[str, Any]]]]:
-    """What `work` returns, and every table after it; then all is as it was."""
-    try:
-        with transaction.atomic():
-            result = work()
-            tables = {table: rows(table, order) for table, order in TABLES.items()}
-            raise RolledBack
-    except RolledBack:
-        return result, numbered(tables)
-
-
-def rows(table: str, order: str) -> list[dict[str, Any]]:
-    """All rows but for what the clock writes."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT * FROM {table} ORDER BY {order}")
-        names = [column.name for column in cursor.description]
-        return [
-            {name: value for name, value in zip(names, row, strict=True) if name not in CLOCK}
-            for row in cursor.fetchall()
-        ]
-
-
-def numbered(tables: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
-    """Ids that a sequence gave stand as 1, 2, …: a sequence is not rolled back."""
-    recipients = {row["id"]: n for n, row in enumerate(tables["packages_app_recipient"], 1)}
-    lines = {row["id"]: n for n, row in enumerate(tables["packages_app_packageevent"], 1)}
-    for row in tables["packages_app_package"]:
-        row["recipient_id"] = recipients[row["recipient_id"]]
-    for message in tables["notifications_notification"]:
-        del message["id"], message["created_at"]
-        message["dedup_key"] = re.sub(
-            r"(?<=event:|ended:)\d+", lambda found: str(lines[int(found[0])]), message["dedup_key"]
-        )
-        message["context"] = json.loads(message["context"])
-        assert ("at" in message["context"]) == (message["channel"] == "webhook")
-        message["context"].pop("at", None)
-    for table in ("packages_app_recipient", "packages_app_packageevent"):
-        for number, row in enumerate(tables[table], 1):
-            row["id"] = number
-    return tables
 
 
 # --- Drop-off --------------------------------------------------------------------------------------------
@@ -216,13 +151,6 @@ class DropOff:
         return (None, compartment.pk, compartment.label, compartment.size, compartment.locker.name)
 
 
-def assert_alike(one: Callable[[], Any], other: Callable[[], Any]) -> tuple[Any, dict[str, Any]]:
-    """Both return and write the same."""
-    result, tables = effect(one)
-    assert (result, tables) == effect(other)
-    return result, tables
-
-
 @pytest.mark.parametrize(
     ("strategy", "accessible", "deposited", "size"),
     list(product(["best_fit", "first_available"], [False, True], [False, True], [1, 2, 3])),
@@ -293,170 +221,6 @@ def test_assign_of_what_left_its_door() -> None:
     assert result[2] == "S1"
 
 
-# --- Pickup ----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class PickUp:
-    """A code, as a kiosk sends it."""
-
-    location: Location
-    code: str
-    now: datetime = NOW
-    compartment_id: int | None = None
-    phone_last4: str | None = None
-    receipt: bytes | None = None
-    announces: bool = True
-
-    @property
-    def by_delegate(self) -> bool:
-        """Nine digits."""
-        return len(self.code) == 9
-
-    def in_one_statement(self) -> list[tuple[Any, ...]]:
-        """As `operations.pick_up` does it."""
-        found = fetch(
-            statements.pick_up(by_delegate=self.by_delegate, announces=self.announces),
-            {
-                "location_id": self.location.pk,
-                "macs": codes.macs(self.location.pk, self.code),
-                "compartment_id": self.compartment_id,
-                "phone_last4": self.phone_last4,
-                "receipt": self.receipt,
-                "now": self.now,
-                "by": "kiosk:x",
-            },
-        )
-        return [(row.package_id, row.id, row.label, row.size, row.locker) for row in found]
-
-    def readably(self) -> list[tuple[Any, ...]]:
-        """The same, step by step."""
-        macs, phone = codes.macs(self.location.pk, self.code), "recipient__phone"
-        packages = Package.objects.filter(location=self.location)
-        if self.by_delegate:
-            phone = "delegates__phone"
-            packages = packages.filter(delegates__code_mac__in=macs, code_mac__isnull=False)
-        else:
-            packages = packages.filter(code_mac__in=macs)
-        if self.compartment_id is not None:
-            packages = packages.filter(compartment_id=self.compartment_id)
-        if self.phone_last4 is not None:
-            packages = packages.filter(**{f"{phone}__endswith": self.phone_last4})
-        found = packages.first()
-        if found is None:
-            return []
-        package = Package.objects.lock(found.pk)
-        assert package.expires_at is not None
-        if package.status != Status.STORED or package.expires_at <= self.now or package.held_at:
-            return [(package.pk, None, None, None, None)]
-        package.move_to(
-            Status.RETRIEVED,
-            event=Event.RETRIEVED,
-            by="kiosk:x",
-            retrieved_at=self.now,
-            released_at=self.now,
-            code_mac=None,
-            pickup_receipt=self.receipt,
-            collected_by_delegate=self.by_delegate,
-            reason="with the delegate's code" if self.by_delegate else "",
-        )
-        compartment = Compartment.objects.lock(package.compartment_id)
-        compartment.release()
-        return [(package.pk, compartment.pk, compartment.label, compartment.size, compartment.locker.name)]
-
-
-PICKUPS: list[tuple[Status, dict[str, Any], str]] = [
-    (Status.STORED, {}, "opens"),
-    (Status.STORED, {"receipt": b"r" * 32}, "opens"),
-    (Status.STORED, {"now": UNTIL - timedelta(seconds=1)}, "opens"),
-    (Status.STORED, {"now": UNTIL}, "too late"),
-    (Status.EXPIRED, {}, "too late"),
-    (Status.STORED, {"held_at": NOW}, "held back"),
-    (Status.EXPIRED, {"held_at": NOW}, "too late"),
-    (Status.STORED, {"phone_last4": "1234"}, "opens"),
-    (Status.STORED, {"phone_last4": "0000"}, "nothing"),
-    (Status.STORED, {"compartment_id": 0}, "nothing"),
-    (Status.STORED, {"code": "00000000"}, "nothing"),
-    (Status.RETRIEVED, {}, "nothing"),
-    (Status.PENDING, {}, "nothing"),
-    (Status.CANCELLED, {}, "nothing"),
-]
-
-
-@pytest.mark.parametrize(("status", "more", "outcome"), PICKUPS)
-def test_pick_up(status: Status, more: dict[str, Any], outcome: str) -> None:
-    location, courier = make_location(), make_courier()
-    held = {name: more[name] for name in more if name == "held_at"}
-    more = {name: more[name] for name in more if name != "held_at"}
-    package = make_package(courier, door(location, "S1"), status, **held)
-    make_package(courier, door(location, "S2"))
-    attempt = PickUp(**{"location": location, "code": code_of(package), **more})
-    result, tables = assert_alike(attempt.in_one_statement, attempt.readably)
-    opened = (package.pk, package.compartment_id, "S1", 1, "A")
-    assert result == {"opens": [opened], "nothing": []}.get(outcome, [(package.pk, None, None, None, None)])
-    assert len(tables["packages_app_packageevent"]) == (outcome == "opens")
-
-
-@pytest.mark.parametrize(("status", "more", "outcome"), PICKUPS)
-def test_pick_up_by_a_delegate(status: Status, more: dict[str, Any], outcome: str) -> None:
-    location, courier = make_location(), make_courier()
-    held = {name: more[name] for name in more if name == "held_at"}
-    more = {name: more[name] for name in more if name != "held_at"}
-    package = make_package(courier, door(location, "S1"), status, **held)
-    delegate = make_delegate(package, phone="+3725551234")
-    Recipient.objects.update(phone="+3725559999")
-    make_delegate(make_package(courier, door(location, "S2")))
-    code = "000000000" if "code" in more else delegate.code
-    attempt = PickUp(**{"location": location, **more, "code": code})
-    result, tables = assert_alike(attempt.in_one_statement, attempt.readably)
-    opened = (package.pk, package.compartment_id, "S1", 1, "A")
-    assert result == {"opens": [opened], "nothing": []}.get(outcome, [(package.pk, None, None, None, None)])
-    lines = tables["packages_app_packageevent"]
-    assert [line["reason"] for line in lines] == ["with the delegate's code"] * (outcome == "opens")
-
-
-def test_a_delegate_who_was_removed_opens_nothing() -> None:
-    location = make_location()
-    package = make_package(make_courier(), door(location, "S1"))
-    delegate = make_delegate(package)
-    code = delegate.code
-    delegate.withdraw(now=NOW)
-    attempt = PickUp(location, code)
-    result, _ = assert_alike(attempt.in_one_statement, attempt.readably)
-    assert result == []
-
-
-@pytest.mark.parametrize(("email", "phone"), [("", ""), ("mari@example.com", ""), ("", "+3725551234")])
-def test_pick_up_tells_by_what_there_is(email: str, phone: str) -> None:
-    location = make_location()
-    package = make_package(
-        make_courier(), door(location, "S1"), recipient=make_recipient(email=email, phone=phone)
-    )
-    attempt = PickUp(location, code_of(package))
-    _, tables = assert_alike(attempt.in_one_statement, attempt.readably)
-    assert len(tables["notifications_notification"]) == bool(email) + bool(phone)
-
-
-@pytest.mark.parametrize("channel", ["email", "sms"])
-def test_pick_up_tells_by_one_channel_only(channel: str) -> None:
-    location = make_location()
-    only = make_recipient(only_channel=channel)
-    package = make_package(make_courier(), door(location, "S1"), recipient=only)
-    attempt = PickUp(location, code_of(package))
-    _, tables = assert_alike(attempt.in_one_statement, attempt.readably)
-    assert [row["channel"] for row in tables["notifications_notification"]] == [channel]
-
-
-def test_pick_up_in_a_broken_door_leaves_it_broken() -> None:
-    location = make_location()
-    package = make_package(make_courier(), door(location, "S1"))
-    package.compartment.take_out_of_service(by="staff:ann", reason="hinge", now=NOW)
-    attempt = PickUp(location, code_of(package))
-    _, tables = assert_alike(attempt.in_one_statement, attempt.readably)
-    broken = next(row for row in tables["lockers_compartment"] if row["label"] == "S1")
-    assert (broken["occupancy"], broken["out_of_service_reason"]) == ("empty", "hinge")
-
-
 # --- Expiry ----------------------------------------------------------------------------------------------
 
 
@@ -508,11 +272,6 @@ def test_expire_tells_a_delegate_too() -> None:
 # --- Webhooks --------------------------------------------------------------------------------------------
 
 
-def announced(tables: dict[str, Any]) -> list[dict[str, Any]]:
-    """What goes to endpoints."""
-    return [row for row in tables["notifications_notification"] if row["channel"] == "webhook"]
-
-
 @pytest.mark.parametrize("deposited", [False, True])
 def test_assign_announces_a_stored_package_to_the_couriers_own_open_endpoints(deposited: bool) -> None:
     courier = make_courier()
@@ -539,36 +298,6 @@ def test_assign_without_endpoints_has_a_statement_of_its_own_that_does_the_same(
     assert_alike(replace(drop, announces=False).in_one_statement, drop.readably)
 
 
-def test_pick_up_without_endpoints_has_one_too() -> None:
-    location = make_location()
-    attempt = PickUp(location, code_of(make_package(make_courier(), door(location, "S1"))))
-    assert_alike(replace(attempt, announces=False).in_one_statement, attempt.readably)
-
-
-@pytest.mark.parametrize("announces", [False, True])
-def test_only_statements_for_endpoints_know_of_any(announces: bool) -> None:
-    """The others are a fifth faster for it."""
-    with transaction.atomic():
-        drop_off = statements.assign("best_fit", accessible=False, announces=announces)
-    for sql in (drop_off, statements.pick_up(announces=announces)):
-        assert ("packages_app_webhook" in sql) == announces
-
-
-@pytest.mark.parametrize(("status", "outcome"), [(Status.STORED, 1), (Status.EXPIRED, 0)])
-def test_pick_up_announces_a_retrieved_package(status: Status, outcome: int) -> None:
-    location, courier = make_location(), make_courier()
-    package = make_package(courier, door(location, "S1"), status)
-    endpoint = make_webhook(courier)
-    make_webhook(make_courier("gls"))
-    attempt = PickUp(location, code_of(package))
-    _, tables = assert_alike(attempt.in_one_statement, attempt.readably)
-    rows = announced(tables)
-    assert [row["subject"] for row in rows] == [endpoint.destination_id] * outcome
-    for row in rows:
-        assert (row["kind"], row["context"]["package"]["status"]) == ("package.retrieved", "RETRIEVED")
-        assert row["context"]["package"]["compartment_id"] is None
-
-
 def test_expire_announces_each_package_to_its_own_courier() -> None:
     location, courier, other = make_location(), make_courier(), make_courier("gls")
     mine = make_package(courier, door(location, "S1"), expires_at=UNTIL)
@@ -585,3 +314,11 @@ def test_expire_announces_each_package_to_its_own_courier() -> None:
         theirs.compartment_id,
     }
     assert {row["kind"] for row in rows} == {"package.expired"}
+
+
+@pytest.mark.parametrize("announces", [False, True])
+def test_only_a_statement_for_endpoints_knows_of_any(announces: bool) -> None:
+    """The other is a fifth faster for it."""
+    with transaction.atomic():
+        drop_off = statements.assign("best_fit", accessible=False, announces=announces)
+    assert ("packages_app_webhook" in drop_off) == announces

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 from collections.abc import Iterator
 from functools import partial
@@ -151,10 +150,14 @@ def test_without_the_lock_on_the_screen_more_codes_could_be_tried(
     location: Location, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The control of `test_kiosks.py`: there the lock is all that counts."""
-    module = importlib.import_module("packages_app.operations.pick_up")
-    text, removed = re.subn(r"FOR NO KEY UPDATE OF kiosk", "", module._KIOSK)
-    assert removed == 1
-    monkeypatch.setattr(module, "_KIOSK", text)
+    real = statements.pick_up
+
+    def unlocked(**which: bool) -> str:
+        text, removed = re.subn(r"FOR NO KEY UPDATE OF kiosk", "", real(**which))
+        assert removed == 1
+        return text
+
+    monkeypatch.setattr(statements, "pick_up", unlocked)
     wrong = wrong_code(location)
     for number in range(30):
         screen = caller(make_kiosk(location, f"screen {number}"))
