@@ -49,6 +49,7 @@ _CONSTANTS = {
     "email": "'r@example.com'",
     "phone": "'+37255512345'",
     "language": "'en'",
+    "only_channel": "''",
     "by": "'bench'",
     "compartment_id": "NULL",
     "phone_last4": "NULL",

@@ -300,6 +300,7 @@ async def place(
         "email": recipient.email or "",
         "phone": recipient.phone or "",
         "language": recipient.language,
+        "only_channel": "",
         "by": caller.name,
     }
     door = await claim_door(connection, parameters)

@@ -26,6 +26,7 @@ from tests.world import (
     UNTIL,
     door,
     make_courier,
+    make_delegate,
     make_location,
     make_package,
     make_recipient,
