@@ -20,7 +20,7 @@ def location(request: ManagerRequest, code: str) -> HttpResponse:
         "cabinets": wall.cabinets(place),
         "broken": Compartment.objects.filter(location=place, out_of_service_at__isnull=False)
         .select_related("locker", "repair")
-        .order_by("repair__due_at", "position"),
+        .order_by("repair__due_at", *wall.AS_THEY_HANG),
         "now": timezone.now(),
         "states": wall.states([place.pk])[place.pk],
         "tab": "doors",

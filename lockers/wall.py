@@ -8,6 +8,9 @@ from itertools import groupby
 from lockers import availability
 from lockers.models import Compartment, Location, Locker
 
+# Along a location's doors: cabinet by cabinet, from the left, from the top. In `position` they are given out.
+AS_THEY_HANG = ("locker__name", "column", "row")
+
 
 @dataclass(frozen=True, slots=True)
 class Cabinet:
@@ -27,11 +30,7 @@ class State:
 
 def cabinets(location: Location) -> list[Cabinet]:
     """Every locker of the location with its doors."""
-    doors = (
-        Compartment.objects.filter(location=location)
-        .select_related("locker")
-        .order_by("locker__name", "column", "row")
-    )
+    doors = Compartment.objects.filter(location=location).select_related("locker").order_by(*AS_THEY_HANG)
     return [
         Cabinet(name, [list(column) for _, column in groupby(hung, key=lambda door: door.column)])
         for name, hung in groupby(doors, key=lambda door: door.locker.name)

@@ -58,21 +58,10 @@ def take_out(request: ManagerRequest, pk: int) -> HttpResponse:
     """No new package gets this door."""
     found = get_object_or_404(Compartment.objects.for_user(request.user).select_related("location"), pk=pk)
     form = TakeOutForm(request.POST)
-    with timezone.override(found.location.zone):
-        valid = form.is_valid()
-    if not valid:
-        why = "Please say in up to 200 letters why the door is taken out of service."
-        messages.error(request, f"Nothing was changed. {_complaints(form, 'repair_by') or why}")
-        return redirect("manage:door", pk=pk)
-    _serve(
-        request,
-        pk,
-        service.take_out_of_service,
-        done=f"Door {found.label} is out of service.",
-        reason=form.cleaned_data["reason"],
-        now=timezone.now(),
-        repair_by=form.cleaned_data["repair_by"],
-    )
+    why = "Please say in up to 200 letters why the door is taken out of service."
+    if _is_filled_in(request, form, found, otherwise=why):
+        done = f"Door {found.label} is out of service."
+        _serve(request, pk, service.take_out_of_service, done=done, now=timezone.now(), **form.cleaned_data)
     return redirect("manage:door", pk=pk)
 
 
@@ -81,13 +70,9 @@ def plan_repair(request: ManagerRequest, pk: int) -> HttpResponse:
     """When the door is to be back, on the clock of its location."""
     found = get_object_or_404(Compartment.objects.for_user(request.user).select_related("location"), pk=pk)
     form = RepairForm(request.POST)
-    with timezone.override(found.location.zone):
-        valid = form.is_valid()
-    if not valid:
-        messages.error(request, f"Nothing was changed. {_complaints(form, 'repair_by')}")
-        return redirect("manage:door", pk=pk)
-    done = f"The date is set for door {found.label}."
-    _serve(request, pk, service.plan_repair, done=done, repair_by=form.cleaned_data["repair_by"])
+    if _is_filled_in(request, form, found):
+        done = f"The date is set for door {found.label}."
+        _serve(request, pk, service.plan_repair, done=done, **form.cleaned_data)
     return redirect("manage:door", pk=pk)
 
 
@@ -157,5 +142,16 @@ def _serve(
     return attempt(request, work, done=done)
 
 
-def _complaints(form: forms.Form, field: str) -> str:
-    return " ".join(str(error) for error in form.errors.get(field, []))
+def _is_filled_in(
+    request: ManagerRequest, form: forms.Form, found: Compartment, *, otherwise: str = ""
+) -> bool:
+    """Whether the form is right, its times on the clock of the door's location; else says what is wrong.
+
+    `otherwise` says it where nothing is wrong with the time.
+    """
+    with timezone.override(found.location.zone):
+        if form.is_valid():
+            return True
+        complaints = " ".join(str(error) for error in form.errors.get("repair_by", []))
+    messages.error(request, f"Nothing was changed. {complaints or otherwise}")
+    return False

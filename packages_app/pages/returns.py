@@ -8,6 +8,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 
+from lockers import wall
 from lockers.models import Location
 from lockers.pages import ManagerRequest, manager_action, manager_page
 from packages_app import operations
@@ -18,7 +19,7 @@ from packages_app.pages.forms import ReturnsForm
 
 # One walk along the doors, and few enough for one form.
 LONGEST_ROUND = 500
-ORDERS = {"oldest": ("since", "id"), "door": ("compartment__position",)}
+ORDERS = {"oldest": ("since", "id"), "door": tuple(f"compartment__{field}" for field in wall.AS_THEY_HANG)}
 
 
 @manager_page

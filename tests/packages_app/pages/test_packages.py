@@ -14,11 +14,13 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from lockers import layout, wall
 from lockers.models import Compartment, Location, Membership, Repair
 from notifications.models import Notification
 from packages_app import operations
 from packages_app.access import Actor
 from packages_app.models import Package, QueueEntry
+from tests.factories import LocationFactory
 from tests.world import code_of, door, make_courier, make_location, make_package, make_recipient
 
 pytestmark = pytest.mark.django_db
@@ -592,6 +594,21 @@ def test_round_lists_what_waits_oldest_first_or_by_door(manager: Client, mine: P
     assert list(manager.get(url).context["waiting"]) == [older, mine.expired]
     assert list(manager.get(url, {"order": "door"}).context["waiting"]) == [mine.expired, older]
     assert list(manager.get(url, {"order": "';--"}).context["waiting"]) == [older, mine.expired]
+
+
+def test_round_along_the_doors_is_the_way_that_they_hang() -> None:
+    """Not the order in which they are given out, where doors within reach and new cabinets come last."""
+    location, courier = LocationFactory.create(code="WALL"), make_courier()
+    layout.install([location], layout.lay_out(layout.parse("8/4/2")))
+    location.lockers.filter(name="A").update(name="B")
+    layout.extend(location, layout.parse("1/0/0"))
+    hung = [door for each in wall.cabinets(location) for column in each.columns for door in column]
+    assert (hung[0].locker.name, len(hung)) == ("A", 15)
+    assert hung != sorted(hung, key=lambda door: (door.locker.name, door.position))
+    for each in hung:
+        make_package(courier, each, Status.CANCELLED, cancelled_at=timezone.now())
+    found = signed_in(make_manager(location)).get(reverse("manage:returns", args=["WALL"]), {"order": "door"})
+    assert [package.compartment for package in found.context["waiting"]] == hung
 
 
 def test_round_ticks_off_several_and_frees_their_doors(manager: Client, mine: Place) -> None:
