@@ -240,10 +240,11 @@ def test_of_messages_with_one_id_none_is_moved(took: Took) -> None:
     assert [fate(row)[0] for row in rows] == [Status.SENT, Status.BOUNCED]
 
 
-def test_a_hundred_replays_have_one_effect(took: Took) -> None:
+@pytest.mark.parametrize("name", ["id", "reference"])
+def test_a_hundred_replays_have_one_effect(took: Took, name: str) -> None:
     """Also when staff have sent it again meanwhile and the provider gave it the same id."""
     row = took("m-1")
-    bounce = {"id": "m-1", "status": "failed"}
+    bounce = {name: "m-1" if name == "id" else str(row.pk), "status": "failed"}
     for _ in range(100):
         assert post(bounce, event="e-1").status_code == 204
     assert fate(row)[0] == Status.BOUNCED
