@@ -49,7 +49,7 @@ class ApiMiddleware:
         return response
 
 
-# The routes without parameters, as found once: most calls go to two of them. No path with a code in it is kept.
+# The routes without parameters, as found once: most calls go to two of them. No path with a code is kept.
 _fixed: dict[tuple[str, str], ResolverMatch] = {}
 
 
