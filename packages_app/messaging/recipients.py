@@ -70,12 +70,13 @@ def _message(row: Notification, package: Package | None, chosen: Choices) -> Mes
         person = delegate
     if delegate is not None and _told_as_the_other(row, package.recipient, delegate, chosen):
         return Suppressed("they are told as recipient and delegate in one")
-    if reason := _out_of_reach(row, person):
-        return Suppressed(reason)
+    to = person.email if row.channel == "email" else person.phone
+    if not to:
+        return Suppressed(f"the {_role(person)} has no such address")
     if reason := _unwelcome(row, person, chosen):
-        return Suppressed(f"the {_role(person)} {reason}", unwanted=True)
+        return Suppressed(reason, unwanted=True)
     return Message(
-        to=person.email if row.channel == "email" else person.phone,
+        to=to,
         language=person.language,
         context=_facts(row, package, delegate),
         quiet_hours=_quiet_hours(row, package.location),
@@ -99,21 +100,16 @@ def _role(person: Person) -> str:
     return type(person).__name__.lower()
 
 
-def _out_of_reach(row: Notification, person: Person) -> str:
-    """Why nothing may go to them by this channel, whatever they would like themselves."""
-    if not (person.email if row.channel == "email" else person.phone):
-        return f"the {_role(person)} has no such address"
-    return "" if row.channel in person.channels else "the courier wants no messages by this channel"
-
-
 def _unwelcome(row: Notification, person: Person, chosen: Choices) -> str:
-    """Why they do not want it; empty if they do, or if no other channel could bring them their code."""
+    """Who does not want it; empty if nobody minds, or if no other channel could bring them their code."""
     if row.context.get("instead_of") and KINDS.get(row.kind, Kind()).shows_code:
         return ""
+    if row.channel not in person.channels:
+        return "the courier wants no messages by this channel"
     if row.channel not in preferences.wanted(person, chosen):
-        return "wants no messages by this channel"
+        return f"the {_role(person)} wants no messages by this channel"
     if KINDS.get(row.kind, Kind()).courtesy and preferences.only_needed(person, row.channel, chosen):
-        return "wants only what is needed to collect"
+        return f"the {_role(person)} wants only what is needed to collect"
     return ""
 
 
