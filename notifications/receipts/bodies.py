@@ -19,6 +19,7 @@ STATUS_FIELDS = ("status", "message_status", "messageStatus", "MessageStatus")
 ERROR_FIELDS = ("error", "error_code", "errorCode", "ErrorCode", "reason")
 MOST_FIELDS = 100
 LONGEST_ID = 200
+LONGEST_ERROR = 2000  # of what is read; less of it is kept
 # What we call a message where we hand it over: "stored-4711", or its number alone.
 _REFERENCE = re.compile(r"(?:[a-z_]{1,40}-)?([0-9]{1,18})", re.ASCII)
 
@@ -53,7 +54,7 @@ def read(provider: str, event: str, content_type: str, body: bytes) -> Receipt |
         raise Malformed("The status is a word that is not listed in docs/messages.md") from None
     if outcome is None:
         return None
-    error = _text(fields, ERROR_FIELDS)
+    error = _error(fields) if outcome == Status.BOUNCED else ""
     return Receipt(
         key=key(provider, event),
         provider=provider,
@@ -97,3 +98,12 @@ def _text(fields: Mapping[str, object], names: tuple[str, ...]) -> str:
     if len(text) > LONGEST_ID:
         raise Malformed(f"Too long: {names[0]}")
     return text
+
+
+def _error(fields: Mapping[str, object]) -> str:
+    """Why it bounced, in the provider's own words; none where they are no text.
+
+    Read leniently: a strange explanation is no reason to lose the bounce. It is cut and masked later.
+    """
+    words = (fields[name] for name in ERROR_FIELDS if fields.get(name) not in (None, "", False))
+    return next((str(word)[:LONGEST_ERROR] for word in words if isinstance(word, str | int | float)), "")

@@ -52,6 +52,30 @@ def test_a_bounce_has_its_reason_without_personal_data(took: Took) -> None:
     assert fate(row) == (Status.BOUNCED, "undelivered: … or … unknown")
 
 
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        ("no such user\nafter three tries\x00", "failed: no such user after three tries?"),
+        ("word " * 5000, ("failed: " + "word " * 100)[:200]),
+        (30.5, "failed: 30.5"),
+        (5, "failed: 5"),
+        (False, "failed"),
+        ({"code": 5}, "failed"),
+        (["no such user"], "failed"),
+    ],
+)
+def test_no_explanation_is_so_strange_that_the_bounce_is_lost(took: Took, error: object, reason: str) -> None:
+    row = took("m-1")
+    assert post({"id": "m-1", "status": "failed", "error": error}).status_code == 204
+    assert fate(row) == (Status.BOUNCED, reason)
+
+
+def test_what_was_delivered_needs_no_explanation(took: Took) -> None:
+    row = took("m-1")
+    assert post({"id": "m-1", "status": "delivered", "error": {"code": 0}}).status_code == 204
+    assert fate(row) == (Status.DELIVERED, "")
+
+
 def test_a_number_as_the_id_is_text(took: Took) -> None:
     row = took("4711")
     assert post({"id": 4711, "status": "delivered"}).status_code == 204
