@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils.module_loading import import_string
 
 from notifications.messages import Message, Suppressed
@@ -32,7 +33,8 @@ def compose(notifications: Iterable[Notification]) -> dict[int, Composed]:
     """What to do with each notification, by its id; all of one subject's kind are asked for at once.
 
     Raises nothing for what a composer does: the notifications that it fails for are `NotComposed`, the
-    others are not harmed.
+    others are not harmed. Only in a transaction, where the database itself fails, that is the caller's to
+    try again: `OperationalError`, `InterfaceError`.
     """
     composed: dict[int, Composed] = {}
     for prefix, group in groupby(sorted(notifications, key=_prefix), key=_prefix):
@@ -44,14 +46,23 @@ def _prefix(notification: Notification) -> str:
     return notification.subject.partition(":")[0]
 
 
+def _ask(composer: Composer, group: list[Notification]) -> dict[int, Message | Suppressed]:
+    if not connection.in_atomic_block:
+        return composer(group)
+    with transaction.atomic():  # a statement that fails would end the caller's transaction too
+        return composer(group)
+
+
 def _compose_group(prefix: str, group: list[Notification]) -> dict[int, Composed]:
     path = settings.NOTIFICATION_COMPOSERS.get(prefix)
     if path is None:
         return {row.pk: NotComposed("No composer knows its subject") for row in group}
     try:
         composer: Composer = import_string(path)
-        answers = composer(group)
+        answers = _ask(composer, group)
     except Exception as error:
+        if connection.in_atomic_block and isinstance(error, OperationalError | InterfaceError):
+            raise
         if len(group) > 1:  # one bad apple: find it
             return {pk: answer for row in group for pk, answer in _compose_group(prefix, [row]).items()}
         logger.exception("Notification %d could not be composed", group[0].pk)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from django.db import connection
+
 from notifications.messages import Message, Payer, Suppressed
 from notifications.models import Notification
 
@@ -23,7 +25,9 @@ FACTS: dict[str, object] = {
 
 
 def compose(notifications: Sequence[Notification]) -> dict[int, Message | Suppressed]:
-    """`context["answer"]`: suppressed, missing or raise; otherwise a message to `context["to"]`.
+    """`context["answer"]`: suppressed, missing, raise or sql; otherwise a message to `context["to"]`.
+
+    `context["sql"]` is a statement that fails.
 
     `context["unwanted"]` is a channel that is taken only where it stands in for the other one.
 
@@ -37,6 +41,9 @@ def compose(notifications: Sequence[Notification]) -> dict[int, Message | Suppre
                 raise LookupError("no such parcel: 4821 7730")
             case "missing":
                 continue
+            case "sql":
+                with connection.cursor() as cursor:
+                    cursor.execute(row.context["sql"])
             case "suppressed":
                 answers[row.pk] = Suppressed("the parcel was collected")
             case _ if row.context.get("unwanted") == row.channel and "instead_of" not in row.context:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from django.core import mail
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from notifications import delivery, fallback, leases
@@ -142,6 +142,24 @@ def test_an_email_that_nobody_can_compose_just_now_is_composed_later(
     assert fall_back(dead(put, "sms", dedup_key="event:7:sms", context={"answer": "raise"}))
     assert len(instead()) == 1
     assert "could not be composed" in caplog.text
+
+
+def test_a_statement_of_a_composer_that_fails_does_not_end_the_transaction(
+    put: Put, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = {"answer": "sql", "sql": "SELECT 1/0"}
+    assert fall_back(dead(put, "sms", dedup_key="event:7:sms", context=broken))
+    assert instead() == [("email", "instead:event:7:email", Status.PENDING)]
+    assert "could not be composed" in caplog.text
+    assert not fall_back(dead(put, "email", context=broken))
+
+
+def test_a_database_that_fails_while_composing_has_the_whole_tried_again(put: Put) -> None:
+    stuck = {"answer": "sql", "sql": "SET LOCAL statement_timeout = 10; SELECT pg_sleep(5)"}
+    row = dead(put, "sms", context=stuck)
+    with pytest.raises(OperationalError):
+        fall_back(row)
+    assert instead() == []
 
 
 def test_composers_are_asked_about_a_row_that_stands_in_the_outbox(
