@@ -10,10 +10,9 @@ from urllib.parse import parse_qs
 
 from notifications.errors import public_reason
 from notifications.models import Receipt, Status
-from notifications.receipts.words import meaning
+from notifications.receipts.words import ID_FIELDS, meaning
 
 # The usual names of each field; the first one that is there counts.
-ID_FIELDS = ("message_id", "messageId", "MessageSid", "sid", "id")
 REFERENCE_FIELDS = ("reference", "client_reference", "clientRef")
 STATUS_FIELDS = ("status", "message_status", "messageStatus", "MessageStatus")
 ERROR_FIELDS = ("error", "error_code", "errorCode", "ErrorCode", "reason")

@@ -1,8 +1,12 @@
-"""What providers' words for the state of a message mean: the one place where they are listed."""
+"""What providers' words for a message and its state mean: the one place where they are listed."""
 
 from __future__ import annotations
 
 from notifications.models import Status
+
+# Their names for a message's id, in the answer that took it and in its receipts. The plainest comes last: it
+# may be the id of the answer, or of the event.
+ID_FIELDS = ("message_id", "messageId", "MessageSid", "sid", "id")
 
 # Small letters. The short ones are those of SMPP, which many gateways pass on.
 DELIVERED = ("delivered", "delivrd")

@@ -17,6 +17,7 @@ from django.conf import settings
 
 from notifications.deadlines import Watchdog, addresses_of, has_ended, reach
 from notifications.errors import DeliveryError
+from notifications.receipts.words import ID_FIELDS
 from notifications.retry import seconds_in
 from notifications.sms.base import BaseSmsBackend, Provider
 
@@ -24,7 +25,6 @@ from notifications.sms.base import BaseSmsBackend, Provider
 # others in 400 to 499 would meet the same message again.
 NOT_THIS_MESSAGE = {401, 402, 403, 404, 405, 407, 408, 421, 425, 429}
 LONGEST_ANSWER = 65_536
-ID_FIELDS = ("id", "message_id", "messageId", "sid")
 
 
 class _Connection(http.client.HTTPConnection):

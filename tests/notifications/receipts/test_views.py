@@ -34,6 +34,7 @@ def fate(row: Notification) -> tuple[str, str]:
         ({"messageId": "m-1", "status": "delivrd"}, False),
         ({"MessageSid": "m-1", "MessageStatus": "delivered", "To": "+3725550000"}, True),
         ({"id": "m-1", "status": "Delivered"}, True),
+        ({"id": "event-1", "messageId": "m-1", "status": "delivered"}, False),
     ],
 )
 def test_it_moves_its_message(took: Took, body: dict[str, Any], form: bool) -> None:

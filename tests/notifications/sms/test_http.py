@@ -60,6 +60,7 @@ def test_the_second_provider_has_an_address_a_token_and_a_sender_of_its_own(
     [
         ('{"message_id": 17}', "17"),
         ('{"sid": "SM1"}', "SM1"),
+        ('{"id": "answer-1", "messageId": "m-1"}', "m-1"),
         ('{"status": "queued"}', ""),
         ("[1]", ""),
         ("OK", ""),
