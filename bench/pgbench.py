@@ -22,7 +22,7 @@ _TEXT_OF_N = "(:n)::text"
 _EXPRESSIONS = {
     "fingerprint": "sha256('x')",
     "key": f"('key-' || {_TEXT_OF_N})",
-    "body": ":'body'",
+    "answer": ":'body'",
     "code": "('L' || lpad((:l)::text, 4, '0'))",
     "tracking_number": f"('T' || {_TEXT_OF_N})",
     "package_id": f"md5({_TEXT_OF_N})::uuid",
@@ -54,7 +54,8 @@ _CONSTANTS = {
     "compartment_id": "NULL",
     "phone_last4": "NULL",
 }
-_ANSWER = '{"body": {' + ", ".join(f'"field_{n}": "a value of the usual length"' for n in range(12)) + "}}"
+_FIELDS = ", ".join(f'"field_{n}": "a value of the usual length"' for n in range(11))
+_ANSWER = f'{{"body": {{{_FIELDS}, "compartment": null}}}}'
 
 
 def drops(network: World, *, clients: int, seconds: float) -> float:
@@ -114,11 +115,8 @@ def _script(network: World) -> Path:
     ]
     plan = [
         ("key", drop),
-        ("BEGIN", {}),
         ("location", drop),
         ("assign", drop),
-        ("keep_answer", {**drop, "status": "201"}),
-        ("COMMIT", {}),
         ("key", pick),
         ("pick_up", pick),
     ]

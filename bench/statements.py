@@ -6,8 +6,6 @@ import importlib
 import json
 from pathlib import Path
 
-from django.db import transaction
-
 from lockers import availability
 from lockers.sql import numbered
 from packages_app import access, idempotency, statements
@@ -16,14 +14,11 @@ from packages_app import access, idempotency, statements
 def collect() -> dict[str, str]:
     """Each statement with psycopg's named placeholders, as the portal sends it."""
     assigning = importlib.import_module("packages_app.operations.assign")
-    with transaction.atomic():  # Django compiles a locking SELECT only there
-        drop_off = statements.assign("best_fit", accessible=False, announces=False)
     return {
         "key": access._KEY_BY_PUBLIC_PART,
-        "keep_answer": idempotency._KEEP,
         "read_answer": idempotency._READ,
         "location": assigning._LOCATION,
-        "assign": drop_off,
+        "assign": statements.assign("best_fit", accessible=False, announces=False, keeps=True),
         "pick_up": statements.pick_up(announces=False),
         "status": availability._BY_CODE,
     }

@@ -14,6 +14,7 @@ from functools import cache
 from typing import TypeVar
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import OuterRef
 
 from lockers import errors
@@ -96,7 +97,8 @@ def claim_sql(
     if among is not None:
         doors = among(doors, _LOCATION, strategy=strategy)
     query = doors.select_for_update(skip_locked=True, of=("self",)).values("id")[:1].query
-    sql, params = query.sql_with_params()
+    with transaction.atomic():  # Django compiles a locking SELECT nowhere else
+        sql, params = query.sql_with_params()
     placeholders = {_LOCATION: "%(location_id)s", _SIZE: "%(size)s"}
     return sql % tuple(
         placeholders[value] if isinstance(value, int) and value in placeholders else _literal(value)

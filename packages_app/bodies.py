@@ -89,7 +89,9 @@ def answer(row: Package, *, status: int, code: bool) -> Answer:
 def assigned(result: Assigned, *, code: bool) -> Answer:
     """The answer to a drop-off."""
     row = result.package
-    compartment = door(result.compartment_id, result.locker, result.label, result.compartment_size)
+    compartment = None
+    if result.compartment_id:
+        compartment = door(result.compartment_id, result.locker, result.label, result.compartment_size)
     body = package(row, location=result.location.code, compartment=compartment, code=code)
     return Answer(201, body, code_of=_code_of(row) if code else None)
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -28,6 +29,7 @@ from packages_app.webhooks import secrets
 
 VISIBLE_ASCII = re.compile(r"\A[\x21-\x7e]{1,255}\Z")
 
+_TABLE = "packages_app_idempotencykey"
 _KEEP = """
 INSERT INTO packages_app_idempotencykey (courier_id, key, fingerprint, status, body)
 VALUES (%(courier_id)s, %(key)s, %(fingerprint)s, %(status)s, %(body)s)
@@ -95,7 +97,7 @@ class Receipt:
 
         Raises `IdempotencyConflict` when that was another request.
         """
-        rows = fetch(_READ, self._row) if self.keeps else []
+        rows = fetch(_READ, self.row) if self.keeps else []
         if not rows:
             return None
         if bytes(rows[0].fingerprint) != self.fingerprint:
@@ -132,13 +134,34 @@ class Receipt:
             return earlier
 
     def keep(self, answer: Answer) -> Answer:
-        """Keep the answer without codes, secrets and names: for a repeat they are made and read again.
+        """Keep the answer; codes, secrets and names are made and read again for a repeat.
 
         The last statement of the transaction; gives the answer back. Raises `KeyTaken` when an earlier
         request's answer is there, `IdempotencyRunning` when that one is at work after the lock time-out.
         """
         if not self.keeps:
             return answer
+        row = {**self.row, "status": answer.status, "body": self.text(answer)}
+        with self.waiting_for_the_key():
+            taken = not fetch(_KEEP, row)
+        if taken:
+            raise KeyTaken
+        return answer
+
+    @contextmanager
+    def waiting_for_the_key(self) -> Iterator[None]:
+        """Raises `IdempotencyRunning` for a statement in it that waited in vain for another request's row."""
+        try:
+            yield
+        except OperationalError as error:
+            cause = error.__cause__
+            # "while inserting index tuple … in relation …": PostgreSQL names what it waited for nowhere else.
+            if isinstance(cause, LockNotAvailable) and _TABLE in (cause.diag.context or ""):
+                raise errors.IdempotencyRunning from None
+            raise
+
+    def text(self, answer: Answer) -> str:
+        """The answer as it is kept, without codes, secrets and names."""
         kept: dict[str, Any] = {"body": {**answer.body}, "code_of": _kept(answer.code_of)}
         if answer.code_of:
             kept["body"]["pickup_code"] = None
@@ -149,15 +172,12 @@ class Receipt:
             shown = answer.body["delegate"]
             kept["body"]["delegate"] = {**dict.fromkeys(shown), "named_at": shown["named_at"]}
             kept["delegate_of"] = _kept(answer.delegate_of)
-        try:
-            taken = not fetch(_KEEP, {**self._row, "status": answer.status, "body": json.dumps(kept)})
-        except OperationalError as error:
-            if isinstance(error.__cause__, LockNotAvailable):
-                raise errors.IdempotencyRunning from None
-            raise
-        if taken:
-            raise KeyTaken
-        return answer
+        return json.dumps(kept)
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """What tells this request from others."""
+        return {"courier_id": self.courier_id, "key": self.key, "fingerprint": self.fingerprint}
 
     def _delegate(
         self, body: dict[str, Any], delegate_id: str, version: int, secret_id: int
@@ -174,10 +194,6 @@ class Receipt:
             else:
                 del body["pickup_code"]
         return body
-
-    @property
-    def _row(self) -> dict[str, Any]:
-        return {"courier_id": self.courier_id, "key": self.key, "fingerprint": self.fingerprint}
 
 
 def _kept(parts: tuple[UUID, int, int] | None) -> list[str | int]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Generic, ParamSpec, TypeVar
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Generic, ParamSpec, TypeVar
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from packages_app.errors import BusyTryAgain, IdempotencyConflict, IdempotencyRunning, Refusal
 from packages_app.idempotency import Answer, Receipt
@@ -43,7 +44,7 @@ class Operation(Generic[P, R]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         for run in range(RUNS):
             try:
-                with transaction.atomic(durable=True):
+                with self.transaction():
                     return self.work(*args, **kwargs)
             except IntegrityError:
                 if run == RUNS - 1:
@@ -53,6 +54,11 @@ class Operation(Generic[P, R]):
                     raise BusyTryAgain from None
                 first.work()
         raise AssertionError("unreachable")
+
+    @staticmethod
+    def transaction() -> AbstractContextManager[None]:
+        """What the work is done in."""
+        return transaction.atomic(durable=True)
 
     def once(
         self,
@@ -74,12 +80,50 @@ class Operation(Generic[P, R]):
         def work() -> Answer:
             return receipt.keep(render(self.work(*args, **kwargs)))
 
-        try:
-            return receipt.or_earlier(Operation(work))
-        except (IdempotencyConflict, IdempotencyRunning):
-            raise
-        except Refusal as refusal:
-            answer = refuse(refusal)
-            if refusal.status >= 500:
-                return receipt.earlier() or answer
-            return receipt.or_earlier(Operation(lambda: receipt.keep(answer)))
+        return _once(receipt, Operation(work), refuse)
+
+
+class OneStatement(Operation[P, R]):
+    """Decorates an operation that writes with one statement: outside of others that is a transaction.
+
+    It keeps its answer in that statement: `once` gives the function one argument more, `keep`, which makes
+    the parameters for that from a draft of the result.
+    """
+
+    @staticmethod
+    def transaction() -> AbstractContextManager[None]:
+        """None but the statement's own. Raises `RuntimeError` inside another one, as `durable` does."""
+        return transaction.atomic(durable=True) if connection.in_atomic_block else nullcontext()
+
+    def once(
+        self,
+        receipt: Receipt,
+        render: Callable[[R], Answer],
+        refuse: Callable[[Refusal], Answer],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Answer:
+        """As `Operation.once`."""
+
+        def keep(draft: R) -> dict[str, Any]:
+            return {**receipt.row, "answer": receipt.text(render(draft))}
+
+        def work() -> Answer:
+            with receipt.waiting_for_the_key():
+                more: Any = {"keep": keep} if receipt.keeps else {}
+                return render(self.work(*args, **kwargs, **more))
+
+        return _once(receipt, OneStatement(work), refuse)
+
+
+def _once(receipt: Receipt, run: Callable[[], Answer], refuse: Callable[[Refusal], Answer]) -> Answer:
+    try:
+        return receipt.or_earlier(run)
+    except (IdempotencyConflict, IdempotencyRunning):
+        raise
+    except Refusal as refusal:
+        answer = refuse(refusal)
+        if refusal.status >= 500:
+            return receipt.earlier() or answer
+        return receipt.or_earlier(Operation(lambda: receipt.keep(answer)))

@@ -11,6 +11,7 @@ from functools import cache
 from django.conf import settings
 
 from lockers import allocation
+from lockers.models import Size
 from notifications import outbox
 from packages_app import queueing
 from packages_app.lifecycle import ANNOUNCED, DEFAULT_PRIORITY, PRIORITY, Event, Status
@@ -52,22 +53,43 @@ def _announces(*, announces: bool = True) -> str:
     return f"{found} AS announces"
 
 
+# The answer as it is kept (`Receipt.text`), with the door that only the statement knows. No string in the
+# JSON can look like the member: its quotes would stand behind backslashes.
+_SIZE_NAMES = " ".join(f"WHEN {size.value} THEN '{size.name}'" for size in Size)
+_KEPT = f"""
+), kept AS (
+    INSERT INTO packages_app_idempotencykey (courier_id, key, fingerprint, status, body)
+    SELECT %(courier_id)s, %(key)s, %(fingerprint)s, 201, replace(%(answer)s, '"compartment": null',
+        '"compartment": ' || json_build_object('id', shown.id, 'locker', locker.name, 'label', shown.label,
+                                               'size', CASE shown.size {_SIZE_NAMES} END))
+    FROM door
+    JOIN lockers_compartment shown ON shown.id = door.id
+    JOIN lockers_locker locker ON locker.id = shown.locker_id
+    WHERE NOT EXISTS (SELECT FROM duplicate)
+    ON CONFLICT DO NOTHING RETURNING true AS done
+"""
+
+
 @cache
-def assign(strategy: str, *, accessible: bool, announces: bool = True) -> str:
+def assign(strategy: str, *, accessible: bool, announces: bool = True, keeps: bool = False) -> str:
     """Claim a door and put a package into it, or reserve it; `announces`: for a courier with endpoints.
 
     One row: `duplicate_id` when the courier's tracking number already holds a door; else the door, or
-    NULLs when none was to be had: those that others wait for are left to them.
+    NULLs when none was to be had: those that others wait for are left to them. `keeps`: the answer too, under
+    the request's Idempotency-Key; when that is `taken`, nothing is done.
     """
+    taken = "EXISTS (SELECT FROM door) AND NOT EXISTS (SELECT FROM kept)" if keeps else "false"
     return f"""
 WITH duplicate AS MATERIALIZED (
     SELECT id FROM packages_app_package
     WHERE courier_id = %(courier_id)s AND tracking_number = %(tracking_number)s AND released_at IS NULL
 ), door AS MATERIALIZED (
     {allocation.claim_sql(strategy, accessible=accessible, among=queueing.nobodys)}
+{_KEPT if keeps else ""}
 ), claimed AS (
     UPDATE lockers_compartment compartment SET occupancy = %(occupancy)s
     FROM door WHERE compartment.id = door.id AND NOT EXISTS (SELECT FROM duplicate)
+      {"AND EXISTS (SELECT FROM kept)" if keeps else ""}
     RETURNING compartment.id, compartment.label, compartment.size, compartment.locker_id
 ), recipient AS (
     INSERT INTO packages_app_recipient (name, email, phone, language, only_channel)
@@ -101,7 +123,7 @@ WITH duplicate AS MATERIALIZED (
     ''')
     }
 )
-SELECT (SELECT id FROM duplicate) AS duplicate_id,
+SELECT (SELECT id FROM duplicate) AS duplicate_id, {taken} AS taken,
        claimed.id, claimed.label, claimed.size, locker.name AS locker, {_announces(announces=announces)}
 FROM (SELECT) one
 LEFT JOIN claimed ON true

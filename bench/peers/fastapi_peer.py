@@ -218,7 +218,7 @@ def size_of(body: AssignIn) -> int:
 async def assign(request: Request, body: AssignIn) -> JSONResponse:
     now = datetime.now(UTC)
     key = request.headers.get("idempotency-key")
-    if key is not None and not VISIBLE_ASCII.match(key):
+    if key is None or not VISIBLE_ASCII.match(key):  # calls without a key are not part of the load
         raise Refusal(400, "invalid_idempotency_key")
     canonical = json.dumps(json.loads(await request.body()), sort_keys=True, separators=(",", ":"))
     print_ = hashlib.sha256(f"{request.method} {request.url.path} {canonical}".encode()).digest()
@@ -227,18 +227,7 @@ async def assign(request: Request, body: AssignIn) -> JSONResponse:
         claim = {"courier_id": caller.courier_id, "key": key, "fingerprint": print_}
         for run in range(4):
             try:
-                async with connection.transaction():
-                    answer, code_of = await place(connection, caller, body, now)
-                    if key is not None:
-                        kept = {
-                            "body": {**answer, "pickup_code": None} if code_of else answer,
-                            "code_of": code_of,
-                        }
-                        kept_row = await fetch(
-                            connection, "keep_answer", **claim, status=201, body=json.dumps(kept)
-                        )
-                        if not kept_row:
-                            raise KeyTaken
+                answer = await place(connection, caller, body, now, claim)
                 break
             except KeyTaken:
                 return await earlier_answer(connection, claim, caller)
@@ -262,8 +251,8 @@ async def earlier_answer(connection: asyncpg.Connection, claim: dict, caller: Ca
 
 
 async def place(
-    connection: asyncpg.Connection, caller: Caller, body: AssignIn, now: datetime
-) -> tuple[dict[str, Any], list[Any]]:
+    connection: asyncpg.Connection, caller: Caller, body: AssignIn, now: datetime, claim: dict[str, Any]
+) -> dict[str, Any]:
     locations = await fetch(connection, "location", code=body.location, courier_id=caller.courier_id)
     if not locations:
         raise Refusal(404, "unknown_location")
@@ -303,14 +292,13 @@ async def place(
         "only_channel": "",
         "by": caller.name,
     }
-    door = await claim_door(connection, parameters)
-    answer = {
+    answer: dict[str, Any] = {
         "id": str(package_id),
         "tracking_number": body.tracking_number,
         "status": parameters["status"],
         "size": SIZE_NAMES[parameters["size"]],
         "location": location["code"],
-        "compartment": compartment(door),
+        "compartment": None,
         "created_at": moment(now),
         "reserved_until": moment(parameters["reserved_until"]),
         "stored_at": moment(parameters["stored_at"]),
@@ -323,10 +311,14 @@ async def place(
         "collected_by": None,
         "delegate": None,
     }
-    if not (stored and "codes:read" in caller.scopes):
-        return answer, []
-    answer["pickup_code"] = digits
-    return answer, [str(package_id), version, SECRET_ID]
+    code_of: list[Any] = []
+    if stored and "codes:read" in caller.scopes:
+        answer["pickup_code"] = digits
+        code_of = [str(package_id), version, SECRET_ID]
+    kept = {"body": {**answer, "pickup_code": None} if code_of else answer, "code_of": code_of}
+    door = await claim_door(connection, {**parameters, **claim, "answer": json.dumps(kept)})
+    answer["compartment"] = compartment(door)
+    return answer
 
 
 async def claim_door(connection: asyncpg.Connection, parameters: dict[str, Any]) -> asyncpg.Record:
@@ -334,6 +326,8 @@ async def claim_door(connection: asyncpg.Connection, parameters: dict[str, Any])
         row = (await fetch(connection, "assign", **parameters))[0]
         if row["duplicate_id"] is not None:
             raise Refusal(409, "duplicate_tracking_number", package_id=str(row["duplicate_id"]))
+        if row["taken"]:
+            raise KeyTaken
         if row["id"] is not None:
             return row
         free = await connection.fetchval(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -17,9 +18,10 @@ from lockers.sql import fetch
 from notifications.nudge import nudge, nudge_webhooks
 from packages_app import codes, errors, queueing, statements
 from packages_app.access import Actor
+from packages_app.idempotency import KeyTaken
 from packages_app.lifecycle import Status
 from packages_app.models import Package, Recipient
-from packages_app.operation import DoFirst, Operation
+from packages_app.operation import DoFirst, OneStatement
 from packages_app.operations.grant import grant
 from packages_app.sandbox import refusals
 
@@ -33,7 +35,7 @@ FROM lockers_location WHERE code = %(code)s
 
 @dataclass(frozen=True, slots=True)
 class Assigned:
-    """The new package, and the door to open."""
+    """The new package, and the door to open; in a draft of it `compartment_id` is 0."""
 
     package: Package
     location: Location
@@ -43,7 +45,11 @@ class Assigned:
     compartment_size: int
 
 
-@Operation
+# The parameters with which the statement keeps the answer, made from a draft of it.
+Keep = Callable[[Assigned], dict[str, Any]]
+
+
+@OneStatement
 def assign(
     *,
     by: Actor,
@@ -56,13 +62,14 @@ def assign(
     deposited: bool = True,
     reserve_for: timedelta = timedelta(minutes=30),
     opened: bool | None = None,
+    keep: Keep | None = None,
 ) -> Assigned:
     """Claim a door at the location with this code for a new package of the courier `by`.
 
     `deposited` stores it at once and the recipient is told; else the door is reserved for `reserve_for`,
     until `deposit` confirms. `opened` says whether the courier opens a reserved door now, or not before
     `open_door` says so; None when they say nothing, and the door may be opened at any time. `recipient` is
-    not saved yet.
+    not saved yet. `keep` is what `once` gives, and then it raises `KeyTaken` too.
     Raises `UnknownLocation`, `LocationSuspended`, `LocationFull`, `BusyTryAgain`,
     `DuplicateTrackingNumber`.
     """
@@ -84,7 +91,7 @@ def assign(
         package.reserved_until = now + reserve_for
         package.reports_opening = opened is not None
         package.opened_at = now if opened else None
-    door = _claim(package, recipient, by, announces=announces)
+    door = _claim(package, recipient, by, announces=announces, keep=keep)
     if deposited:
         transaction.on_commit(nudge, robust=True)
     if door.announces:
@@ -118,16 +125,22 @@ def _store(package: Package, now: datetime) -> None:
     package.code_version, package.code_secret, package.code_mac = code.version, code.secret_id, code.mac
 
 
-def _claim(package: Package, recipient: Recipient, by: Actor, *, announces: bool) -> Any:
+def _claim(package: Package, recipient: Recipient, by: Actor, *, announces: bool, keep: Keep | None) -> Any:
     """The claimed door's row, after package, history and messages were written with it."""
     place = package.location
-    statement = statements.assign(place.strategy, accessible=package.accessible, announces=announces)
+    statement = statements.assign(
+        place.strategy, accessible=package.accessible, announces=announces, keeps=keep is not None
+    )
     params = _params(package, recipient, by)
+    if keep is not None:
+        params |= keep(Assigned(package, place, 0, "", "", package.size))
 
     def take() -> Any:
         row = fetch(statement, params)[0]
         if row.duplicate_id is not None:
             raise errors.DuplicateTrackingNumber(package_id=str(row.duplicate_id))
+        if row.taken:
+            raise KeyTaken
         return row if row.id is not None else None
 
     def free() -> bool:

@@ -150,19 +150,19 @@ def test_a_refused_key_keeps_no_answer() -> None:
 def test_a_fault_of_ours_and_a_database_away_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     location = make_location()
     api = courier_api(make_courier())
-    real = idempotency.Receipt.keep
+    real = idempotency.Receipt.text
     for fault, status in ((ZeroDivisionError(), 500), (OperationalError("gone"), 503)):
 
-        def fail(receipt: Receipt, answer: Answer, fault: Exception = fault) -> Answer:
+        def fail(receipt: Receipt, answer: Answer, fault: Exception = fault) -> str:
             raise fault
 
-        monkeypatch.setattr(idempotency.Receipt, "keep", fail)
+        monkeypatch.setattr(idempotency.Receipt, "text", fail)
         answer = api.post("/lockers/assign", parcel(location, "T-1"), key="k-1")
         assert answer.status_code == status
         assert answer["Content-Type"] == "application/problem+json"
         assert not Package.objects.exists()
         assert not IdempotencyKey.objects.exists()
-    monkeypatch.setattr(idempotency.Receipt, "keep", real)
+    monkeypatch.setattr(idempotency.Receipt, "text", real)
     assert api.post("/lockers/assign", parcel(location, "T-1"), key="k-1").status_code == 201
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import threading
 import time
 from collections.abc import Callable
@@ -93,14 +94,14 @@ def test_a_connection_that_is_lost_at_the_key_is_not_called_a_running_request(
     location: Location, courier: Courier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     api = courier_api(courier)
-    real = Receipt.keep
+    real = Receipt.text
 
-    def keep(receipt: Receipt, answer: Answer) -> Answer:
+    def text(receipt: Receipt, answer: Answer) -> str:
         end_my_connection()
         return real(receipt, answer)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Receipt, "keep", keep)
+        patch.setattr(Receipt, "text", text)
         answer = api.post("/lockers/assign", parcel(location, "T-1"), key="k-1")
     assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
     connection.close()
@@ -114,17 +115,20 @@ def test_a_connection_that_is_lost_at_the_end_leaves_all_or_nothing(
 ) -> None:
     """The caller cannot know; its repeat with the same key finds out, and there is one package either way."""
     api = courier_api(courier, codes_read=True)
-    real = connection.commit
+    module = importlib.import_module("packages_app.operations.assign")
+    real = module.fetch
 
-    def commit() -> None:
-        if before_commit:
+    def drop_off(sql: str, params: dict[str, Any]) -> list[Any]:
+        if "INSERT" in sql and before_commit:
             end_my_connection()
-        real()
-        end_my_connection()
-        connection.cursor().execute("SELECT 1")
+        rows: list[Any] = real(sql, params)
+        if "INSERT" in sql:
+            end_my_connection()
+            connection.cursor().execute("SELECT 1")
+        return rows
 
     with monkeypatch.context() as patch:
-        patch.setattr(connection, "commit", commit)
+        patch.setattr(module, "fetch", drop_off)
         answer = api.post("/lockers/assign", parcel(location, "T-1"), key="k-1")
     assert answer.status_code == 503
     connection.close()
