@@ -53,6 +53,7 @@ _CONSTANTS = {
     "by": "'bench'",
     "compartment_id": "NULL",
     "phone_last4": "NULL",
+    "waits_until": "NULL::timestamptz",
 }
 _FIELDS = ", ".join(f'"field_{n}": "a value of the usual length"' for n in range(11))
 _ANSWER = f'{{"body": {{{_FIELDS}, "compartment": null}}}}'

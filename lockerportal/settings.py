@@ -201,7 +201,7 @@ OVERDUE_RETURN_AFTER = timedelta(days=read.whole(env, "OVERDUE_RETURN_DAYS", def
 USAGE_KEEP = timedelta(days=read.whole(env, "USAGE_KEEP_DAYS", default=400, least=8, most=3650))
 # Of one courier; and how long it can be read how the waiting of a parcel ended.
 QUEUE_MOST_WAITING = read.whole(env, "QUEUE_MOST_WAITING", default=1000, least=1, most=100_000)
-QUEUE_KEEP = timedelta(days=read.whole(env, "QUEUE_KEEP_DAYS", default=90, least=1, most=3650))
+QUEUE_KEEP = timedelta(days=read.whole(env, "QUEUE_KEEP_DAYS", default=90, least=4, most=3650))
 # So long after the end of a package nobody can say any more whose it was.
 ERASE_AFTER = timedelta(days=read.whole(env, "ERASE_AFTER_DAYS", default=30, least=1, most=3650))
 # How old an answer about the whole network may be (`lockers/sharing.py`); 0: counted anew for each call.

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.utils import timezone
 
 from lockers.models import Kiosk, Location, LocationQuerySet
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 LONGEST_LIFE = timedelta(days=365)
 _USED_EVERY = timedelta(minutes=1)
+# The check of the key is the first thing in a request, so that some of the patience is left to answer in.
+_OF_PATIENCE = 0.8
 # Compared with when no such key exists, so that an unknown id takes as long as a wrong secret.
 _NOBODY = sha256(b"nobody").digest()
 
@@ -31,6 +34,7 @@ class Actor:
     """Who does something, as it is written into the history, and which packages exist for them.
 
     A courier sees the network, or only the sandbox (its test keys); of that all, or only `location_ids`.
+    Who called waits for an answer `until` then, by the database's clock; None: for as long as it takes.
     """
 
     name: str
@@ -39,6 +43,7 @@ class Actor:
     user: User | None = None
     sandbox: bool = False
     location_ids: frozenset[int] = frozenset()
+    until: datetime | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
         return self.name
@@ -178,7 +183,7 @@ def revoke(key: ApiKey, *, now: datetime) -> None:
 # As SQL, because every call of the API asks it: see `lockers/sql.py`.
 _KEY = """
 SELECT key.id, key.key_id, key.digest, key.scopes, key.expires_at, key.revoked_at, key.last_used_at,
-       key.location_ids, key.networks, key.calls_per_second, key.burst,
+       clock_timestamp() AS asked_at, key.location_ids, key.networks, key.calls_per_second, key.burst,
        courier.id AS courier_id, courier.code AS courier,
        courier.active AND coalesce(twin_of.active, true) AS active, twin_of.id IS NOT NULL AS sandbox,
        kiosk.id AS kiosk_id, kiosk.name AS kiosk,
@@ -245,10 +250,11 @@ def _refused(key: Any, now: datetime, whence: Whence) -> str:
 
 
 def _caller(key: Any) -> Caller:
+    until = key.asked_at + timedelta(seconds=settings.DATABASE_PATIENCE_SECONDS * _OF_PATIENCE)
     if key.kiosk_id is not None:
         return Caller(
             key_id=key.id,
-            actor=Actor(name=f"kiosk:{key.location}/{key.kiosk}", location_id=key.location_id),
+            actor=Actor(name=f"kiosk:{key.location}/{key.kiosk}", location_id=key.location_id, until=until),
             scopes=rights.KIOSK_SCOPES.intersection(key.scopes),
             kiosk_id=key.kiosk_id,
             location_id=key.location_id,
@@ -262,6 +268,7 @@ def _caller(key: Any) -> Caller:
             courier_id=key.courier_id,
             sandbox=key.sandbox,
             location_ids=frozenset(key.location_ids),
+            until=until,
         ),
         scopes=rights.COURIER_SCOPES.intersection(key.scopes),
         limit=_limit(key),

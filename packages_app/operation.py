@@ -6,7 +6,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Generic, ParamSpec, TypeVar
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
+from psycopg.errors import LockNotAvailable
 
 from packages_app.errors import BusyTryAgain, IdempotencyConflict, IdempotencyRunning, Refusal
 from packages_app.idempotency import Answer, Receipt
@@ -122,6 +123,12 @@ def _once(receipt: Receipt, run: Callable[[], Answer], refuse: Callable[[Refusal
         return receipt.or_earlier(run)
     except (IdempotencyConflict, IdempotencyRunning):
         raise
+    except OperationalError as error:
+        # Somebody held what was needed: perhaps the first request with this key, perhaps it is answered.
+        earlier = receipt.earlier() if isinstance(error.__cause__, LockNotAvailable) else None
+        if earlier is None:
+            raise
+        return earlier
     except Refusal as refusal:
         answer = refuse(refusal)
         if refusal.status >= 500:

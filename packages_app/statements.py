@@ -53,6 +53,10 @@ def _announces(*, announces: bool = True) -> str:
     return f"{found} AS announces"
 
 
+# Whoever asks has not given up yet. A server that was frozen carries out, as if nothing had been, what it had
+# been sent; and a statement that is its own transaction is done then, when the answer has long been 503.
+_IN_TIME = "coalesce(clock_timestamp() < %(waits_until)s::timestamptz, true)"
+
 # The answer as it is kept (`Receipt.text`), with the door that only the statement knows. No string in the
 # JSON can look like the member: its quotes would stand behind backslashes.
 _SIZE_NAMES = " ".join(f"WHEN {size.value} THEN '{size.name}'" for size in Size)
@@ -62,10 +66,9 @@ _KEPT = f"""
     SELECT %(courier_id)s, %(key)s, %(fingerprint)s, 201, replace(%(answer)s, '"compartment": null',
         '"compartment": ' || json_build_object('id', shown.id, 'locker', locker.name, 'label', shown.label,
                                                'size', CASE shown.size {_SIZE_NAMES} END))
-    FROM door
-    JOIN lockers_compartment shown ON shown.id = door.id
+    FROM taking
+    JOIN lockers_compartment shown ON shown.id = taking.id
     JOIN lockers_locker locker ON locker.id = shown.locker_id
-    WHERE NOT EXISTS (SELECT FROM duplicate)
     ON CONFLICT DO NOTHING RETURNING true AS done
 """
 
@@ -76,20 +79,21 @@ def assign(strategy: str, *, accessible: bool, announces: bool = True, keeps: bo
 
     One row: `duplicate_id` when the courier's tracking number already holds a door; else the door, or
     NULLs when none was to be had: those that others wait for are left to them. `keeps`: the answer too, under
-    the request's Idempotency-Key; when that is `taken`, nothing is done.
+    the request's Idempotency-Key; when that is `taken`, nothing is done, nor when it is too `late`.
     """
-    taken = "EXISTS (SELECT FROM door) AND NOT EXISTS (SELECT FROM kept)" if keeps else "false"
+    taken = "EXISTS (SELECT FROM taking) AND NOT EXISTS (SELECT FROM kept)" if keeps else "false"
     return f"""
 WITH duplicate AS MATERIALIZED (
     SELECT id FROM packages_app_package
     WHERE courier_id = %(courier_id)s AND tracking_number = %(tracking_number)s AND released_at IS NULL
 ), door AS MATERIALIZED (
     {allocation.claim_sql(strategy, accessible=accessible, among=queueing.nobodys)}
+), taking AS MATERIALIZED (
+    SELECT id FROM door WHERE NOT EXISTS (SELECT FROM duplicate) AND {_IN_TIME}
 {_KEPT if keeps else ""}
 ), claimed AS (
     UPDATE lockers_compartment compartment SET occupancy = %(occupancy)s
-    FROM door WHERE compartment.id = door.id AND NOT EXISTS (SELECT FROM duplicate)
-      {"AND EXISTS (SELECT FROM kept)" if keeps else ""}
+    FROM taking WHERE compartment.id = taking.id {"AND EXISTS (SELECT FROM kept)" if keeps else ""}
     RETURNING compartment.id, compartment.label, compartment.size, compartment.locker_id
 ), recipient AS (
     INSERT INTO packages_app_recipient (name, email, phone, language, only_channel)
@@ -124,6 +128,7 @@ WITH duplicate AS MATERIALIZED (
     }
 )
 SELECT (SELECT id FROM duplicate) AS duplicate_id, {taken} AS taken,
+       EXISTS (SELECT FROM door) AND NOT EXISTS (SELECT FROM taking) AS late,
        claimed.id, claimed.label, claimed.size, locker.name AS locker, {_announces(announces=announces)}
 FROM (SELECT) one
 LEFT JOIN claimed ON true
@@ -219,6 +224,7 @@ def pick_up(*, by_delegate: bool = False, announces: bool = True, sure: bool = F
     may_try = f"coalesce(kiosk.locked_until <= %(now)s, true) AND coalesce(tally.failures, 0) < {calm}"
     if sure:
         may_try = "true"
+    may_try += f" AND {_IN_TIME}"
     if not announces:
         may_try += " AND NOT EXISTS (SELECT FROM packages_app_webhook)"
     counted = _COUNTED.format(
@@ -242,7 +248,7 @@ WITH kiosk AS MATERIALIZED (
       -- The hold clock stands while the location is down. Asked only of what would be too late.
       AND (found.expires_at > %(now)s OR EXISTS (
           SELECT FROM lockers_downtime WHERE location_id = %(location_id)s AND settled_at IS NULL))
-      AND found.held_at IS NULL
+      AND found.held_at IS NULL AND {_IN_TIME}
     RETURNING {_RETURNED}, found.email, found.phone, found.only_channel
 ), door AS (
     UPDATE lockers_compartment compartment SET occupancy = 'empty'
@@ -268,12 +274,13 @@ WITH kiosk AS MATERIALIZED (
 SELECT kiosk.may_try, kiosk.endpoints, found.id AS package_id, found.status, found.held_at,
        door.id IS NOT NULL AS opened, compartment.id, compartment.label, compartment.size,
        locker.name AS locker, {_announces(announces=announces)},
-       door.id IS NOT NULL AND {_AWAITED} AS awaited
+       door.id IS NOT NULL AND {_AWAITED} AS awaited, NOT {_IN_TIME} AS late
 FROM kiosk
 LEFT JOIN found ON true
 LEFT JOIN door ON true
 LEFT JOIN lockers_compartment compartment ON compartment.id = found.compartment_id
 LEFT JOIN lockers_locker locker ON locker.id = compartment.locker_id
+ORDER BY door.id IS NULL
 """
 
 

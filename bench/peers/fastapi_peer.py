@@ -291,6 +291,7 @@ async def place(
         "language": recipient.language,
         "only_channel": "",
         "by": caller.name,
+        "waits_until": None,
     }
     answer: dict[str, Any] = {
         "id": str(package_id),
@@ -386,6 +387,7 @@ async def attempt(
         repeats_since=now - timedelta(minutes=5),
         now=now,
         by=caller.name,
+        waits_until=None,
     )
     if not row["may_try"]:
         raise Refusal(429, "too_many_attempts")  # a closer look is not part of the load

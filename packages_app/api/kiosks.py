@@ -27,6 +27,7 @@ PICKUP = (
     errors.OnHold,
     errors.PhoneCheckRequired,
     errors.TooManyAttempts,
+    errors.BusyTryAgain,
 )
 
 

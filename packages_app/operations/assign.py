@@ -139,6 +139,8 @@ def _claim(package: Package, recipient: Recipient, by: Actor, *, announces: bool
         row = fetch(statement, params)[0]
         if row.duplicate_id is not None:
             raise errors.DuplicateTrackingNumber(package_id=str(row.duplicate_id))
+        if row.late:
+            raise errors.BusyTryAgain
         if row.taken:
             raise KeyTaken
         return row if row.id is not None else None
@@ -196,4 +198,5 @@ def _params(package: Package, recipient: Recipient, by: Actor) -> dict[str, Any]
         "language": recipient.language,
         "only_channel": recipient.only_channel,
         "by": by.name,
+        "waits_until": by.until,
     }

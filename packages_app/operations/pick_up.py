@@ -55,7 +55,8 @@ def pick_up(*, by: Caller, now: datetime, typed: Typed) -> Opened:
     back. `compartment_id` (a keypad at one door) must be the package's own door.
     Raises `UnknownCode` (wrong, used, another location's, wrong phone digits: all alike), `CodeExpired` and
     `OnHold` (neither counts as wrong), `PhoneCheckRequired` (so many wrong codes here today that the phone is
-    asked for too) and `TooManyAttempts` (the 5th wrong code in a row waits; the right one waits as well).
+    asked for too), `TooManyAttempts` (the 5th wrong code in a row waits; the right one waits as well) and
+    `BusyTryAgain`.
 
     One statement and nothing else, its own transaction, where nothing speaks against the kiosk.
     """
@@ -115,6 +116,7 @@ def _press(by: Caller, now: datetime, typed: Typed, digits: str, *, sure: bool =
         "repeats_since": now - REPEATS_WITHIN,
         "now": now,
         "by": by.actor.name,
+        "waits_until": by.actor.until,
     }
     announces, by_delegate = _Endpoints.seen, len(digits) == codes.DELEGATE_DIGITS
     row = fetch(statements.pick_up(by_delegate=by_delegate, announces=announces, sure=sure), parameters)[0]
@@ -126,6 +128,8 @@ def _press(by: Caller, now: datetime, typed: Typed, digits: str, *, sure: bool =
 
 def _outcome(row: Any) -> Opened | Refusal:
     """The opened door, or why it stays shut."""
+    if row.late and not row.opened:
+        return errors.BusyTryAgain()
     if row.package_id is None:
         return errors.UnknownCode()
     again = not row.opened and row.status == Status.RETRIEVED

@@ -50,6 +50,7 @@ class PickUp:
     receipt: bytes | None = None
     announces: bool = True
     sure: bool = False
+    waits_until: datetime | None = None
 
     @property
     def by_delegate(self) -> bool:
@@ -72,6 +73,7 @@ class PickUp:
                 "repeats_since": self.now - timedelta(minutes=5),
                 "now": self.now,
                 "by": "kiosk:x",
+                "waits_until": self.waits_until,
             },
         )
         if row.package_id is None:
@@ -304,6 +306,20 @@ def test_the_same_press_again_opens_nothing_and_counts_nothing(
     facts = (package.compartment_id, "S1", 1, "A")
     assert result == ((True, package.pk, False, *facts) if again else NOTHING)
     assert [row["wrong_codes_in_row"] for row in tables["lockers_kiosk"]] == [int(not again)]
+
+
+@pytest.mark.parametrize("sure", [False, True])
+def test_when_nobody_waits_for_the_answer_any_more_nothing_is_opened_and_nothing_counted(sure: bool) -> None:
+    location = make_location()
+    right = PickUp(
+        make_kiosk(location), code_of(make_package(make_courier(), door(location, "S1"))), sure=sure
+    )
+    late = replace(right, waits_until=NOW - timedelta(days=9999))
+    for attempt in (late, replace(late, code=WRONG)):
+        result, _ = assert_alike(attempt.in_one_statement, lambda: (False, None, False))
+        assert result == (False, None, False)
+    in_time = replace(right, waits_until=NOW + timedelta(days=9999))
+    assert assert_alike(in_time.in_one_statement, in_time.readably)[0][2]
 
 
 def test_where_there_are_endpoints_the_statement_without_them_does_nothing() -> None:

@@ -5,9 +5,10 @@ Both run on the same rows, each in a savepoint that is rolled back, and every ta
 
 from __future__ import annotations
 
+import json
 import uuid
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import product
 from typing import Any
 
@@ -19,8 +20,8 @@ from lockers.models import Compartment, Location
 from lockers.sql import fetch
 from packages_app import codes, statements
 from packages_app.lifecycle import Event, Status
-from packages_app.models import Courier, Package, Recipient
-from tests.packages_app.alike import announced, assert_alike
+from packages_app.models import Courier, IdempotencyKey, Package, Recipient
+from tests.packages_app.alike import announced, assert_alike, effect
 from tests.world import (
     NOW,
     UNTIL,
@@ -56,6 +57,8 @@ class DropOff:
     only_channel: str = ""
     tracking_number: str = "T-1"
     announces: bool = True
+    keeps: bool = False
+    waits_until: datetime | None = None
 
     @property
     def code(self) -> codes.Issued:
@@ -63,11 +66,21 @@ class DropOff:
 
     def in_one_statement(self) -> tuple[Any, ...]:
         """As `operations.assign` does it."""
+        row = self.row()
+        return (row.duplicate_id, row.id, row.label, row.size, row.locker)
+
+    def row(self) -> Any:
+        """What the statement gives."""
         code = self.code if self.deposited else codes.Issued(1, 1, b"")
         addresses = {"email": self.email, "sms": self.phone}
         channels = [name for name in addresses if addresses[name] and self.only_channel in ("", name)]
-        row = fetch(
-            statements.assign(self.location.strategy, accessible=self.accessible, announces=self.announces),
+        [row] = fetch(
+            statements.assign(
+                self.location.strategy,
+                accessible=self.accessible,
+                announces=self.announces,
+                keeps=self.keeps,
+            ),
             {
                 "package_id": PACKAGE_ID,
                 "courier_id": self.courier.pk,
@@ -94,9 +107,13 @@ class DropOff:
                 "language": "et",
                 "only_channel": self.only_channel,
                 "by": "courier:dpd",
+                "waits_until": self.waits_until,
+                "key": "k-1",
+                "fingerprint": b"f" * 32,
+                "answer": json.dumps(ANSWER),
             },
-        )[0]
-        return (row.duplicate_id, row.id, row.label, row.size, row.locker)
+        )
+        return row
 
     def readably(self) -> tuple[Any, ...]:
         """The same, step by step."""
@@ -220,6 +237,52 @@ def test_assign_of_what_left_its_door() -> None:
     drop = DropOff(courier, location)
     result, _ = assert_alike(drop.in_one_statement, drop.readably)
     assert result[2] == "S1"
+
+
+# Texts that look like what the statement fills in.
+ANSWER: dict[str, Any] = {
+    "body": {"a": '"compartment": null', "compartment": None, "b": '\\"compartment": null'},
+    "c": [1],
+}
+
+
+def test_assign_keeps_the_answer_with_the_door() -> None:
+    drop = replace(DropOff(make_courier(), make_location()), keeps=True)
+    result, tables = effect(drop.in_one_statement)
+    [row] = tables["packages_app_idempotencykey"]
+    assert (row["courier_id"], row["key"], row["status"]) == (drop.courier.pk, "k-1", 201)
+    kept = json.loads(row["body"])
+    shown = {"id": result[1], "locker": "A", "label": "S1", "size": "SMALL"}
+    assert kept == {"body": {**ANSWER["body"], "compartment": shown}, "c": [1]}
+    without = {name: rows for name, rows in tables.items() if name != "packages_app_idempotencykey"}
+    _, expected = effect(drop.readably)
+    del expected["packages_app_idempotencykey"]
+    assert without == expected
+
+
+@pytest.mark.parametrize(
+    ("small", "taken", "late", "outcome"),
+    [
+        (1, True, False, (True, False)),
+        (1, True, True, (False, True)),
+        (1, False, True, (False, True)),
+        (0, True, False, (False, False)),
+        (0, False, True, (False, False)),
+    ],
+)
+def test_assign_does_nothing_under_a_taken_key_or_when_nobody_waits_any_more(
+    small: int, taken: bool, late: bool, outcome: tuple[bool, bool]
+) -> None:
+    courier = make_courier()
+    if taken:
+        IdempotencyKey.objects.create(courier=courier, key="k-1", fingerprint=b"x" * 32, status=201)
+    location = make_location(small=small, medium=0, large=0)
+    until = NOW - timedelta(days=9999) if late else None
+    drop = replace(DropOff(courier, location), keeps=True, waits_until=until)
+    row, tables = effect(drop.row)
+    assert (row.taken, row.late) == outcome
+    assert row.id is None
+    assert (effect(lambda: None))[1] == tables
 
 
 # --- Expiry ----------------------------------------------------------------------------------------------
