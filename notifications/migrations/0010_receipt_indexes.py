@@ -14,6 +14,7 @@ class Migration(migrations.Migration):
         ('notifications', '0009_receipts'),
     ]
 
+    # What is cancelled leaves an index that is not valid: each is dropped first, so that this can be repeated.
     operations = [
         ValidateConstraint(
             model_name='notification',
@@ -31,10 +32,12 @@ class Migration(migrations.Migration):
             model_name='notification',
             name='notification_end_has_reason',
         ),
+        migrations.RunSQL('DROP INDEX CONCURRENTLY IF EXISTS notification_failed', migrations.RunSQL.noop),
         AddIndexConcurrently(
             model_name='notification',
             index=models.Index(condition=models.Q(('status__in', ['dead', 'bounced'])), fields=['-id'], name='notification_failed'),
         ),
+        migrations.RunSQL('DROP INDEX CONCURRENTLY IF EXISTS notification_provider_id', migrations.RunSQL.noop),
         AddIndexConcurrently(
             model_name='notification',
             index=models.Index(condition=models.Q(('provider__gt', ''), ('provider_id__gt', '')), fields=['provider_id'], name='notification_provider_id'),
