@@ -6,6 +6,8 @@ the failed one, and `instead_of` in it, so that composers can tell.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.db import connection, transaction
 
 from notifications.composing import NotComposed, compose
@@ -61,6 +63,17 @@ def fall_back_here(notification: Notification) -> None:
         _lock(cause)
         for failed in _rows(cause, channel).filter(status__in=ENDED_IN_VAIN).order_by("id"):
             fall_back(failed)
+
+
+def brought_instead(notifications: Sequence[Notification]) -> set[int]:
+    """Those, by their ids, whose message has gone out by the other channel in their place."""
+    keys = {
+        f"{PREFIX}{_cause(row)}:{OTHER[Channel(row.channel)]}": row.pk
+        for row in notifications
+        if row.channel in OTHER
+    }
+    sent = Notification.objects.filter(dedup_key__in=keys, status__in=[Status.SENT, Status.DELIVERED])
+    return {keys[key] for key in sent.values_list("dedup_key", flat=True)}
 
 
 def _is_worth_sending(instead: Notification) -> bool:

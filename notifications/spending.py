@@ -94,6 +94,11 @@ def price(country: str) -> Decimal:
     return Decimal(settings.SMS_PRICES.get(country, settings.SMS_PRICES["default"]))
 
 
+def cheapest() -> Decimal:
+    """What the cheapest SMS costs: one segment, to a country to which any are sent."""
+    return min(price(country) for country in settings.SMS_COUNTRIES or settings.SMS_PRICES)
+
+
 def spent(payer: str, day: date) -> Spent:
     """What one payer's SMS have cost on `day` (UTC)."""
     tally = Tally.objects.filter(pk=f"{_payer_key(day)}{payer}").first()

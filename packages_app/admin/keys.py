@@ -17,6 +17,7 @@ from django.urls import URLPattern, path, reverse
 
 from lockers.clock import database_now
 from lockers.models import Location
+from notifications import spending
 from packages_app import access, operations
 from packages_app.access import Actor
 from packages_app.admin.key_forms import LimitForm, NewKeyForm, RotateForm
@@ -46,12 +47,12 @@ class CourierAdmin(admin.ModelAdmin[Courier]):
 
     @admin.action(description="Send again the SMS that the daily cap held back", permissions=["change"])
     def resend_sms(self, request: HttpRequest, queryset: QuerySet[Courier]) -> None:
-        """`operations.resend_sms`; where the cap is still reached, nothing would go out."""
+        """`operations.resend_sms`; where less is left of the cap than one SMS costs, nothing would go out."""
         now = database_now()
         today = now.astimezone(UTC).date()
         for courier in queryset:
             cap, used = sms_caps.cap_of(courier), sms_caps.of_courier(courier, today).used
-            if used >= cap:
+            if cap - used < spending.cheapest():
                 words = (
                     f"{courier}: nothing was sent, for {used:.2f} of {cap:.2f} is spent. Raise the cap first."
                 )

@@ -215,6 +215,20 @@ def test_what_was_said_since_by_another_message(package: Package, later: str, wa
     assert again(package) == wanted
 
 
+@pytest.mark.parametrize(("outcome", "wanted"), [("sent", []), ("delivered", []), ("bounced", ["stored"])])
+def test_what_an_email_has_brought_instead(package: Package, outcome: str, wanted: list[str]) -> None:
+    recipient = package.recipient
+    type(recipient).objects.filter(pk=recipient.pk).update(email="mari@example.com")
+    row = say(package, "stored")
+    assert row.channel == "email"
+    assert row.context["instead_of"] == Notification.objects.get(channel="sms").pk
+    Courier.objects.update(sms_daily_cap=100)
+    deliver_due()
+    ended = {} if outcome == "sent" else {"receipt_at": timezone.now()}
+    Notification.objects.filter(pk=row.pk, status="sent").update(status=outcome, reason="x", **ended)
+    assert again(package) == wanted
+
+
 def test_recipient_and_delegate_each_get_their_own(package: Package) -> None:
     delegate = make_delegate(package)
     say(package, "stored")
@@ -277,6 +291,8 @@ def test_in_the_admin(package: Package, courier: Courier, location: Location) ->
     other = make_package(courier, door(location, "S2"), recipient=by_sms(phone="+3725550001"))
     say(other, "stored", cap=1)
     assert "DPD: nothing was sent, for 1.00 of 1.00 is spent. Raise the cap first." in press(boss, courier)
+    Courier.objects.update(sms_daily_cap="1.99")
+    assert "DPD: nothing was sent, for 1.00 of 1.99 is spent. Raise the cap first." in press(boss, courier)
     Courier.objects.update(sms_daily_cap=5)
     assert "DPD: 1 SMS are on their way again; 4.00 is left for today." in press(boss, courier)
     assert Notification.objects.get(subject=f"package:{package.pk}").status in ("pending", "sent")
