@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 
 FAILURES_TO_OPEN = 5
 PROBE_EACH = timedelta(seconds=30)
+MOST_BROUGHT_FORWARD = 5000  # in one transaction, which has to end within the statement_timeout
 
 
 class Breaker:
@@ -29,15 +30,17 @@ class Breaker:
         self.channel, self.provider = state.channel, state.provider
         self.is_open = state.opened_at is not None
         self._in_trouble = self.is_open or state.failures > 0
+        self._probe_next_at: datetime | None = None  # as `take_probe` wrote it
         self._row = ChannelState.objects.filter(channel=self.channel, provider=self.provider)
 
     def take_probe(self, now: datetime) -> bool:
         """Whether the caller may send one message while it is open; of several callers one gets a yes."""
-        return bool(self._row.filter(next_probe_at__lte=now).update(next_probe_at=now + PROBE_EACH))
+        self._probe_next_at = now + PROBE_EACH
+        return bool(self._row.filter(next_probe_at__lte=now).update(next_probe_at=self._probe_next_at))
 
     def return_probe(self, now: datetime) -> None:
-        """Give back a probe for which there was no message to send."""
-        self._row.filter(opened_at__isnull=False).update(next_probe_at=now)
+        """Give back a probe for which there was no message to send, if nobody has moved it since."""
+        self._row.filter(opened_at__isnull=False, next_probe_at=self._probe_next_at).update(next_probe_at=now)
 
     def failed(self, error: str, *, now: datetime, retry_after: float | None = None) -> None:
         """Count one failure of the provider; an open one is left alone for `retry_after` seconds too."""
@@ -85,11 +88,17 @@ def close(channel: str, provider: str, *, now: datetime) -> None:
     """Let everything through by this provider again, and now what waits for a later try after a failure.
 
     What failed in an outage has been put off for longer each time, codes first; it is not to go out after all
-    others, an hour later.
+    others, an hour later. After a long one the most urgent `MOST_BROUGHT_FORWARD` come now, and the others
+    when they are due: that this breaker closes must not depend on how many they are. One transaction.
     """
     state = ChannelState.objects.filter(channel=channel, provider=provider)
-    if state.filter(opened_at__isnull=False).update(failures=0, opened_at=None, next_probe_at=None):
-        waiting = Notification.objects.filter(channel=channel, status=Status.PENDING, attempts__gt=0)
-        waiting.filter(next_attempt_at__gt=now).update(next_attempt_at=now)
-    else:
-        state.update(failures=0)
+    with transaction.atomic():
+        if state.filter(opened_at__isnull=False).update(failures=0, opened_at=None, next_probe_at=None):
+            waiting = Notification.objects.filter(
+                channel=channel, status=Status.PENDING, attempts__gt=0, next_attempt_at__gt=now
+            )
+            first = waiting.order_by("priority", "next_attempt_at").select_for_update(skip_locked=True)
+            ids = list(first.values_list("pk", flat=True)[:MOST_BROUGHT_FORWARD])
+            Notification.objects.filter(pk__in=ids).update(next_attempt_at=now)
+        else:
+            state.update(failures=0)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 
-from notifications.breaker import Breaker, breakers
+from notifications import breaker as breaker_module
+from notifications.breaker import Breaker, breakers, close
 from notifications.delivery import Counts, deliver_due
 from notifications.errors import DeliveryError
 from notifications.models import ChannelState, Notification, Status
@@ -115,6 +116,34 @@ def test_what_failed_in_an_outage_does_not_wait_for_an_hour_after_it(
     assert tomorrow.next_attempt_at == NOW + timedelta(days=1)
 
 
+def test_after_a_long_outage_the_most_urgent_come_first(put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(breaker_module, "MOST_BROUGHT_FORWARD", 2)
+    later = NOW + timedelta(minutes=30)
+    rows = [put("sms", priority=priority, attempts=3, next_attempt_at=later) for priority in (5, 1, 9, 1)]
+    for _ in range(5):
+        breaker().failed("away", now=NOW)
+    close("sms", "sms", now=NOW)
+    for row in rows:
+        row.refresh_from_db()
+    assert [row.next_attempt_at for row in rows] == [later, NOW, later, NOW]
+
+
+def test_one_that_cannot_bring_forward_what_waits_stays_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else nobody would: the next success finds it closed."""
+
+    class Stuck:
+        @property
+        def objects(self) -> None:
+            raise OperationalError("canceling statement due to statement timeout")
+
+    for _ in range(5):
+        breaker().failed("away", now=NOW)
+    monkeypatch.setattr(breaker_module, "Notification", Stuck())
+    with pytest.raises(OperationalError):
+        close("sms", "sms", now=NOW)
+    assert breaker().is_open
+
+
 def test_a_success_after_some_failures_brings_nothing_forward(
     put: Put, scripted: type[ScriptedChannel]
 ) -> None:
@@ -167,6 +196,19 @@ def test_of_two_workers_one_gets_the_probe() -> None:
     assert [first.take_probe(due), second.take_probe(due)] == [True, False]
     first.return_probe(due)
     assert second.take_probe(due)
+
+
+def test_a_probe_that_others_have_moved_is_not_given_back() -> None:
+    """A long pause that the provider asked for meanwhile, for example."""
+    first, second = breaker(), breaker()
+    for _ in range(5):
+        first.failed("away", now=NOW)
+    due = NOW + timedelta(seconds=30)
+    assert first.take_probe(due)
+    second.failed("HTTP 429", now=due, retry_after=600)
+    first.return_probe(due)
+    assert not second.take_probe(due + timedelta(seconds=599))
+    assert second.take_probe(due + timedelta(seconds=600))
 
 
 def test_an_open_breaker_has_a_time_for_its_probe() -> None:
