@@ -23,9 +23,10 @@ class Scheduler(beat.Scheduler):  # type: ignore[misc]
     def setup_schedule(self) -> None:
         """What never ran, or of what nothing is known, is due at once: each job may run at any time."""
         super().setup_schedule()
-        begun = _last_begun()
+        begun, now = _last_begun(), datetime.now(UTC)
         for name, entry in self.schedule.items():
-            entry.last_run_at = begun.get(name, LONG_AGO)
+            # The database's clock may be ahead of this one, which is what the interval is measured by.
+            entry.last_run_at = min(begun.get(name, LONG_AGO), now)
 
 
 def _last_begun() -> dict[str, datetime]:
