@@ -13,7 +13,7 @@ from datetime import datetime
 
 from django.conf import settings
 
-from notifications import spending
+from notifications import quiet, spending
 from notifications.channels import CHANNELS
 from notifications.channels.base import Channel
 from notifications.composing import Composed, NotComposed, compose
@@ -115,7 +115,7 @@ class _Round:
         elif isinstance(composed, NotComposed):
             self._try_again(row, composed.reason)
         elif until := self._quiet_until(composed):
-            held = self.batch.postpone(row, "Waits for the end of quiet hours", until=until)
+            held = self.batch.postpone(row, quiet.WAITS, until=until)
             self._count("postponed", held=held)
         else:
             self._send(row, composed, probe=probe)
@@ -128,8 +128,8 @@ class _Round:
         }
 
     def _quiet_until(self, message: Message) -> datetime | None:
-        quiet = message.quiet_hours
-        return quiet.over_at(self.batch.clock.now()) if quiet is not None else None
+        hours = message.quiet_hours
+        return hours.over_at(self.batch.clock.now()) if hours is not None else None
 
     def _send(self, row: Notification, message: Message, *, probe: bool) -> None:
         """Offer it to one provider after the other, until one has taken it or refuses this very message."""

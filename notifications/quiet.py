@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, tzinfo
 
+WAITS = "Waits for the end of quiet hours"  # the reason on a message that is put off
+
 
 @dataclass(frozen=True)
 class QuietHours:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from notifications import quiet
 from packages_app.invariants.invariant import Invariant, values
 from packages_app.lifecycle import TOLD
 
@@ -47,8 +48,8 @@ MESSAGES = (
     Invariant(
         "I14",
         "Every message is sent, or ended with a reason, or in live hands, or due within the hour (to an "
-        "endpoint: a day and a bit)",
-        """
+        "endpoint: a day and a bit; an SMS in quiet hours: as long as they can be)",
+        f"""
         SELECT message.id AS notification_id, message.status, message.next_attempt_at, message.leased_until,
                message.sent_at, message.receipt_at
         FROM notifications_notification message
@@ -58,7 +59,11 @@ MESSAGES = (
         LEFT JOIN notifications_destination destination ON destination.subject = message.subject
         WHERE CASE message.status
             WHEN 'pending' THEN message.next_attempt_at > clock_timestamp()
-                + CASE message.channel WHEN 'webhook' THEN interval '27 hours' ELSE interval '1 hour' END
+                + CASE WHEN message.channel = 'webhook' THEN interval '27 hours'
+                       -- Nearly a day, and the hour by which a clock goes back.
+                       WHEN message.channel = 'sms' AND message.reason = '{quiet.WAITS}'
+                       THEN interval '25 hours'
+                       ELSE interval '1 hour' END
             -- A paused channel or endpoint takes one message at a time: the others wait, lease or not.
             WHEN 'sending' THEN message.lease_token IS NULL OR message.leased_until IS NULL
                 OR message.leased_until > clock_timestamp() + interval '2 min'

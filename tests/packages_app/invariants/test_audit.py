@@ -16,6 +16,7 @@ from django.db import InternalError, connection, transaction
 from lockers import service
 from lockers.clock import database_now
 from lockers.models import Compartment, Downtime, Location, Size
+from notifications import quiet
 from notifications.models import Notification
 from packages_app import operations
 from packages_app.access import SYSTEM
@@ -411,6 +412,22 @@ def retry_in_a_week(w: World) -> None:
     Notification.objects.filter(kind="retrieved").update(next_attempt_at=w.now + timedelta(days=7))
 
 
+def put_off(hours: float) -> None:
+    """The SMS that wait, as delivery puts them off in quiet hours."""
+    waiting = Notification.objects.filter(channel="sms", status="pending")
+    until = database_now() + timedelta(hours=hours)
+    assert waiting.update(next_attempt_at=until, reason=quiet.WAITS)
+
+
+def quiet_for_two_days(w: World) -> None:
+    put_off(48)
+
+
+def no_quiet_hours(w: World) -> None:
+    put_off(10)
+    Notification.objects.filter(reason=quiet.WAITS).update(reason="gateway: TimeoutError")
+
+
 def sent_at_no_time(w: World) -> None:
     without(MESSAGE, "notification_sent_has_time")
     Notification.objects.filter(kind="retrieved").update(status="sent")
@@ -539,6 +556,8 @@ SPOILT: list[tuple[str, Spoil]] = [
     ("I13", message_about_another),
     ("I14", lease_of_a_dead_worker),
     ("I14", retry_in_a_week),
+    ("I14", quiet_for_two_days),
+    ("I14", no_quiet_hours),
     ("I14", sent_at_no_time),
     ("I14", delivered_at_no_time),
     ("I14", bounced_without_reason),
@@ -593,6 +612,11 @@ def test_a_lease_on_a_paused_channel_may_wait(lived: World) -> None:
         channel,
         channel,
     )
+    assert audit.check(BY_ID["I14"]).rows == []
+
+
+def test_an_sms_may_wait_for_the_end_of_quiet_hours(lived: World) -> None:
+    put_off(23.9)
     assert audit.check(BY_ID["I14"]).rows == []
 
 
