@@ -37,7 +37,13 @@ class _Session(smtplib.SMTP):
         sock = reach(addresses_of(host), port, self.until, timeout)
         sock.settimeout(timeout)
         self.watchdog = Watchdog(sock, self.until)
-        return sock if self._context is None else self._context.wrap_socket(sock, server_hostname=host)
+        if self._context is None:
+            return sock
+        try:
+            return self._context.wrap_socket(sock, server_hostname=host)
+        except BaseException:
+            self.watchdog.close()  # nobody gets this session to close it
+            raise
 
     def mail(self, sender: str, options: Sequence[str] = ()) -> tuple[int, bytes]:
         """A message begins."""

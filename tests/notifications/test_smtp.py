@@ -74,6 +74,16 @@ def test_a_tls_handshake_that_drips_is_cut(settings: Settings, monkeypatch: pyte
         assert server.cut.wait(10)
 
 
+def test_a_server_that_knows_no_tls_leaves_no_watchdog(smtp: SmtpServer) -> None:
+    before = set(threading.enumerate())
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        EmailBackend(host=smtp.hostname, port=smtp.port, use_ssl=True, timeout=10).open()
+    watchdogs = [one for one in set(threading.enumerate()) - before if one.name == "watchdog"]
+    for one in watchdogs:
+        one.join(10)
+    assert not any(one.is_alive() for one in watchdogs)
+
+
 def test_the_end_comes_well_before_that_of_the_lease() -> None:
     """A first message is begun at the latest when so much is left of the lease."""
     assert smtp.SECONDS < leases.SEND_LIMIT < leases.LEASE.total_seconds() / 2 + 1
