@@ -9,7 +9,7 @@ from hashlib import sha256
 from urllib.parse import parse_qs
 
 from notifications.errors import public_reason
-from notifications.models import Receipt, Status
+from notifications.models import Notification, Receipt, Status
 from notifications.receipts.words import ID_FIELDS, meaning
 
 # The usual names of each field; the first one that is there counts.
@@ -20,7 +20,7 @@ MOST_FIELDS = 100
 LONGEST_ID = 200
 LONGEST_ERROR = 2000  # of what is read; less of it is kept
 # What we call a message where we hand it over: "stored-4711", or its number alone.
-_REFERENCE = re.compile(r"(?:[a-z_]{1,40}-)?([0-9]{1,18})", re.ASCII)
+_REFERENCE = re.compile(r"(?:([a-z_]{1,40})-)?([0-9]{1,18})", re.ASCII)
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
@@ -44,8 +44,8 @@ def read(provider: str, event: str, content_type: str, body: bytes) -> Receipt |
     provider_id, reference = _text(fields, ID_FIELDS), _text(fields, REFERENCE_FIELDS)
     if not provider_id and not reference:
         raise Malformed(f"No id of the message: one of the fields {', '.join(ID_FIELDS)}, or reference")
-    number = _REFERENCE.fullmatch(reference)
-    if reference and number is None and not provider_id:
+    ours = _REFERENCE.fullmatch(reference)
+    if reference and ours is None and not provider_id:
         raise Malformed("The reference is none of ours")
     try:
         outcome = meaning(word)
@@ -58,10 +58,16 @@ def read(provider: str, event: str, content_type: str, body: bytes) -> Receipt |
         key=key(provider, event),
         provider=provider,
         provider_id=provider_id,
-        number=int(number[1]) if number else None,
+        number=_number(*ours.groups()) if ours else None,
         outcome=outcome,
         reason=public_reason(f"{word}: {error}" if error else word) if outcome == Status.BOUNCED else "",
     )
+
+
+def _number(kind: str | None, number: str) -> int | None:
+    """That of our message; None for a foreign name: ours of this number is of another kind."""
+    named = Notification.objects.filter(pk=int(number), kind=kind)
+    return int(number) if kind is None or named.exists() else None
 
 
 def _json(body: bytes) -> Mapping[str, object]:

@@ -91,6 +91,16 @@ def test_our_own_reference_will_do(took: Took) -> None:
     assert fate(other)[0] == Status.SENT, "it speaks of another try"
 
 
+@pytest.mark.parametrize("name", ["msg", "store", "stored_"])
+def test_a_foreign_reference_that_looks_like_ours_is_none(took: Took, name: str) -> None:
+    row, other = took("m-1"), took("m-2")
+    said = {"id": "m-1", "reference": f"{name}-{other.pk}", "status": "delivered"}
+    assert post(said).status_code == 204
+    assert (fate(row)[0], fate(other)[0]) == (Status.DELIVERED, Status.SENT)
+    assert post({"reference": f"{name}-{other.pk}", "status": "delivered"}).status_code == 204
+    assert fate(other)[0] == Status.SENT
+
+
 @pytest.mark.parametrize("word", ["sent", "queued", "ACCEPTD", "soft-bounce", "deferred"])
 def test_what_is_on_its_way_changes_nothing(took: Took, word: str) -> None:
     row = took("m-1")
