@@ -14,7 +14,7 @@ from typing import Any
 from django.test import Client
 
 from lockers.models import Compartment, Kiosk, Location, Size
-from notifications.models import Destination
+from notifications.models import Destination, Notification
 from packages_app import codes
 from packages_app.access import Actor, Caller, make_key, verify
 from packages_app.lifecycle import Status
@@ -134,6 +134,17 @@ def make_recipient(**fields: Any) -> Recipient:
     """Somebody with an e-mail address and a phone."""
     recipient: Recipient = factories.RecipientFactory.create(**fields)
     return recipient
+
+
+def make_told(package: Package, kind: str = "stored", **fields: Any) -> Notification:
+    """An e-mail about it that was sent."""
+    return Notification.objects.create(
+        kind=kind,
+        channel="email",
+        subject=f"package:{package.pk}",
+        dedup_key=f"told:{package.pk}:{kind}:email",
+        **({"status": "sent", "sent_at": NOW} | fields),
+    )
 
 
 def make_webhook(

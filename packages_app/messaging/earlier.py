@@ -17,8 +17,8 @@ _ARRIVED = (MessageStatus.SENT, MessageStatus.DELIVERED)  # as far as anybody kn
 
 
 def nothing_new(rows: Sequence[Notification]) -> dict[int, str]:
-    """Why some of `rows` need not be sent, by their ids; two queries at the most."""
-    return _codes_never_sent(rows) | _returns_told(rows)
+    """Why some of `rows` need not be sent, by their ids; three queries at the most."""
+    return _codes_never_sent(rows) | _never_told(rows) | _returns_told(rows)
 
 
 def _codes_never_sent(rows: Sequence[Notification]) -> dict[int, str]:
@@ -34,6 +34,20 @@ def _codes_never_sent(rows: Sequence[Notification]) -> dict[int, str]:
     return {
         row.pk: "the delegate was never sent a code" for row in ended if row.context["delegate"] not in told
     }
+
+
+def _never_told(rows: Sequence[Notification]) -> dict[int, str]:
+    """Where nobody heard anything of a package, by any channel, nobody need hear that it was called off."""
+    off = [row for row in rows if row.kind == "cancelled"]
+    if not off:
+        return {}
+    told = Notification.objects.filter(
+        subject__in={row.subject for row in off}, status__in=[MessageStatus.SENDING, *_ARRIVED]
+    )
+    # Those of the same batch are decided with these, and find nothing to say of a cancelled package either.
+    told = told.exclude(kind="cancelled").exclude(pk__in=[row.pk for row in rows])
+    subjects = set(told.values_list("subject", flat=True))
+    return {row.pk: "the recipient was told nothing of it" for row in off if row.subject not in subjects}
 
 
 def _returns_told(rows: Sequence[Notification]) -> dict[int, str]:

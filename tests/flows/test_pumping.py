@@ -24,7 +24,7 @@ CREATIONS = 10_000
 
 
 def pump(package: Package) -> None:
-    """As many packages like this one, each for a foreign number of its own, brought and called off."""
+    """As many packages like this one, each for a foreign number of its own, brought and taken out."""
     recipients = Recipient.objects.bulk_create(
         Recipient(name="Pump", phone=f"+2376{number:08}") for number in range(CREATIONS)
     )
@@ -36,7 +36,7 @@ def pump(package: Package) -> None:
     Package.objects.bulk_create(packages, batch_size=2000)
     Notification.objects.bulk_create(
         Notification(
-            kind="cancelled", channel="sms", subject=f"package:{one.pk}", dedup_key=f"pump:{one.pk}:sms"
+            kind="returned", channel="sms", subject=f"package:{one.pk}", dedup_key=f"pump:{one.pk}:sms"
         )
         for one in packages
     )

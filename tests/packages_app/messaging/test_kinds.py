@@ -16,7 +16,7 @@ from packages_app.messaging.kinds import KINDS
 from packages_app.messaging.recipients import compose
 from packages_app.models import Package
 from packages_app.pages.packages import MESSAGE_KINDS
-from tests.world import NOW, door, make_courier, make_location, make_package
+from tests.world import NOW, door, make_courier, make_location, make_package, make_told
 
 FOLDER = Path(settings.BASE_DIR) / "templates" / "notifications"
 # Who else has to be named for it: `tests/packages_app/operations/test_delegates.py`.
@@ -57,6 +57,7 @@ def test_it_is_sent_while_its_reason_stands(location: Location, kind: str, statu
     package = make_package(make_courier(), door(location, "S1"), status)
     if kind == "location_suspended":
         location.suspend(reason="flood", now=NOW)
+    make_told(package)
     answer = composed(package, kind)
     assert isinstance(answer, Message) == (status in KINDS[kind].statuses)
     if isinstance(answer, Message):

@@ -25,6 +25,7 @@ from tests.world import (
     make_location,
     make_package,
     make_recipient,
+    make_told,
 )
 
 pytestmark = pytest.mark.django_db
@@ -88,6 +89,7 @@ def test_only_what_opens_a_door_shows_the_code(location: Location, courier: Cour
     if kind == "location_suspended":
         location.suspend(reason="storm", now=NOW)
     make_delegate(package)
+    make_told(package)
     message = composed(package, kind)
     assert isinstance(message, Message)
     opens = kind in ("stored", "code_renewed", "extended", "door_failed", "released")
@@ -113,6 +115,32 @@ def test_no_code_of_what_is_held_back_is_sent(location: Location, courier: Couri
     package = make_package(courier, door(location, "S1"), held_at=UNTIL)
     assert composed(package, kind) == Suppressed("the package is held back")
     assert isinstance(composed(package, "held"), Message)
+
+
+@pytest.mark.parametrize(
+    ("said", "heard"),
+    [
+        ({}, True),
+        ({"kind": "reminder", "status": "delivered", "receipt_at": NOW}, True),
+        ({"status": "pending", "sent_at": None}, False),
+        ({"status": "bounced", "receipt_at": NOW, "reason": "no such user"}, False),
+        ({"status": "suppressed", "sent_at": None, "reason": "sandbox"}, False),
+        ({"kind": "cancelled"}, False),
+        (None, False),
+    ],
+)
+def test_who_never_heard_of_it_does_not_hear_that_it_is_cancelled(
+    location: Location, courier: Courier, said: dict[str, Any] | None, heard: bool
+) -> None:
+    package = make_package(courier, door(location, "S1"), Status.CANCELLED)
+    make_told(make_package(courier, door(location, "S2"), Status.CANCELLED))  # nobody else's word counts
+    if said is not None:
+        make_told(package, **said)
+    answer = composed(package, "cancelled")
+    if heard:
+        assert isinstance(answer, Message)
+    else:
+        assert answer == Suppressed("the recipient was told nothing of it")
 
 
 def test_a_hold_that_is_over_is_not_told(location: Location, courier: Courier) -> None:

@@ -43,6 +43,7 @@ from tests.world import (
     make_location,
     make_package,
     make_recipient,
+    make_told,
 )
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -220,6 +221,7 @@ def test_a_delegate_who_got_no_code_hears_of_no_end(package: Package, now: datet
 def test_a_code_that_waits_still_is_not_sent_and_neither_is_its_end(
     package: Package, by: Actor, now: datetime
 ) -> None:
+    make_told(package)
     name(package, by, now, **JUHAN)
     operations.cancel(package_id=package.pk, by=by, now=now)
     assert [kind for kind, *_ in sent()] == ["cancelled", "cancelled"]
