@@ -1,7 +1,8 @@
 """How often something may be done, counted in Redis for all processes together: a token bucket (GCRA).
 
 One atomic round trip by Redis' own clock. A busy bucket is not asked for each token: a process takes some
-at once, never more than 50 ms of the rate, so that the count costs next to nothing and is never too high.
+at once, never more than 50 ms of the rate, so that the count costs next to nothing. Nor is a wide one asked
+for who comes now and then, as a kiosk does: that call is paid for with the next one that comes soon after it.
 Without Redis nobody counts and everybody is let through (`lockers/redis.py`).
 """
 
@@ -18,6 +19,7 @@ from lockers.redis import Helper, helper
 
 LEASE_LIVES = 0.5  # seconds; unused tokens are lost then; the bucket fills up again anyway
 LEASE_AT_MOST = 0.05  # of the rate
+CREDIT_FROM = 10  # tokens at once: then a call in half a second is 1 % of the rate at the most
 
 # The bucket is kept as the moment at which it would be full again, in microseconds, and forgotten when it is.
 # A clock that was set back must not close it for longer than it takes to fill.
@@ -80,19 +82,23 @@ class Limiter:
         lease = self._leases.get(bucket)
         if lease is None:
             lease = self._leases.setdefault(bucket, _Lease())
-        standing = lease.take()
+        standing = lease.take() or lease.on_credit(limit)
         if standing is not None:
             return standing
-        given, standing = self.take_many(bucket, limit, lease.wanted(limit.lease))
+        owed = lease.owed
+        given, standing = self.take_many(bucket, limit, lease.wanted(limit.lease), owed=owed)
         lease.put(given, standing)
         return standing
 
-    def take_many(self, bucket: str, limit: Limit, wanted: int) -> tuple[int, Standing | None]:
-        """Up to `wanted` tokens at once: how many it were, and how it stands after the first."""
-        answer = self._ask(bucket, limit, wanted)
+    def take_many(
+        self, bucket: str, limit: Limit, wanted: int, *, owed: int = 0
+    ) -> tuple[int, Standing | None]:
+        """Up to `wanted` tokens beside those `owed`: how many it were, and how it stands after the first."""
+        answer = self._ask(bucket, limit, wanted + owed)
         if answer is None:
             return 0, None
         given, remaining, full_in, next_in = answer
+        given = max(given - owed, 0)
         return given, Standing(
             allowed=given > 0,
             remaining=remaining + max(given - 1, 0),
@@ -111,7 +117,7 @@ class Limiter:
 class _Lease:
     """Tokens of one bucket that this process has taken and not used yet. Threads share it."""
 
-    __slots__ = ("_lock", "_refusal", "_size", "_standing", "_tokens", "_until")
+    __slots__ = ("_credit_from", "_lock", "_refusal", "_size", "_standing", "_tokens", "_until", "owed")
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -120,6 +126,18 @@ class _Lease:
         self._until = 0.0
         self._standing: Standing | None = None
         self._refusal = False
+        self._credit_from = float("-inf")
+        self.owed = 0
+
+    def on_credit(self, limit: Limit) -> Standing | None:
+        """One that Redis is not asked for: the first in half a second, unless the bucket was seen empty."""
+        with self._lock:
+            now = time.monotonic()
+            begins, self._credit_from = self._credit_from, now + LEASE_LIVES
+            if limit.lease < CREDIT_FROM or self._refusal or now < begins:
+                return None
+            self.owed = 1  # an earlier one has come back to the bucket since
+            return Standing(allowed=True, remaining=limit.burst - 1, full_in=1, next_in=1)
 
     def take(self) -> Standing | None:
         """One of them, or that the bucket was just seen empty; None to ask Redis."""
@@ -151,6 +169,7 @@ class _Lease:
             if standing is None:
                 self._standing = None
                 return
+            self.owed = 0
             self._refusal = not standing.allowed and not self._tokens
             self._tokens += max(given - 1, 0)
             # An empty bucket fills soon: it is looked at again after a token's time at the latest.

@@ -19,6 +19,7 @@ from packages_app.limiter import Limit, Limiter
 
 SLOW = Limit(rate=0.001, burst=10)  # a thousand seconds for one: nothing comes back during a test
 FAST = Limit(rate=1000.0, burst=5000)
+USUAL = Limit(rate=100.0, burst=500)
 
 
 @pytest.fixture
@@ -114,6 +115,54 @@ def test_a_seldom_used_bucket_gives_one_at_a_time(limiter: Limiter, bucket: str)
     assert left.remaining >= 4998
 
 
+def test_who_comes_now_and_then_is_not_asked_for_and_pays_with_the_next(
+    limiter: Limiter, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, asked = 100.0, []
+
+    def ask(self: Limiter, bucket: str, limit: Limit, wanted: int) -> list[int]:
+        asked.append(wanted)
+        return [wanted, limit.burst - wanted, wanted, 0]
+
+    monkeypatch.setattr(Limiter, "_ask", ask)
+    monkeypatch.setattr(time, "monotonic", lambda: clock)
+    for _ in range(10):
+        standing = limiter.take(bucket, FAST)
+        assert standing is not None
+        assert (standing.allowed, standing.remaining) == (True, 4999)
+        clock += 0.5
+    assert asked == []
+    for _ in range(2):
+        limiter.take(bucket, FAST)
+    assert asked == [2]
+
+
+def test_no_credit_where_the_bucket_was_seen_empty(
+    limiter: Limiter, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, answers = 100.0, [[0, 0, 5000, 1], [0, 0, 5000, 1], [1, 0, 5000, 1]]
+    monkeypatch.setattr(Limiter, "_ask", lambda *_: answers.pop(0))
+    monkeypatch.setattr(time, "monotonic", lambda: clock)
+    seen = []
+    for pause in (0.0, 0.6, 0.6, 0.6, 0.6):
+        standing = limiter.take(bucket, FAST)
+        assert standing is not None
+        seen.append(standing.allowed)
+        clock += pause
+    assert seen == [True, False, False, True, True]
+    assert answers == []
+
+
+@pytest.mark.parametrize("limit", [SLOW, Limit(rate=199.0, burst=5000), Limit(rate=5000.0, burst=99)])
+def test_narrow_limits_give_no_credit(
+    limiter: Limiter, bucket: str, limit: Limit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    monkeypatch.setattr(Limiter, "_ask", lambda *arguments: asked.append(arguments) or [1, 1, 1, 1])
+    limiter.take(bucket, limit)
+    assert len(asked) == 1
+
+
 def test_remaining_counts_down(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whether a token comes from Redis or was taken before."""
     left = 5000
@@ -188,7 +237,7 @@ class TestAway:
 
     def test_dead(self, dead: Limiter, caplog: pytest.LogCaptureFixture) -> None:
         with caplog.at_level(logging.WARNING):
-            assert [dead.take("b", limit) for _ in range(20) for limit in (SLOW, FAST)] == [None] * 40
+            assert [dead.take("b", limit) for _ in range(20) for limit in (SLOW, USUAL)] == [None] * 40
         assert [record.getMessage() for record in caplog.records] == ["Redis is away: ConnectionError"]
 
     def test_silent_is_asked_once_in_a_while(
