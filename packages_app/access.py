@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 LONGEST_LIFE = timedelta(days=365)
 _USED_EVERY = timedelta(minutes=1)
 # The check of the key is the first thing in a request, so that some of the patience is left to answer in.
-_OF_PATIENCE = 0.8
+_PATIENCE = timedelta(seconds=settings.DATABASE_PATIENCE_SECONDS * 0.8)
 # Compared with when no such key exists, so that an unknown id takes as long as a wrong secret.
 _NOBODY = sha256(b"nobody").digest()
 
@@ -250,7 +250,7 @@ def _refused(key: Any, now: datetime, whence: Whence) -> str:
 
 
 def _caller(key: Any) -> Caller:
-    until = key.asked_at + timedelta(seconds=settings.DATABASE_PATIENCE_SECONDS * _OF_PATIENCE)
+    until = key.asked_at + _PATIENCE
     if key.kiosk_id is not None:
         return Caller(
             key_id=key.id,

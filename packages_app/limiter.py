@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from math import ceil
 from typing import Any, cast
 
@@ -40,19 +40,19 @@ return {given, there - given, math.ceil((full_at - now) / 1000), math.ceil(next_
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Limit:
     """So many a second on average, and up to `burst` at once."""
 
     rate: float
     burst: int
 
-    @property
+    @cached_property
     def window(self) -> int:
         """Seconds in which an empty bucket fills up."""
         return max(1, ceil(self.burst / self.rate))
 
-    @property
+    @cached_property
     def lease(self) -> int:
         """How many tokens a process may take at once."""
         return max(1, min(int(self.rate * LEASE_AT_MOST), self.burst // 10))

@@ -7,7 +7,9 @@ guard against sending twice is as good (a claim with a lease that commits before
 from __future__ import annotations
 
 import uuid
+from contextlib import closing
 from datetime import timedelta
+from typing import Any
 
 from celery import Celery
 from django.db import transaction
@@ -42,12 +44,12 @@ def deliver_one(pk: int) -> None:
         row.save(update_fields=["status", "lease_token", "leased_until", "attempts"])
     message = compose([row])[row.pk]
     held = Notification.objects.filter(pk=pk, lease_token=token)
-    free = {"lease_token": None, "leased_until": None}
+    free: dict[str, Any] = {"lease_token": None, "leased_until": None}
     if not isinstance(message, Message):
         held.update(status=Status.SUPPRESSED, reason=message.reason, **free)
         return
     try:
-        with CHANNELS[row.channel]() as channel:
+        with closing(CHANNELS[row.channel]()) as channel:
             provider_id = channel.send(row, message)
     except DeliveryError as error:
         held.update(
@@ -57,4 +59,5 @@ def deliver_one(pk: int) -> None:
             **free,
         )
         return
-    held.update(status=Status.SENT, sent_at=timezone.now(), provider_id=provider_id, reason="", **free)
+    free |= {"provider": channel.provider, "provider_id": provider_id}
+    held.update(status=Status.SENT, sent_at=timezone.now(), reason="", **free)

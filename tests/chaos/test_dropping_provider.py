@@ -34,7 +34,8 @@ def test_accepted_and_dropped(stack: Stack, figures: Figures) -> None:
     assert copies > 0  # it was felt
     assert checks.nothing_for_cancelled(stack) == 2 * CANCELLED
     sent = stack.value("SELECT count(*) FROM notifications_notification WHERE status = 'sent'")
-    assert sent == len(stack.sinks.copies()) == 2 * PACKAGES  # who was called off is told that
+    # Where nobody heard of a package, nobody hears that it is off.
+    assert 2 * (PACKAGES - CANCELLED) <= sent <= len(stack.sinks.copies()) <= 2 * PACKAGES
     checks.packages(stack, history)
     checks.audit(stack)
     figures(f"{sent} messages, {dropped} drops, {copies} twice, {seconds:.1f} s to drain")

@@ -40,7 +40,8 @@ def test_killed_workers_lose_no_message(stack: Stack, figures: Figures) -> None:
     assert {row["status"] for row in stored_of_cancelled} == {"suppressed"}
     assert not {row["id"] for row in stored_of_cancelled} & set(stack.sinks.copies())
     assert len(rows) == 2 * (PACKAGES + CANCELLED)
-    assert sum(row["status"] == "sent" for row in rows) == 2 * PACKAGES
+    # Where nobody heard of a package, nobody hears that it is off.
+    assert 2 * (PACKAGES - CANCELLED) <= sum(row["status"] == "sent" for row in rows) <= 2 * PACKAGES
     checks.packages(stack, history)
     checks.audit(stack)
     figures(f"{killed} kills, {2 * PACKAGES} messages, {copies} twice, {seconds:.1f} s to drain")
