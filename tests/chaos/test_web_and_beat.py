@@ -77,6 +77,8 @@ def test_killed_under_load(stack: Stack, figures: Figures) -> None:
         for _ in range(WEB_KILLS):
             time.sleep(BETWEEN_KILLS)
             _kill(stack, stack.children("web")[:1])
+        time.sleep(BETWEEN_KILLS)
+        _kill_at_work(stack)
     wait_until(lambda: stack.unsent() == 0, 60, "every message is sent")
     statuses = load.history.statuses()
     assert set(statuses) <= {0, 200, 201}
@@ -87,7 +89,7 @@ def test_killed_under_load(stack: Stack, figures: Figures) -> None:
     assert stack.value("SELECT count(*) FROM packages_app_package") == before + len(acknowledged)
     assert checks.messages(stack, duplicates=0) == 0
     checks.audit(stack)
-    figures(f"{WEB_KILLS} kills of a web worker, {len(load.history.stories)} packages, {dict(statuses)}")
+    figures(f"{WEB_KILLS} kills of a web worker and one of all, {len(load.history.stories)} packages, {dict(statuses)}")
 
 
 def test_two_beats_and_a_killed_one(stack: Stack, figures: Figures) -> None:
@@ -168,7 +170,21 @@ def _kill(stack: Stack, workers: list[int]) -> None:
     assert workers
     for pid in workers:
         os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: len(set(stack.children("web")) - set(workers)) == 2, 20, "workers are started again")
+    _started_again(stack, workers)
+
+
+def _kill_at_work(stack: Stack) -> None:
+    """All that serve requests, at a moment when one of them surely does; no request waits longer for it."""
+    with _nobody_can_write_packages(stack):
+        wait_until(lambda: _waiting_for_lock(stack) > 0, 10, "a request is at work")
+        workers = stack.children("web")
+        for pid in workers:
+            os.kill(pid, signal.SIGKILL)
+    _started_again(stack, workers)
+
+
+def _started_again(stack: Stack, killed: list[int]) -> None:
+    wait_until(lambda: len(set(stack.children("web")) - set(killed)) == 2, 20, "workers are started again")
 
 
 @contextmanager
