@@ -14,6 +14,7 @@ from packages_app.idempotency import Answer, Receipt
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 # How often a transaction is run again when a unique constraint says that another one was faster.
 RUNS = 4
@@ -43,10 +44,13 @@ class Operation(Generic[P, R]):
         self.__name__ = work.__name__
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        return self._run(lambda: self.work(*args, **kwargs))
+
+    def _run(self, work: Callable[[], T]) -> T:
         for run in range(RUNS):
             try:
                 with self.transaction():
-                    return self.work(*args, **kwargs)
+                    return work()
             except IntegrityError:
                 if run == RUNS - 1:
                     raise
@@ -79,9 +83,29 @@ class Operation(Generic[P, R]):
         """
 
         def work() -> Answer:
-            return receipt.keep(render(self.work(*args, **kwargs)))
+            return self.answered(receipt, render, *args, **kwargs)
 
-        return _once(receipt, Operation(work), refuse)
+        try:
+            return receipt.or_earlier(lambda: self._run(work))
+        except (IdempotencyConflict, IdempotencyRunning):
+            raise
+        except OperationalError as error:
+            # Somebody held what was needed: perhaps the first request with this key, perhaps it is answered.
+            earlier = receipt.earlier() if isinstance(error.__cause__, LockNotAvailable) else None
+            if earlier is None:
+                raise
+            return earlier
+        except Refusal as refusal:
+            answer = refuse(refusal)
+            if refusal.status >= 500:
+                return receipt.earlier() or answer
+            return receipt.or_earlier(lambda: self._run(lambda: receipt.keep(answer)))
+
+    def answered(
+        self, receipt: Receipt, render: Callable[[R], Answer], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Answer:
+        """The work, and its answer kept; what `once` does in the transaction."""
+        return receipt.keep(render(self.work(*args, **kwargs)))
 
 
 class OneStatement(Operation[P, R]):
@@ -96,41 +120,14 @@ class OneStatement(Operation[P, R]):
         """None but the statement's own. Raises `RuntimeError` inside another one, as `durable` does."""
         return transaction.atomic(durable=True) if connection.in_atomic_block else nullcontext()
 
-    def once(
-        self,
-        receipt: Receipt,
-        render: Callable[[R], Answer],
-        refuse: Callable[[Refusal], Answer],
-        /,
-        *args: P.args,
-        **kwargs: P.kwargs,
+    def answered(
+        self, receipt: Receipt, render: Callable[[R], Answer], /, *args: P.args, **kwargs: P.kwargs
     ) -> Answer:
-        """As `Operation.once`."""
+        """As `Operation.answered`."""
 
         def keep(draft: R) -> dict[str, Any]:
             return {**receipt.row, "answer": receipt.text(render(draft))}
 
-        def work() -> Answer:
-            with receipt.waiting_for_the_key():
-                more: Any = {"keep": keep} if receipt.keeps else {}
-                return render(self.work(*args, **kwargs, **more))
-
-        return _once(receipt, OneStatement(work), refuse)
-
-
-def _once(receipt: Receipt, run: Callable[[], Answer], refuse: Callable[[Refusal], Answer]) -> Answer:
-    try:
-        return receipt.or_earlier(run)
-    except (IdempotencyConflict, IdempotencyRunning):
-        raise
-    except OperationalError as error:
-        # Somebody held what was needed: perhaps the first request with this key, perhaps it is answered.
-        earlier = receipt.earlier() if isinstance(error.__cause__, LockNotAvailable) else None
-        if earlier is None:
-            raise
-        return earlier
-    except Refusal as refusal:
-        answer = refuse(refusal)
-        if refusal.status >= 500:
-            return receipt.earlier() or answer
-        return receipt.or_earlier(Operation(lambda: receipt.keep(answer)))
+        more: Any = {"keep": keep} if receipt.keeps else {}
+        with receipt.waiting_for_the_key():
+            return render(self.work(*args, **kwargs, **more))

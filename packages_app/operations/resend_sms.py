@@ -28,9 +28,9 @@ def resend_sms(*, courier_id: int, now: datetime, batch: int = BATCH) -> int:
     """What is still missing to people whose package of this courier lies in its door; returns how many SMS.
 
     Of several with a code the last one to each person, and of what was said after it the last one too; none
-    that an e-mail has brought in its place. Like
-    every message they are looked at again before they go out, and counted: past the cap they are held back
-    once more. In batches of packages, each a transaction of its own.
+    that an e-mail has brought in its place. Like every message they are looked at again before they go out,
+    and counted: past the cap they are held back once more. In batches of packages, each a transaction of its
+    own.
     """
     packages = Package.objects.for_courier(courier_id).in_door().order_by("pk")
     ids = list(packages.values_list("pk", flat=True))

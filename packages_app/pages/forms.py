@@ -62,7 +62,8 @@ class FoundForm(forms.Form):
 class HoldForm(forms.Form):
     """Why a package is held back."""
 
-    reason = forms.ChoiceField(
+    reason = forms.TypedChoiceField(
+        coerce=HoldReason,
         choices=[
             (HoldReason.FRAUD, "Fraud is suspected"),
             (HoldReason.UNPAID, "It is not paid"),

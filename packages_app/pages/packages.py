@@ -9,6 +9,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import Count, Q
+from django.forms import Form
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -21,7 +22,6 @@ from packages_app import operations
 from packages_app.access import Actor
 from packages_app.lifecycle import TRANSITIONS, Event
 from packages_app.models import Package, QueueEntry
-from packages_app.operations.hold import HoldReason
 from packages_app.pages.forms import HELD, ExtendForm, HoldForm, LocationFilter, PackageFilter, SeenForm
 
 PAGE_SIZE = 50
@@ -147,65 +147,41 @@ def package(request: ManagerRequest, pk: UUID) -> HttpResponse:
 @manager_action
 def resend_code(request: ManagerRequest, pk: UUID) -> HttpResponse:
     """The recipient gets a new code; the old one opens nothing any more."""
-    get_object_or_404(Package.objects.for_user(request.user), pk=pk)
-    form = SeenForm(request.POST)
-    if not form.is_valid():
-        return _not_understood(request, pk)
     done = "A new code is on its way to the recipient. The old one opens nothing any more."
-    return _change(request, pk, operations.resend_code, done=done, seen=form.cleaned_data["seen"])
+    return _change(request, pk, operations.resend_code, SeenForm(request.POST), done=done)
 
 
 @manager_action
 def extend(request: ManagerRequest, pk: UUID) -> HttpResponse:
     """The package may wait longer."""
-    get_object_or_404(Package.objects.for_user(request.user), pk=pk)
-    form = ExtendForm(request.POST)
-    if not form.is_valid():
-        return _not_understood(request, pk)
-    return _change(
-        request,
-        pk,
-        operations.extend,
-        done="The package waits longer, and its code works.",
-        hours=form.cleaned_data["hours"],
-        seen=form.cleaned_data["seen"],
-    )
+    done = "The package waits longer, and its code works."
+    return _change(request, pk, operations.extend, ExtendForm(request.POST), done=done)
 
 
 @manager_action
 def hold(request: ManagerRequest, pk: UUID) -> HttpResponse:
     """Nobody gets the package until it is released."""
-    get_object_or_404(Package.objects.for_user(request.user), pk=pk)
-    form = HoldForm(request.POST)
-    if not form.is_valid():
-        return _not_understood(request, pk)
-    return _change(
-        request,
-        pk,
-        operations.hold,
-        done="The package is held back: no code opens its door until it is released.",
-        reason=HoldReason(form.cleaned_data["reason"]),
-        note=form.cleaned_data["note"],
-    )
+    done = "The package is held back: no code opens its door until it is released."
+    return _change(request, pk, operations.hold, HoldForm(request.POST), done=done)
 
 
 @manager_action
 def release(request: ManagerRequest, pk: UUID) -> HttpResponse:
     """The package may be collected again."""
-    get_object_or_404(Package.objects.for_user(request.user), pk=pk)
-    return _change(request, pk, operations.release, done="The package is held back no longer.")
+    return _change(
+        request, pk, operations.release, Form(request.POST), done="The package is held back no longer."
+    )
 
 
 def _change(
-    request: ManagerRequest, pk: UUID, operation: Callable[..., object], *, done: str, **arguments: object
+    request: ManagerRequest, pk: UUID, operation: Callable[..., object], form: Form, *, done: str
 ) -> HttpResponse:
-    """Do it to the package, say how it went, and back to its page."""
-    by = Actor.of_user(request.user)
-    work = partial(operation, package_id=pk, by=by, now=timezone.now(), **arguments)
-    attempt(request, work, done=done)
-    return redirect("manage:package", pk=pk)
-
-
-def _not_understood(request: ManagerRequest, pk: UUID) -> HttpResponse:
-    messages.error(request, "Nothing was changed: the form was not complete. Please try again.")
+    """Do it to the package with what the form says, say how it went, and back to its page."""
+    get_object_or_404(Package.objects.for_user(request.user), pk=pk)
+    if form.is_valid():
+        by = Actor.of_user(request.user)
+        work = partial(operation, package_id=pk, by=by, now=timezone.now(), **form.cleaned_data)
+        attempt(request, work, done=done)
+    else:
+        messages.error(request, "Nothing was changed: the form was not complete. Please try again.")
     return redirect("manage:package", pk=pk)

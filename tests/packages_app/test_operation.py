@@ -14,6 +14,12 @@ from tests.world import make_courier
 pytestmark = pytest.mark.django_db
 
 
+class Busy(WrongStatus):
+    """Come back later."""
+
+    status = 503
+
+
 def answer_of(error: Exception) -> Answer:
     return Answer(getattr(error, "status", 0), {"code": getattr(error, "code", "")})
 
@@ -127,11 +133,6 @@ def test_a_refusal_is_kept_and_the_work_rolled_back() -> None:
 def test_a_refusal_that_may_pass_is_not_kept() -> None:
     courier, runs = make_courier(), []
 
-    class Busy(WrongStatus):
-        """Come back later."""
-
-        status = 503
-
     @Operation
     def work() -> str:
         runs.append(1)
@@ -147,11 +148,6 @@ def test_a_refusal_that_may_pass_is_not_kept() -> None:
 
 def test_a_repeat_that_finds_it_busy_gets_the_earlier_answer_all_the_same() -> None:
     courier, runs = make_courier(), []
-
-    class Busy(WrongStatus):
-        """Come back later."""
-
-        status = 503
 
     @Operation
     def work() -> str:
