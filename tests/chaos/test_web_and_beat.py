@@ -89,7 +89,8 @@ def test_killed_under_load(stack: Stack, figures: Figures) -> None:
     assert stack.value("SELECT count(*) FROM packages_app_package") == before + len(acknowledged)
     assert checks.messages(stack, duplicates=0) == 0
     checks.audit(stack)
-    figures(f"{WEB_KILLS} kills of a web worker and one of all, {len(load.history.stories)} packages, {dict(statuses)}")
+    packages = len(load.history.stories)
+    figures(f"{WEB_KILLS} kills of a web worker and one of all, {packages} packages, {dict(statuses)}")
 
 
 def test_two_beats_and_a_killed_one(stack: Stack, figures: Figures) -> None:
