@@ -115,10 +115,10 @@ def _script(network: World) -> Path:
         f"\\set courier_id {network.courier_id}",
     ]
     plan = [
-        ("key", drop),
+        ("courier_key", drop),
         ("location", drop),
         ("assign", drop),
-        ("key", pick),
+        ("kiosk_key", pick),
         ("pick_up", pick),
     ]
     for name, special in plan:

@@ -6,21 +6,21 @@ import importlib
 import json
 from pathlib import Path
 
-from lockers import availability
 from lockers.sql import numbered
-from packages_app import access, idempotency, statements
+from packages_app import idempotency, statements
+from packages_app.keys import checking
 
 
 def collect() -> dict[str, str]:
     """Each statement with psycopg's named placeholders, as the portal sends it."""
     assigning = importlib.import_module("packages_app.operations.assign")
     return {
-        "key": access._KEY_BY_PUBLIC_PART,
+        "courier_key": checking._by_text(),
+        "kiosk_key": checking._by_text(of_kiosk=True),
         "read_answer": idempotency._READ,
         "location": assigning._LOCATION,
         "assign": statements.assign("best_fit", accessible=False, announces=False, keeps=True),
         "pick_up": statements.pick_up(announces=False),
-        "status": availability._BY_CODE,
     }
 
 

@@ -14,7 +14,7 @@ from django.db import connection
 from bench import past
 from bench.machine import progress
 from lockers.models import Compartment, Kiosk, Location, Locker
-from packages_app.access import make_key
+from packages_app.keys.making import make_key
 from packages_app.models import ApiKey, Courier
 
 SPREAD_LOCATIONS = 100

@@ -25,13 +25,17 @@ from lockerportal.refusals import (
     UnsupportedEncoding,
     all_refusals,
 )
+from lockers import availability
 from lockers.api import router as lockers_router
+from lockers.api import status_router
 from packages_app.api import routers as packages_routers
 from packages_app.api.problems import problem_answer, respond
-from packages_app.auth import InvalidKey, any_key
 from packages_app.errors import Refusal
+from packages_app.keys.auth import InvalidKey, KeyAuth, any_key
+from packages_app.models import ApiKey
 
 logger = logging.getLogger(__name__)
+Scope = ApiKey.Scope
 
 
 class StrictJson(Parser):
@@ -85,6 +89,7 @@ api = DocumentedAPI(
     urls_namespace="api",
 )
 # Django tries patterns in this order: what is asked for most comes first.
+api.add_router("", status_router, auth=KeyAuth(Scope.PACKAGES, Scope.PICKUP, beside=availability.question))
 api.add_router("", lockers_router, auth=any_key)
 for router in packages_routers:
     api.add_router("", router)

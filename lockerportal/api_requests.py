@@ -10,8 +10,8 @@ from django.urls import ResolverMatch, resolve
 from django.utils import translation
 
 from lockerportal.refusals import LengthRequired
-from packages_app import rate_limits
 from packages_app.api.problems import problem_answer, respond
+from packages_app.keys import rate_limits
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 

@@ -35,6 +35,8 @@ from lockers.schemas import (
 from lockers.sharing import shared
 
 router = Router(tags=["locations"])
+# Apart, because what it reads can be asked for along with the key: `availability.question`.
+status_router = Router(tags=["locations"])
 
 
 class Caller(Protocol):
@@ -43,6 +45,10 @@ class Caller(Protocol):
     @property
     def sees_network(self) -> bool:
         """Whether the key sees the whole network (without the sandbox), or only some `locations`."""
+
+    @property
+    def beside(self) -> str | None:
+        """What was asked for along with the key, if it was and if it is there."""
 
     def locations(self) -> LocationQuerySet:
         """The locations that exist for the key."""
@@ -117,7 +123,7 @@ def get_location(request: CallerRequest, code: Path[CodeInPath]) -> HttpResponse
     return _respond({**_location(location), "as_of": status["as_of"], "sizes": sizes})
 
 
-@router.get(
+@status_router.get(
     "/lockers/status",
     response=list[LocationStatusOut],
     operation_id="lockers_status",
@@ -132,14 +138,14 @@ def lockers_status(request: CallerRequest, location: LocationCode | None = None)
     known_only(request, "location")
     if request.auth.sees_network:
         if location is None:
-            return _respond_text(availability.network_json())
-        return _respond([availability.of_code(location)])
+            return _respond_text(availability.of_network())
+        return _respond_text(f"[{request.auth.beside or availability.of_code(location)}]")
     own = request.auth.locations()
     if location is not None:
         own = own.filter(code=location)
         if not own.exists():
             raise errors.UnknownLocation
-    return _respond(availability.of_ids(list(own.values_list("pk", flat=True))))
+    return _respond_text(availability.of_ids(list(own.values_list("pk", flat=True))))
 
 
 def _location(row: Location) -> dict[str, Any]:

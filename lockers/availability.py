@@ -2,101 +2,113 @@
 
 One location is counted when asked: that takes 0.1 ms, a cache would only make it wrong. The whole network
 (77,400 doors: 70 ms) is counted once for all who ask within a moment (`sharing.py`).
+
+PostgreSQL writes the JSON that the API answers, in the shape of `schemas.LocationStatusOut`: a row for each
+location, instead of one for each size that would have to be read, put together and written again.
 """
 
 from __future__ import annotations
 
 import json
+import re
+from functools import partial
 from typing import Any
 
+from django.http import HttpRequest
+
 from lockers import errors
-from lockers.clock import moment
 from lockers.models import Size
 from lockers.sharing import shared
-from lockers.sql import fetch
+from lockers.sql import Question, fetch
 
 # A broken door is shown as broken, whatever lies in it: `Compartment.status`.
-_COUNT = """
-SELECT location.id, location.code, compartment.size, statement_timestamp() AS as_of,
-       count(compartment.id) AS total,
-       count(*) FILTER (WHERE occupancy = 'empty' AND out_of_service_at IS NULL) AS available,
-       count(*) FILTER (WHERE occupancy = 'reserved' AND out_of_service_at IS NULL) AS reserved,
-       count(*) FILTER (WHERE occupancy = 'occupied' AND out_of_service_at IS NULL) AS occupied,
-       count(*) FILTER (WHERE out_of_service_at IS NOT NULL) AS out_of_service,
-       count(*) FILTER (WHERE occupancy IN ('unverified', 'doubtful') AND out_of_service_at IS NULL)
-           AS unverified
-FROM lockers_location location
-LEFT JOIN lockers_compartment compartment ON compartment.location_id = location.id
-WHERE {where}
-GROUP BY location.id, compartment.size
+_COUNTS = """
+count(id) AS total,
+count(*) FILTER (WHERE occupancy = 'empty' AND out_of_service_at IS NULL) AS available,
+count(*) FILTER (WHERE occupancy = 'reserved' AND out_of_service_at IS NULL) AS reserved,
+count(*) FILTER (WHERE occupancy = 'occupied' AND out_of_service_at IS NULL) AS occupied,
+count(*) FILTER (WHERE out_of_service_at IS NOT NULL) AS out_of_service,
+count(*) FILTER (WHERE occupancy IN ('unverified', 'doubtful') AND out_of_service_at IS NULL) AS unverified
 """
-_BY_CODE = _COUNT.format(where="location.code = %(code)s AND NOT location.sandbox")
-_BY_ID = _COUNT.format(where="location.id = %(id)s")
-_BY_IDS = _COUNT.format(where="location.id = ANY(%(ids)s)") + "ORDER BY location.code"
-_ALL = _COUNT.format(where="NOT location.sandbox") + "ORDER BY location.code"
+_NAMES = ("total", "available", "reserved", "occupied", "out_of_service", "unverified")
 
-_NO_DOORS = dict.fromkeys(("total", "available", "reserved", "occupied", "out_of_service", "unverified"), 0)
+_WHEN = " ".join(f"WHEN {size} THEN '{size.name}'" for size in Size)
+# A row without an id for each size, so that every size is there.
+_STATUS = """
+SELECT to_json(status)::text AS status FROM (
+    SELECT location.code AS location,
+           to_char(statement_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS as_of,
+           ARRAY(
+               SELECT counted FROM (
+                   SELECT CASE size {when} END AS size, {counts}
+                   FROM (
+                       SELECT id, size, occupancy, out_of_service_at
+                       FROM lockers_compartment WHERE location_id = location.id
+                       UNION ALL
+                       SELECT NULL, size, NULL, NULL FROM unnest(ARRAY{sizes}::smallint[]) AS size
+                   ) door
+                   GROUP BY door.size ORDER BY door.size
+               ) counted
+           ) AS sizes
+    FROM lockers_location location WHERE {where} ORDER BY location.code
+) status
+"""
+_status_of = partial(_STATUS.format, when=_WHEN, counts=_COUNTS, sizes=Size.values)
+_BY_CODE = _status_of(where="location.code = %(location_code)s AND NOT location.sandbox")
+_BY_IDS = _status_of(where="location.id = ANY(%(ids)s)")
+_ALL = _status_of(where="NOT location.sandbox")
+
+_TOTALS = """
+SELECT location_id, {counts} FROM lockers_compartment WHERE location_id = ANY(%(ids)s) GROUP BY location_id
+"""
+_TOTALS_BY_IDS = _TOTALS.format(counts=_COUNTS)
+
+_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 
 Item = dict[str, Any]
 
 
-def of_code(code: str) -> Item:
-    """The location's doors by size and status, every size present. Raises `UnknownLocation`.
+def of_code(code: str) -> str:
+    """The location's doors by size and status, every size present, as JSON. Raises `UnknownLocation`.
 
     The sandbox is no part of the network: see `of_ids`.
     """
-    rows = fetch(_BY_CODE, {"code": code})
+    rows = fetch(_BY_CODE, {"location_code": code})
     if not rows:
         raise errors.UnknownLocation
-    return _item(rows)
+    return str(rows[0].status)
+
+
+def question(request: HttpRequest) -> Question | None:
+    """How to read `of_code` for a call with `?location=`, for who has something else to ask as well."""
+    code = request.GET.get("location", "")
+    return Question(_BY_CODE, {"location_code": code}) if _CODE.fullmatch(code) else None
 
 
 def of_id(location_id: int) -> Item:
     """The same for a location that is known to exist."""
-    return _item(fetch(_BY_ID, {"id": location_id}))
+    (row,) = fetch(_BY_IDS, {"ids": [location_id]})
+    item: Item = json.loads(row.status)
+    return item
+
+
+def of_ids(location_ids: list[int]) -> str:
+    """A list of the same for some locations, which may be the sandbox's, in the order of their codes."""
+    return _list(fetch(_BY_IDS, {"ids": location_ids}))
+
+
+def of_network() -> str:
+    """The same for the whole network, counted at most `settings.SHARED_ANSWERS_SECONDS` ago."""
+    return shared("network", lambda: _list(fetch(_ALL, {})))
 
 
 def totals(location_ids: list[int]) -> dict[int, dict[str, int]]:
     """Each location's doors by status, all sizes together, `total` among them."""
-    found = {pk: dict(_NO_DOORS) for pk in location_ids}
-    for row in fetch(_BY_IDS, {"ids": location_ids}):
-        for name in _NO_DOORS:
-            found[row.id][name] += getattr(row, name)
+    found = {pk: dict.fromkeys(_NAMES, 0) for pk in location_ids}
+    for row in fetch(_TOTALS_BY_IDS, {"ids": location_ids}):
+        found[row.location_id] = {name: getattr(row, name) for name in _NAMES}
     return found
 
 
-def of_all() -> list[Item]:
-    """The same for the whole network, in the order of the codes."""
-    return _items(fetch(_ALL, {}))
-
-
-def network_json() -> str:
-    """`of_all` as JSON text, counted at most `settings.SHARED_ANSWERS_SECONDS` ago."""
-    return shared("network", lambda: json.dumps(of_all()))
-
-
-def of_ids(location_ids: list[int]) -> list[Item]:
-    """The same for some locations, which may be the sandbox's."""
-    return _items(fetch(_BY_IDS, {"ids": location_ids}))
-
-
-def _items(rows: list[Any]) -> list[Item]:
-    by_code: dict[str, list[Any]] = {}
-    for row in rows:
-        by_code.setdefault(row.code, []).append(row)
-    return [_item(rows) for rows in by_code.values()]
-
-
-def _item(rows: list[Any]) -> Item:
-    counted = {row.size: row for row in rows}
-    return {
-        "location": rows[0].code,
-        "as_of": moment(rows[0].as_of),
-        "sizes": [_size(size, counted.get(size)) for size in Size],
-    }
-
-
-def _size(size: Size, row: Any) -> Item:
-    if row is None:
-        return {"size": size.name, **_NO_DOORS}
-    return {"size": size.name, **{name: getattr(row, name) for name in _NO_DOORS}}
+def _list(rows: list[Any]) -> str:
+    return f"[{','.join(row.status for row in rows)}]"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -17,6 +18,14 @@ from psycopg import RawCursor
 from psycopg.rows import namedtuple_row
 
 _PLACEHOLDER = re.compile(r"%\((\w+)\)s")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A statement that answers with one value or none, so that it can stand inside another one."""
+
+    sql: str
+    params: Mapping[str, Any]
 
 
 def fetch(sql: str, params: Mapping[str, Any]) -> list[Any]:

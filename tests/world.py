@@ -16,7 +16,9 @@ from django.test import Client
 from lockers.models import Compartment, Kiosk, Location, Size
 from notifications.models import Destination, Notification
 from packages_app import codes
-from packages_app.access import Actor, Caller, make_key, verify
+from packages_app.access import Actor, Caller
+from packages_app.keys.checking import verify
+from packages_app.keys.making import make_key
 from packages_app.lifecycle import Status
 from packages_app.models import ApiKey, Courier, Delegate, EventType, Package, Recipient, Webhook
 from tests import factories

@@ -6,15 +6,29 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
 
 from lockerportal.health import livez
-from lockers import availability
 from lockers.sql import fetch
 
+# The plainest way to count them; the portal's own way, in which PostgreSQL writes the JSON, is faster.
+_COUNT = """
+SELECT location.id, location.code, compartment.size, statement_timestamp() AS as_of,
+       count(compartment.id) AS total,
+       count(*) FILTER (WHERE occupancy = 'empty' AND out_of_service_at IS NULL) AS available,
+       count(*) FILTER (WHERE occupancy = 'reserved' AND out_of_service_at IS NULL) AS reserved,
+       count(*) FILTER (WHERE occupancy = 'occupied' AND out_of_service_at IS NULL) AS occupied,
+       count(*) FILTER (WHERE out_of_service_at IS NOT NULL) AS out_of_service,
+       count(*) FILTER (WHERE occupancy IN ('unverified', 'doubtful') AND out_of_service_at IS NULL)
+           AS unverified
+FROM lockers_location location
+LEFT JOIN lockers_compartment compartment ON compartment.location_id = location.id
+WHERE location.code = %(code)s AND NOT location.sandbox
+GROUP BY location.id, compartment.size
+"""
 _ROW = "SELECT id, code, name, city, time_zone FROM lockers_location WHERE code = %(code)s"
 
 
 def count(request: HttpRequest) -> HttpResponse:
-    """The doors of a location by size and state: the status's own read, without key, schema and framework."""
-    rows = fetch(availability._BY_CODE, {"code": request.GET["location"]})
+    """The doors of a location by size and state: the status's read, without key, schema and framework."""
+    rows = fetch(_COUNT, {"code": request.GET["location"]})
     return JsonResponse([{**row._asdict(), "as_of": row.as_of.isoformat()} for row in rows], safe=False)
 
 

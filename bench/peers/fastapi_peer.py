@@ -64,10 +64,10 @@ class KeyTaken(Exception):
 class Caller:
     name: str
     scopes: frozenset[str]
-    courier_id: int | None
-    kiosk_id: int | None
-    location_id: int | None
-    time_zone: str | None
+    courier_id: int | None = None
+    kiosk_id: int | None = None
+    location_id: int | None = None
+    time_zone: str | None = None
 
 
 # --- Waking delivery: at most once each 50 ms, as the portal does ----------------------------------------
@@ -146,15 +146,16 @@ async def verify(connection: asyncpg.Connection, request: Request, scope: str, n
     body, checksum = text.strip().rsplit("_", 1)
     if not text.isascii() or not hmac.compare_digest(checksum, base62(zlib.crc32(body.encode()), 6)):
         raise Refusal(401, "invalid_key")
-    rows = await fetch(connection, "key", key_id=parts[2], kind=parts[1])
+    is_kiosk = parts[1] == "kiosk"
+    statement = "kiosk_key" if is_kiosk else "courier_key"
+    rows = await fetch(connection, statement, key_id=parts[2], kind=parts[1])
     digest = hashlib.sha256(body.encode()).digest()
     if not hmac.compare_digest(digest, rows[0]["digest"] if rows else NOBODY) or not rows:
         raise Refusal(401, "invalid_key")
     key = rows[0]
-    inactive = key["courier_id"] is not None and not key["active"]
-    if key["revoked_at"] is not None or key["expires_at"] <= now or inactive:
+    if key["revoked"] or key["expires_at"] <= now.timestamp() or not key["active"]:
         raise Refusal(401, "invalid_key")
-    if key["last_used_at"] is None or key["last_used_at"] < now - timedelta(minutes=1):
+    if key["last_used_at"] is None or key["last_used_at"] < now.timestamp() - 60:
         await connection.execute(
             "UPDATE packages_app_apikey SET last_used_at = $1 WHERE id = $2"
             " AND (last_used_at IS NULL OR last_used_at < $3)",
@@ -164,11 +165,15 @@ async def verify(connection: asyncpg.Connection, request: Request, scope: str, n
         )
     if scope not in key["scopes"]:
         raise Refusal(403, "missing_scope")
-    is_kiosk = key["kiosk_id"] is not None
+    if not is_kiosk:
+        return Caller(
+            name=f"courier:{key['courier']}",
+            scopes=frozenset(key["scopes"]),
+            courier_id=key["courier_id"],
+        )
     return Caller(
-        name=f"kiosk:{key['location']}/{key['kiosk']}" if is_kiosk else f"courier:{key['courier']}",
+        name=f"kiosk:{key['location']}/{key['kiosk']}",
         scopes=frozenset(key["scopes"]),
-        courier_id=key["courier_id"],
         kiosk_id=key["kiosk_id"],
         location_id=key["location_id"],
         time_zone=key["time_zone"],

@@ -7,8 +7,7 @@ from typing import Any
 
 from django import forms
 
-from packages_app import access
-from packages_app.keys import addresses, rights
+from packages_app.keys import addresses, making, rights
 from packages_app.models import ApiKey
 from packages_app.operations.rotate_key import LONGEST_OVERLAP, USUAL_OVERLAP
 
@@ -38,7 +37,7 @@ class LimitForm(forms.Form):
         if burst and not rate:
             self.add_error("burst", "Give the calls a second as well.")
         elif rate:
-            cleaned["burst"] = burst or access.usual_burst(rate)
+            cleaned["burst"] = burst or making.usual_burst(rate)
         return cleaned
 
 
@@ -104,7 +103,7 @@ class NewKeyForm(LimitForm, forms.ModelForm[ApiKey]):
     def make(self, *, by: str) -> tuple[ApiKey, str]:
         """The key and its text."""
         chosen = self.cleaned_data
-        return access.make_key(
+        return making.make_key(
             courier=chosen["courier"],
             kiosk=chosen["kiosk"],
             scopes=chosen["scopes"],

@@ -18,10 +18,11 @@ from django.urls import URLPattern, path, reverse
 from lockers.clock import database_now
 from lockers.models import Location
 from notifications import spending
-from packages_app import access, operations
+from packages_app import operations
 from packages_app.access import Actor
 from packages_app.admin.key_forms import LimitForm, NewKeyForm, RotateForm
 from packages_app.admin.readonly import ReadOnlyAdmin
+from packages_app.keys import making
 from packages_app.messaging import sms_caps
 from packages_app.models import ApiKey, Courier
 from packages_app.operations.rotate_key import CannotRotate
@@ -183,7 +184,7 @@ class ApiKeyAdmin(ReadOnlyAdmin):
         own = {"calls_per_second": key.calls_per_second, "burst": key.burst}
         form = LimitForm(request.POST or None, initial=own)
         if form.is_valid():
-            access.limit(key, **form.cleaned_data)
+            making.limit(key, **form.cleaned_data)
             words = f"Limited to {key.calls_per_second} calls a second, {key.burst} at once."
             self.log_change(request, key, words if key.calls_per_second else "No limit of its own.")
             return HttpResponseRedirect(reverse("admin:packages_app_apikey_change", args=[pk]))
@@ -221,7 +222,7 @@ class ApiKeyAdmin(ReadOnlyAdmin):
         now = database_now()
         keys = list(queryset.filter(revoked_at__isnull=True))
         for key in keys:
-            access.revoke(key, now=now)
+            making.revoke(key, now=now)
             self.log_change(request, key, "Revoked.")
         level = messages.SUCCESS if keys else messages.WARNING
         self.message_user(request, f"{len(keys)} keys revoked.", level)

@@ -21,7 +21,7 @@ from packages_app.api.schemas.changes import CancelIn, ExtendIn, ReassignIn
 from packages_app.api.schemas.drop_off import AssignIn
 from packages_app.api.schemas.packages import PackageOut
 from packages_app.api.schemas.queue import QueueEntryOut
-from packages_app.auth import courier_key
+from packages_app.keys.auth import courier_key
 from packages_app.models import Recipient
 from packages_app.operations.reassign import Reason
 from packages_app.sandbox import pretend

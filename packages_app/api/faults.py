@@ -8,12 +8,13 @@ from django.http import HttpResponse
 from ninja import Path, Router
 
 from lockers.models import Compartment
-from packages_app import bodies, operations, rate_limits
+from packages_app import bodies, operations
 from packages_app.api.calls import IDEMPOTENT, CallerRequest, perform
 from packages_app.api.schemas.fields import CompartmentId
 from packages_app.api.schemas.kiosks import FaultIn, FaultOut
-from packages_app.auth import any_key
 from packages_app.idempotency import Answer
+from packages_app.keys import rate_limits
+from packages_app.keys.auth import any_key
 from packages_app.operations.report_fault import Fault
 
 router = Router(tags=["faults"])

@@ -12,7 +12,7 @@ from packages_app import errors, operations
 from packages_app.api.calls import IDEMPOTENT, CallerRequest, change
 from packages_app.api.schemas.changes import DelegateIn, HoldIn
 from packages_app.api.schemas.packages import PackageOut
-from packages_app.auth import courier_key
+from packages_app.keys.auth import courier_key
 from packages_app.models import Delegate
 from packages_app.operations.hold import HoldReason
 

@@ -16,8 +16,8 @@ from packages_app.api.problems import respond
 from packages_app.api.schemas.fields import PickupCode
 from packages_app.api.schemas.kiosks import HeartbeatIn, PickupIn, PickupOut, PickupWithCodeIn
 from packages_app.api.schemas.packages import PackageOut
-from packages_app.auth import kiosk_key
 from packages_app.idempotency import Answer
+from packages_app.keys.auth import kiosk_key
 from packages_app.operations.pick_up import Typed
 
 router = Router(tags=["kiosks"])

@@ -15,8 +15,8 @@ from packages_app.api.calls import IDEMPOTENT, CallerRequest, asked, listed, per
 from packages_app.api.problems import respond
 from packages_app.api.schemas.fields import TrackingNumber
 from packages_app.api.schemas.queue import QueueEntryOut, QueuePage
-from packages_app.auth import courier_key
 from packages_app.idempotency import Answer
+from packages_app.keys.auth import courier_key
 from packages_app.models import QueueEntry, QueueStatus
 
 router = Router(tags=["queue"])

@@ -17,8 +17,8 @@ from packages_app.api.calls import CallerRequest, asked, listed
 from packages_app.api.problems import respond
 from packages_app.api.schemas.fields import Moment, TrackingNumber
 from packages_app.api.schemas.packages import EventPage, MessagePage, PackageOut, PackagePage
-from packages_app.auth import courier_key
 from packages_app.idempotency import Answer
+from packages_app.keys.auth import courier_key
 from packages_app.lifecycle import Status
 from packages_app.models import Package
 

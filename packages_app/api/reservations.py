@@ -12,7 +12,7 @@ from packages_app import errors, operations
 from packages_app.api.calls import IDEMPOTENT, CallerRequest, change
 from packages_app.api.schemas.changes import FoundIn
 from packages_app.api.schemas.packages import PackageOut
-from packages_app.auth import any_key, courier_key
+from packages_app.keys.auth import any_key, courier_key
 from packages_app.operations.found import Outcome
 
 router = Router(tags=["couriers"])

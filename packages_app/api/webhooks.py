@@ -28,8 +28,8 @@ from packages_app.api.schemas.webhooks import (
     WebhookPage,
     WebhookWithSecretOut,
 )
-from packages_app.auth import unbound_courier_key
 from packages_app.idempotency import Answer
+from packages_app.keys.auth import unbound_courier_key
 from packages_app.models import Webhook, WebhookQuerySet
 from packages_app.operation import Operation
 from packages_app.operations import webhooks as operations

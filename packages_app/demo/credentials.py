@@ -12,8 +12,8 @@ from typing import Any
 from django.contrib.auth.models import User
 
 from lockers.models import Kiosk
-from packages_app import access
 from packages_app.demo import network
+from packages_app.keys import checking, making
 from packages_app.models import ApiKey, Courier
 
 PACKAGES, CODES_READ = ApiKey.Scope.PACKAGES, ApiKey.Scope.CODES_READ
@@ -74,14 +74,14 @@ def _key(known: object, owner: Courier | Kiosk, scopes: list[ApiKey.Scope], now:
         return known
     name = f"sample: {' '.join(scopes)}"
     for old in owner.keys.filter(name=name, revoked_at__isnull=True):
-        access.revoke(old, now=now)
+        making.revoke(old, now=now)
     holder = {"courier": owner} if isinstance(owner, Courier) else {"kiosk": owner}
     scope_names = [str(scope) for scope in scopes]
-    return access.make_key(**holder, scopes=scope_names, name=name, made_by="seed_demo")[1]
+    return making.make_key(**holder, scopes=scope_names, name=name, made_by="seed_demo")[1]
 
 
 def _belongs(text: str, owner: Courier | Kiosk, scopes: list[ApiKey.Scope], now: datetime) -> bool:
-    caller, _ = access.verify(text, now=now)
+    caller, _ = checking.verify(text, now=now)
     if caller is None or caller.scopes != set(scopes):
         return False
     return owner.pk == (caller.actor.courier_id if isinstance(owner, Courier) else caller.kiosk_id)

@@ -152,5 +152,5 @@ class ApiKey(models.Model):
         return f"plk_{self.kind}_{self.key_id}_…"
 
     def opens(self, now: datetime) -> bool:
-        """Neither revoked nor expired. (The check at the API's door is `access.verify`.)"""
+        """Neither revoked nor expired. (The check at the API's door is `keys.checking`.)"""
         return self.revoked_at is None and self.expires_at > now

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from packages_app import access
 from packages_app.access import Actor
+from packages_app.keys import making
 from packages_app.models import ApiKey
 from packages_app.operation import Operation
 
@@ -36,12 +36,12 @@ def rotate_key(
         raise CannotRotate(f"{old} was rotated before.")
     if old.replaces is not None and old.replaces.opens(now):
         raise CannotRotate(f"{old} has replaced {old.replaces}, which still lives: revoke that one first.")
-    new, text = access.make_key(
+    new, text = making.make_key(
         courier=old.courier,
         kiosk=old.kiosk,
         scopes=old.scopes,
         name=old.name,
-        life=min(old.expires_at - old.created_at, access.LONGEST_LIFE),
+        life=min(old.expires_at - old.created_at, making.LONGEST_LIFE),
         test=old.kind == ApiKey.Kind.TEST,
         made_by=by.name,
         location_ids=old.location_ids,

@@ -26,10 +26,11 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from lockers import wall
 from lockers.models import Compartment, Kiosk
-from packages_app import access, codes, errors, operations, rate_limits
+from packages_app import codes, errors, operations
 from packages_app.access import Caller
-from packages_app.auth import note_failure
+from packages_app.keys import checking, rate_limits
 from packages_app.keys.addresses import client_address
+from packages_app.keys.auth import note_failure
 from packages_app.models import ApiKey
 from packages_app.operations.pick_up import Opened, Typed
 from packages_app.pages import kiosk_language
@@ -64,7 +65,7 @@ def connected(view: View) -> View:
     def page(request: HttpRequest) -> HttpResponse:
         key_pk, now = request.session.get(KEY), timezone.now()
         whence = partial(client_address, request)
-        caller = access.caller_of(key_pk, now=now, whence=whence) if key_pk is not None else None
+        caller = checking.caller_of(key_pk, now=now, whence=whence) if key_pk is not None else None
         if caller is None or not _is_screen(caller):
             request.session.pop(KEY, None)
             return redirect("kiosk:connect")
@@ -82,7 +83,7 @@ def connect(request: HttpRequest) -> HttpResponse:
     form = ConnectForm(request.POST or None)
     if form.is_valid():
         whence = partial(client_address, request)
-        caller, why = access.verify(form.cleaned_data["key"].strip(), now=timezone.now(), whence=whence)
+        caller, why = checking.verify(form.cleaned_data["key"].strip(), now=timezone.now(), whence=whence)
         if caller is not None and _is_screen(caller):
             # Whoever was signed in here is not any more: a screen stands in public.
             request.session.flush()

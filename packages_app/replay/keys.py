@@ -11,7 +11,7 @@ from django.db import transaction
 
 from lockers.clock import database_now
 from lockers.models import Compartment, Kiosk, Location
-from packages_app.access import make_key
+from packages_app.keys.making import make_key
 from packages_app.models import ApiKey, Courier
 
 COURIER, KIOSK = "replay", "replay"

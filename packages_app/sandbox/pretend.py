@@ -16,12 +16,12 @@ from packages_app import codes, operations
 from packages_app.access import SYSTEM, Actor, Caller
 from packages_app.errors import Refusal
 from packages_app.keys import rights
+from packages_app.keys.rate_limits import RateLimited
 from packages_app.lifecycle import Event, Status
 from packages_app.models import Package
 from packages_app.operation import Operation
 from packages_app.operations.pick_up import Typed
 from packages_app.operations.report_fault import Fault
-from packages_app.rate_limits import RateLimited
 from packages_app.sandbox import refusals
 
 logger = logging.getLogger(__name__)

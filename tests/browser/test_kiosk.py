@@ -9,7 +9,7 @@ from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
 from lockers.models import Location
-from packages_app.access import make_key
+from packages_app.keys.making import make_key
 from packages_app.models import Package
 from tests.browser.conftest import Watch
 from tests.world import code_of, door, make_courier, make_kiosk, make_location, make_package, wrong_code

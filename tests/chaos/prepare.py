@@ -17,7 +17,7 @@ def main() -> None:
 
     from lockers import layout
     from lockers.models import Kiosk, Location, Membership
-    from packages_app import access
+    from packages_app.keys import making
     from packages_app.models import ApiKey, Courier
 
     places = [
@@ -28,12 +28,12 @@ def main() -> None:
     courier = Courier.objects.create(code="chaos", name="Chaos Parcels")
     scopes = [str(ApiKey.Scope.PACKAGES), str(ApiKey.Scope.CODES_READ)]
     kiosks = {
-        place.code: access.make_key(kiosk=Kiosk.objects.create(location=place, name="front"))[1]
+        place.code: making.make_key(kiosk=Kiosk.objects.create(location=place, name="front"))[1]
         for place in places
     }
     manager = User.objects.create_user("manager", password=PASSWORD)
     Membership.objects.bulk_create(Membership(user=manager, location=place) for place in places)
-    keys = {"courier": access.make_key(courier=courier, scopes=scopes)[1], "kiosks": kiosks}
+    keys = {"courier": making.make_key(courier=courier, scopes=scopes)[1], "kiosks": kiosks}
     sys.stdout.write(json.dumps(keys) + "\n")
 
 

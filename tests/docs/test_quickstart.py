@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from pytest_django.live_server_helper import LiveServer
 
-from packages_app.access import make_key
+from packages_app.keys.making import make_key
 from packages_app.models import Package
 from tests import world
 from tests.declared import document

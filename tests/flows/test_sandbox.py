@@ -12,7 +12,7 @@ from pytest_django import Settings
 
 from lockers.models import Compartment
 from packages_app import operations
-from packages_app.access import make_key
+from packages_app.keys.making import make_key
 from packages_app.models import Package
 from packages_app.sandbox.pretend import ON_DEPOSIT, ON_DOOR
 from tests.races.together import assert_sound

@@ -34,8 +34,8 @@ from notifications import tasks as delivery
 from notifications.models import Destination, Notification
 from notifications.sms import locmem
 from packages_app import operations
-from packages_app.access import make_key, revoke
 from packages_app.codes import shown
+from packages_app.keys.making import make_key, revoke
 from packages_app.lifecycle import Status
 from packages_app.models import ApiKey, Courier, Package, Recipient, Webhook, WrongCodeTally
 from tests.notifications.endpoint_sink import endpoint_sink

@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 
 from lockerportal.logs import RedactSecrets
-from packages_app.access import make_key
+from packages_app.keys.making import make_key
 from tests.world import make_courier, make_kiosk, make_location
 
 KEY = "plk_live_a1B2c3D4_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG_0Zz9aA"
@@ -52,7 +52,7 @@ def stderr() -> Iterator[io.StringIO]:
     ],
 )
 def test_a_line(line: str, shown: str, stderr: io.StringIO) -> None:
-    for logger in ("django.request", "packages_app.auth", "celery.worker", "anything"):
+    for logger in ("django.request", "packages_app.keys.auth", "celery.worker", "anything"):
         logging.getLogger(logger).error(line)
         logging.getLogger(logger).error("%s", line)
     written = stderr.getvalue()

@@ -105,7 +105,7 @@ def test_a_key_that_cannot_be_looked_up_is_not_called_wrong(
     def fail(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr("packages_app.access.fetch", fail)
+    monkeypatch.setattr("packages_app.keys.checking.fetch", fail)
     answer = api.get("/returns")
     assert answer.status_code == 503
     assert "WWW-Authenticate" not in answer

@@ -13,6 +13,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from lockers import availability
 from lockers.models import Compartment, Location, Size
 from tests.world import Api, courier_api, door, kiosk_api, make_courier, make_kiosk, make_location
 
@@ -90,6 +91,23 @@ class TestStatus:
         as_of = answer(courier.get("/lockers/status", location=location.code))[0]["as_of"]
         assert as_of.endswith("Z")
         assert abs(datetime.fromisoformat(as_of) - datetime.now(UTC)) < timedelta(minutes=5)
+
+    def test_one_location_is_read_along_with_the_key(
+        self, courier: Api, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        location = make_location()
+        make_location("RIX-1")
+        assert answer(courier.get("/lockers/status", location=f" {location.code} "))[0]["location"] == "TLL-1"
+        monkeypatch.delattr(availability, "fetch")
+        (item,) = answer(courier.get("/lockers/status", location=location.code))
+        assert item["location"] == location.code
+        assert [size["total"] for size in item["sizes"]] == [2, 2, 2]
+
+    def test_two_locations_at_once_are_refused(self, courier: Api) -> None:
+        make_location()
+        make_location("RIX-1")
+        both = courier.get("/lockers/status", location=["TLL-1", "RIX-1"])
+        assert refused_field(both) == "location"
 
     def test_location_without_doors(self, courier: Api) -> None:
         make_location("BARE", small=0, medium=0, large=0)

@@ -20,7 +20,7 @@ from lockers import sharing
 from lockers.models import Compartment
 from lockers.redis import Helper
 from lockers.sharing import shared
-from packages_app.access import make_key
+from packages_app.keys.making import make_key
 from tests.world import Api, courier_api, make_courier, make_location
 
 pytestmark = pytest.mark.django_db

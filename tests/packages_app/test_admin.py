@@ -17,8 +17,8 @@ from lockers.clock import database_now
 from lockers.models import Size
 from notifications.models import Notification
 from packages_app import operations
-from packages_app.access import verify
 from packages_app.admin import packages as packages_admin
+from packages_app.keys.checking import verify
 from packages_app.models import ApiKey, Courier, Package, PackageEvent, Recipient
 from tests import world
 

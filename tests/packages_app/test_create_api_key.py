@@ -9,7 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from lockers.clock import database_now
-from packages_app.access import verify
+from packages_app.keys.checking import verify
 from packages_app.models import ApiKey
 from tests import world
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.db import IntegrityError, transaction
 
+from lockerportal.refusals import DatabaseUnavailable
 from packages_app.errors import IdempotencyConflict, IdempotencyRunning, UnknownPackage, WrongStatus
 from packages_app.idempotency import Answer, Receipt, fingerprint
 from packages_app.models import Courier, IdempotencyKey
@@ -12,12 +13,6 @@ from packages_app.operation import RUNS, Operation
 from tests.world import make_courier
 
 pytestmark = pytest.mark.django_db
-
-
-class Busy(WrongStatus):
-    """Come back later."""
-
-    status = 503
 
 
 def answer_of(error: Exception) -> Answer:
@@ -137,7 +132,7 @@ def test_a_refusal_that_may_pass_is_not_kept() -> None:
     def work() -> str:
         runs.append(1)
         if len(runs) == 1:
-            raise Busy(status="x")
+            raise DatabaseUnavailable
         return "done"
 
     first = work.once(receipt(courier), lambda _: Answer(200, {}), answer_of)
@@ -153,7 +148,7 @@ def test_a_repeat_that_finds_it_busy_gets_the_earlier_answer_all_the_same() -> N
     def work() -> str:
         runs.append(1)
         if len(runs) > 1:
-            raise Busy(status="x")
+            raise DatabaseUnavailable
         return "done"
 
     for replayed in (False, True):

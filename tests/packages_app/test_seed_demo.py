@@ -20,10 +20,10 @@ from pytest_django.plugin import DjangoDbBlocker
 from lockers.clock import database_now
 from lockers.models import Compartment, Kiosk, Location, Membership
 from notifications.models import Notification
-from packages_app.access import verify
 from packages_app.demo import credentials, network
 from packages_app.demo.timeline import Timeline
 from packages_app.invariants import INVARIANTS, audit
+from packages_app.keys.checking import verify
 from packages_app.models import ApiKey, Courier, Package, PackageEvent
 
 TABLES = (

@@ -17,7 +17,9 @@ from lockerportal.database.base import patience
 from lockers.models import Compartment, Kiosk, Location, Size
 from lockers.sql import fetch
 from packages_app import operations
-from packages_app.access import Caller, make_key, verify
+from packages_app.access import Caller
+from packages_app.keys.checking import verify
+from packages_app.keys.making import make_key
 from packages_app.models import Courier, Package, Recipient
 from packages_app.operations.assign import Assigned
 from packages_app.operations.pick_up import Opened, Typed

@@ -12,9 +12,9 @@ from pytest_django import Settings
 
 from lockers.models import Location
 from lockers.redis import Helper
-from packages_app import rate_limits
-from packages_app.access import make_key
-from packages_app.limiter import Limit, Limiter
+from packages_app.keys import rate_limits
+from packages_app.keys.limiter import Limit, Limiter
+from packages_app.keys.making import make_key
 from packages_app.models import Courier
 from tests.races.together import in_rounds, together
 from tests.world import Api, door

@@ -8,8 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from lockers.models import Kiosk
-from packages_app import access
-from packages_app.keys import addresses, rights
+from packages_app.keys import addresses, making, rights
 from packages_app.models import ApiKey, Courier
 
 
@@ -74,7 +73,7 @@ class Command(BaseCommand):
             networks = addresses.parse_networks(" ".join(options["network"]))
         except ValueError as error:
             raise CommandError(str(error)) from None
-        key, text = access.make_key(
+        key, text = making.make_key(
             courier=courier,
             kiosk=kiosk,
             scopes=options["scope"],

@@ -10,8 +10,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
 from lockers.clock import database_now
-from packages_app import access
 from packages_app.demo import credentials, network, stories
+from packages_app.keys import checking
 from packages_app.models import Courier, Package
 
 
@@ -45,7 +45,7 @@ class Command(BaseCommand):
         if not Package.objects.filter(courier__in=Courier.objects.filter(code__in=network.COURIERS)).exists():
             callers = {}
             for code, text in secrets["kiosk_keys"].items():
-                caller, why = access.verify(text, now=now)
+                caller, why = checking.verify(text, now=now)
                 if caller is None:
                     raise CommandError(f"The new kiosk key of {code} does not work: {why}.")
                 callers[code] = caller

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 
 from lockers.models import Location
-from packages_app.access import make_key, revoke
+from packages_app.keys.making import make_key, revoke
 from packages_app.lifecycle import Status
 from packages_app.models import ApiKey, Courier, Package
 from tests.world import (
@@ -78,7 +78,9 @@ class TestNetworks:
         assert {answer.status_code for answer in answers} == {401}
         assert len({answer.content for answer in answers}) == 1
         assert len({str(sorted(answer.headers.items())) for answer in answers}) == 1
-        reasons = [record.getMessage() for record in caplog.records if record.name == "packages_app.auth"]
+        reasons = [
+            record.getMessage() for record in caplog.records if record.name == "packages_app.keys.auth"
+        ]
         assert [reason.partition(": ")[2] for reason in reasons] == [
             f"wrong network {bound.key_id} (from 203.0.113.9)",
             f"revoked {revoked.key_id} (from 203.0.113.9)",

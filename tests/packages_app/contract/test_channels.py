@@ -15,7 +15,8 @@ from notifications.delivery import deliver_due
 from notifications.models import Notification
 from notifications.sms import locmem
 from packages_app import operations
-from packages_app.access import SYSTEM, make_key
+from packages_app.access import SYSTEM
+from packages_app.keys.making import make_key
 from packages_app.messaging import links, preferences
 from packages_app.models import Package, Recipient
 from tests.packages_app.contract.answers import refused

@@ -14,9 +14,9 @@ from django.test import Client
 
 from lockers.models import Location
 from packages_app import operations
-from packages_app.access import make_key, revoke
 from packages_app.api.schemas.kiosks import PickupOut
 from packages_app.api.schemas.packages import PackageOut
+from packages_app.keys.making import make_key, revoke
 from packages_app.models import ApiKey, Courier
 from tests.packages_app.contract.answers import CHANGES, READS, declared, refused
 from tests.world import (
@@ -87,7 +87,7 @@ def test_no_call_works_without_a_good_key(
         assert answer["WWW-Authenticate"] == 'Bearer realm="Locker Portal"'
         answers.add(answer.content)
     assert len(answers) == 1
-    reasons = [record.getMessage() for record in caplog.records if record.name == "packages_app.auth"]
+    reasons = [record.getMessage() for record in caplog.records if record.name == "packages_app.keys.auth"]
     assert {reason.partition(": ")[2].split(" plk")[0].split(" ")[0] for reason in reasons} == {
         "malformed",
         "unknown",

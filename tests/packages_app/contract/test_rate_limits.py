@@ -12,9 +12,9 @@ from pytest_django import Settings
 
 from lockers.models import Location
 from lockers.redis import Helper
-from packages_app import limiter, rate_limits
-from packages_app.access import make_key
-from packages_app.limiter import Limiter
+from packages_app.keys import limiter, rate_limits
+from packages_app.keys.limiter import Limiter
+from packages_app.keys.making import make_key
 from packages_app.models import Courier, IdempotencyKey, Package
 from tests.packages_app.contract.answers import refused
 from tests.world import Api, courier_api, door, kiosk_api, make_courier, make_kiosk, parcel

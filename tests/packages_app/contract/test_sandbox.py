@@ -13,7 +13,7 @@ from notifications import delivery
 from notifications.models import Notification
 from notifications.sms import locmem
 from packages_app import operations
-from packages_app.access import make_key
+from packages_app.keys.making import make_key
 from packages_app.lifecycle import Status
 from packages_app.models import Courier, IdempotencyKey, Package
 from packages_app.operations.tidy_sandbox import KEEPS

@@ -16,8 +16,8 @@ from lockers.models import Location
 from notifications import destinations
 from notifications.endpoints import deliver_webhooks
 from notifications.models import Destination, Notification, Status
-from packages_app.access import make_key
 from packages_app.api.schemas import webhooks
+from packages_app.keys.making import make_key
 from packages_app.models import Courier, EventType, IdempotencyKey, Webhook
 from packages_app.operations.webhooks.create_webhook import MOST
 from packages_app.webhooks import secrets

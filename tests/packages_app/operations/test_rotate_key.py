@@ -7,7 +7,9 @@ from datetime import datetime, timedelta
 import pytest
 
 from packages_app import operations
-from packages_app.access import Actor, make_key, revoke, verify
+from packages_app.access import Actor
+from packages_app.keys.checking import verify
+from packages_app.keys.making import make_key, revoke
 from packages_app.models import ApiKey
 from packages_app.operations.rotate_key import CannotRotate
 from tests.races.together import kinds, together

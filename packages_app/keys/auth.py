@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpRequest
 from django.utils import timezone
 from ninja.security import HttpBearer
 
-from packages_app import rate_limits
-from packages_app.access import Caller, verify
+from lockers.sql import Question
+from packages_app.access import Caller
 from packages_app.errors import Refusal
+from packages_app.keys import rate_limits
 from packages_app.keys.addresses import client_address
+from packages_app.keys.checking import verify
 from packages_app.models import ApiKey
 
 logger = logging.getLogger(__name__)
@@ -45,14 +48,26 @@ def note_failure(request: HttpRequest, why: str) -> None:
     rate_limits.count_failed_key(request)
 
 
+Beside = Callable[[HttpRequest], Question | None]
+
+
+def nothing(request: HttpRequest) -> None:
+    """What most calls ask for along with the key."""
+    return
+
+
 class KeyAuth(HttpBearer):
-    """Lets a key with `scope` in. Why a key was refused stands in the log, not in the answer."""
+    """Lets a key with `scope` in. Why a key was refused stands in the log, not in the answer.
+
+    `beside`: what the call is going to read, to be asked for along with the key (`checking.verify`).
+    """
 
     refusals: tuple[type[Refusal], ...] = (InvalidKey, MissingScope, rate_limits.RateLimited)
 
-    def __init__(self, *scopes: ApiKey.Scope) -> None:
+    def __init__(self, *scopes: ApiKey.Scope, beside: Beside = nothing) -> None:
         super().__init__()
         self.scopes = frozenset(scopes)
+        self.beside = beside
 
     def __call__(self, request: HttpRequest) -> Any:
         header = request.META.get("HTTP_AUTHORIZATION", "")
@@ -63,7 +78,12 @@ class KeyAuth(HttpBearer):
 
     def authenticate(self, request: HttpRequest, token: str) -> Caller:
         """Raises `InvalidKey`, `MissingScope` and `RateLimited`."""
-        caller, why = verify(token, now=timezone.now(), whence=lambda: client_address(request))
+        caller, why = verify(
+            token,
+            now=timezone.now(),
+            whence=lambda: client_address(request),
+            beside=self.beside(request),
+        )
         if caller is None:
             note_failure(request, why)
             raise InvalidKey

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from packages_app.access import Caller
 from packages_app.errors import Refusal
 from packages_app.keys.addresses import client_address
-from packages_app.limiter import Limit, Standing, limiter
+from packages_app.keys.limiter import Limit, Standing, limiter
 
 PREFIX = "lockerportal:limit"
 

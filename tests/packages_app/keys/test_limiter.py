@@ -15,7 +15,7 @@ from django.conf import settings
 from redis import Redis
 
 from lockers.redis import PAUSE, Helper
-from packages_app.limiter import Limit, Limiter
+from packages_app.keys.limiter import Limit, Limiter
 
 SLOW = Limit(rate=0.001, burst=10)  # a thousand seconds for one: nothing comes back during a test
 FAST = Limit(rate=1000.0, burst=5000)
