@@ -322,7 +322,7 @@ if not DEBUG:
     SECURE_HSTS_PRELOAD = True
 # Whose X-Forwarded-For is believed: it says where keys are used from, where a key is bound to networks.
 TRUSTED_PROXIES = read.networks(env, "TRUSTED_PROXIES")
-# How many reverse proxies stand in front; X-Forwarded-* is believed from them and from nobody else.
+# How many reverse proxies stand in front; X-Forwarded-Proto is believed where there are any.
 TRUSTED_PROXY_COUNT = read.whole(env, "TRUSTED_PROXY_COUNT", default=0, least=0, most=5)
 NINJA_NUM_PROXIES = TRUSTED_PROXY_COUNT
 if TRUSTED_PROXY_COUNT:

@@ -16,7 +16,7 @@ from packages_app.operation import Operation
 # Few at a time and with a rest after each: nobody waits for the sweep of 100,000 packages, and somebody does
 # for a pickup meanwhile (`docs/performance.md`).
 BATCH = 150
-REST = 0.75  # times as long as the batch took
+REST = 1.0  # times as long as the batch took
 
 
 def expire(*, now: datetime, batch: int = BATCH) -> int:
