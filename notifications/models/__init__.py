@@ -1,0 +1,21 @@
+"""The outbox and what is known of its ways: destinations, providers, limits, receipts."""
+
+from notifications.models.channel_state import ChannelState
+from notifications.models.destination import Destination
+from notifications.models.notification import Notification, NotificationQuerySet
+from notifications.models.receipt import Receipt
+from notifications.models.states import FAILED, TAKEN, Channel, Status
+from notifications.models.tally import Tally
+
+__all__ = [
+    "FAILED",
+    "TAKEN",
+    "Channel",
+    "ChannelState",
+    "Destination",
+    "Notification",
+    "NotificationQuerySet",
+    "Receipt",
+    "Status",
+    "Tally",
+]
