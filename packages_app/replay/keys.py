@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db import transaction
+from django.db import close_old_connections, transaction
 
 from lockers.clock import database_now
 from lockers.models import Compartment, Kiosk, Location
@@ -42,6 +42,7 @@ def keys(run: str) -> Iterator[Keys]:
     try:
         yield _make(courier, name)
     finally:
+        close_old_connections()  # the database may have been away
         ApiKey.objects.filter(name=name).update(revoked_at=database_now())
 
 

@@ -22,7 +22,7 @@ from notifications.delivery import deliver_due
 from notifications.models import Notification
 from packages_app import bodies, operations
 from packages_app.models import ApiKey, Package
-from packages_app.replay import client
+from packages_app.replay import client, outcome
 from packages_app.replay.client import Api, Tally, Unanswered
 from packages_app.replay.parcels import COLUMNS, Fate, FileError, read
 from tests import world
@@ -226,6 +226,20 @@ class TestReplay:
         assert not ApiKey.objects.filter(revoked_at__isnull=True).exists()
         assert "plk_" not in said
 
+    def test_a_database_that_goes_away_ends_it_in_a_sentence(
+        self, portal: str, file: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def ends(ids: Any, *, seconds: int) -> int:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+            raise AssertionError("unreachable")
+
+        two_places()
+        monkeypatch.setattr(outcome, "wait_for_sweep", ends)
+        with beat(), pytest.raises(CommandError, match="The database went away"):
+            replay(file, portal)
+        assert not ApiKey.objects.filter(revoked_at__isnull=True).exists()
+
     def test_a_second_replay_finds_the_network_as_it_was(self, portal: str, file: Path) -> None:
         two_places()
         with beat():
@@ -306,7 +320,7 @@ class TestReplay:
             replay(file, url)
         assert not ApiKey.objects.filter(revoked_at__isnull=True).exists()
 
-    def test_no_place_to_bring_them(self, db: None, settings: Any, file: Path) -> None:
+    def test_no_place_to_bring_them(self, transactional_db: None, settings: Any, file: Path) -> None:
         settings.DEBUG = True
         with pytest.raises(CommandError, match="no open location"):
             replay(file, "http://127.0.0.1:1")

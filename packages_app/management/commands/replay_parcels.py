@@ -14,6 +14,7 @@ from urllib.request import urlopen
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import InterfaceError, OperationalError
 
 from lockers.clock import database_now
 from packages_app.invariants import audit
@@ -79,11 +80,16 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
         begun, mailbox_from = database_now(), outcome.mailbox_size()
         run = secrets.token_hex(4)
-        with keys(run) as made:
-            if not made.open_locations:
-                raise CommandError("There is no open location with a free door.")
-            _must_answer(options["url"])
-            faults = self._replay(parcels, made, run, begun, mailbox_from, options)
+        try:
+            with keys(run) as made:
+                if not made.open_locations:
+                    raise CommandError("There is no open location with a free door.")
+                _must_answer(options["url"])
+                faults = self._replay(parcels, made, run, begun, mailbox_from, options)
+        except (OperationalError, InterfaceError):
+            raise CommandError(
+                "The database went away, and with it the account. What was brought lies in its doors."
+            ) from None
         if faults:
             raise CommandError("Not accounted for: " + "; ".join(faults))
         self.stdout.write(self.style.SUCCESS("Every parcel and every message is accounted for."))
