@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from typing import Any
 
 # An API key or a webhook's secret wherever it stands, what was typed as a code in the URL of a pickup, and
 # what opens a recipient's page. A package's id may stay.
@@ -36,3 +37,22 @@ class RedactSecrets(logging.Filter):
         if record.exc_text:
             record.exc_text = redact(record.exc_text)
         return True
+
+
+def configuration(level: str) -> dict[str, Any]:
+    """Django's LOGGING: one line for each record from `level` up, to stderr, through the filter."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "filters": {"redact": {"()": "lockerportal.logs.RedactSecrets"}},
+        "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+        "handlers": {
+            "stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["redact"]},
+        },
+        "root": {"handlers": ["stderr"], "level": level},
+        "loggers": {
+            "django": {"handlers": []},  # its own would print and mail every line a second time, with secrets
+            "django.request": {"level": "ERROR"},
+            "django.server": {"handlers": [], "propagate": True},
+        },
+    }

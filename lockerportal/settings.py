@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import django_stubs_ext
-import environ
 from csp.constants import NONCE, NONE, SELF
-from django.core.exceptions import ImproperlyConfigured
-from kombu.entity import Queue
 
 from lockerportal import env as read
+from lockerportal import env_database as read_database
 from lockerportal import env_messages as read_messages
+from lockerportal import logs
 
 django_stubs_ext.monkeypatch()  # `ModelAdmin[Package]` and the like, which type checkers ask for
 
@@ -93,46 +91,17 @@ TEMPLATES = [
 
 # --- PostgreSQL ----------------------------------------------------------------------------------------
 
-if DEBUG and not env.str("DATABASE_URL", default=""):
-    raise read.refuse("DATABASE_URL", "is missing: `make run` starts a database of its own and sets it")
-_database_url = read.url(env, "DATABASE_URL", schemes=("postgres", "postgresql"))
-try:
-    _database: dict[str, Any] = environ.Env.db_url_config(_database_url)
-except (ValueError, ImproperlyConfigured):
-    raise read.refuse("DATABASE_URL", "is malformed") from None
-
-# A stuck database must answer 503 within 3 s and leave nothing half done. An idle transaction would hold
-# a snapshot open, and every claim would step over the dead index entries that vacuum may not remove.
-_timeouts = {
-    "statement_timeout": read.whole(env, "DB_STATEMENT_TIMEOUT_MS", default=2500, least=100, most=600_000),
-    "lock_timeout": read.whole(env, "DB_LOCK_TIMEOUT_MS", default=2000, least=100, most=600_000),
-    "idle_in_transaction_session_timeout": 15_000,
-}
+_timeouts = read_database.timeouts(env)
 # A frozen server keeps no time-out of its own: so long a web request waits for it (`lockerportal/database`).
 DATABASE_PATIENCE_SECONDS = _timeouts["statement_timeout"] / 1000 + 0.25
 # One round trip and one plan for the hot statements; off behind a pooler that knows no prepared statements.
 DB_PREPARE_STATEMENTS = read.boolean(env, "DB_PREPARE_STATEMENTS", default=True)
-DATABASES: dict[str, dict[str, Any]] = {
-    "default": {
-        **_database,
-        "ENGINE": "lockerportal.database",
-        "ATOMIC_REQUESTS": False,
-        "CONN_MAX_AGE": 600,
-        "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {
-            **_database.get("OPTIONS", {}),
-            "connect_timeout": 2,
-            "options": " ".join(f"-c {name}={value}" for name, value in _timeouts.items()),
-            # Without a threshold psycopg prepares nothing, not even on request. This one is never reached:
-            # only what `lockers/sql.py` asks for is prepared.
-            "prepare_threshold": 1_000_000_000 if DB_PREPARE_STATEMENTS else None,
-        },
-    }
+DATABASES = {
+    "default": read_database.server(env, _timeouts, prepares=DB_PREPARE_STATEMENTS, debug=DEBUG),
 }
 
 # --- Redis and Celery ----------------------------------------------------------------------------------
-# Redis is a wake-up call and a cache: nothing is lost when it is away, wiped or silent. Publishing to a
-# broker that accepts and never answers must fail within about a second, hence the time-outs.
+# Redis is a wake-up call and a cache: nothing is lost when it is away, wiped or silent.
 
 REDIS_URL = read.url(env, "REDIS_URL", schemes=("redis", "rediss", "unix"))
 CACHES = {
@@ -145,36 +114,7 @@ CACHES = {
 }
 
 CELERY_BROKER_URL = REDIS_URL
-CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # for ever: the default gives up within an hour
-CELERY_BROKER_CONNECTION_TIMEOUT = 1
-CELERY_BROKER_TRANSPORT_OPTIONS = {
-    "socket_timeout": 1,
-    "socket_connect_timeout": 1,
-    "socket_keepalive": True,
-}
-CELERY_TASK_PUBLISH_RETRY = False
-# Jobs are taken from the queue for good. A job that dies with its worker is not missed: the next tick does
-# its work. Acknowledging instead has a flaw: where Redis is silent for a moment acknowledgements fail, each
-# keeps its place in the worker's window, and with two places the worker takes no job until it is restarted.
-CELERY_TASK_QUEUES = [
-    Queue("lockerportal", no_ack=True),  # type: ignore[no-untyped-call]
-    Queue("webhooks", no_ack=True),  # type: ignore[no-untyped-call]
-]
-CELERY_TASK_DEFAULT_QUEUE = "lockerportal"
-# Couriers' servers may be slow: a worker of its own waits for them, and no pickup code behind it.
-CELERY_TASK_ROUTES = {"notifications.tasks.deliver_webhooks": {"queue": "webhooks"}}
-CELERY_TASK_SOFT_TIME_LIMIT = 120
-CELERY_TASK_TIME_LIMIT = 150
-CELERY_TASK_IGNORE_RESULT = True
-# Without it Celery connects to PostgreSQL anew for every job. What is broken or old goes earlier: see
-# `lockerportal/celery.py`.
-CELERY_DB_REUSE_MAX = 1000
-CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True  # only those that acknowledge late: none
-CELERY_WORKER_SEND_TASK_EVENTS = False
-CELERY_WORKER_HIJACK_ROOT_LOGGER = False  # LOGGING below cuts secrets out of the worker's lines too
-CELERY_BEAT_SCHEDULER = "lockerportal.beat.Scheduler"
-CELERY_TIMEZONE = "UTC"  # beat counts in intervals; a change of summer time must not move a job
+from lockerportal.settings_celery import *  # noqa: E402, F403 - what of Celery is the same everywhere
 
 # --- The network's own figures -------------------------------------------------------------------------
 
@@ -373,18 +313,4 @@ WHITENOISE_AUTOREFRESH = DEBUG
 
 # --- Logs: one line each, and never a code or a key (`lockerportal/logs.py`) ----------------------------
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "filters": {"redact": {"()": "lockerportal.logs.RedactSecrets"}},
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {
-        "stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["redact"]},
-    },
-    "root": {"handlers": ["stderr"], "level": read.log_level(env)},
-    "loggers": {
-        "django": {"handlers": []},  # its own would print and mail every line a second time, with secrets
-        "django.request": {"level": "ERROR"},
-        "django.server": {"handlers": [], "propagate": True},
-    },
-}
+LOGGING = logs.configuration(read.log_level(env))
