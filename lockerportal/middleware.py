@@ -6,13 +6,12 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.core.exceptions import SuspiciousOperation
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 
 from lockerportal.database.base import patience
-from lockerportal.refusals import BY_STATUS, BadRequest, DatabaseUnavailable, InternalError
+from lockerportal.refusals import BY_STATUS, BadRequest, InternalError
 from packages_app.api.problems import problem, respond
+from packages_app.pages.away import AWAY, away
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -32,11 +31,7 @@ class DatabaseAwayMiddleware:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Answers for database errors only; everything else is a fault of ours and stays one."""
-        if not isinstance(exception, OperationalError | InterfaceError):
-            return None
-        response = render(request, "503.html", status=503)
-        response["Retry-After"] = str(DatabaseUnavailable.retry_after)
-        return response
+        return away(request) if isinstance(exception, AWAY) else None
 
 
 class ApiProblemMiddleware:

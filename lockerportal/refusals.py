@@ -10,6 +10,7 @@ from packages_app.errors import (
     UnknownQueueEntry,
     UnknownWebhook,
 )
+from packages_app.pages.away import RETRY_AFTER_SECONDS
 
 
 class BadRequest(Refusal):
@@ -101,7 +102,7 @@ class DatabaseUnavailable(Refusal):
 
     code = "database_unavailable"
     status = 503
-    retry_after = 2
+    retry_after = RETRY_AFTER_SECONDS
 
 
 class InternalError(Refusal):

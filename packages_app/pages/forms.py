@@ -10,6 +10,7 @@ from packages_app.lifecycle import Status
 from packages_app.models import Package
 from packages_app.operations.found import Outcome
 from packages_app.operations.hold import HoldReason
+from packages_app.pages import kiosk_nonce
 
 HELD = "HELD"  # a choice beside the statuses: what is held back has one of them too
 
@@ -102,4 +103,4 @@ class PickupForm(forms.Form):
 
     code = forms.CharField(max_length=40)
     phone_last4 = forms.RegexField(r"\A[0-9]{4}\Z", required=False)
-    nonce = forms.RegexField(r"\A[A-Za-z0-9_-]{16,64}\Z")
+    nonce = forms.RegexField(kiosk_nonce.FORM)

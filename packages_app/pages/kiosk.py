@@ -1,13 +1,13 @@
 """The screen at a locker: connect it with its key, type a code, see which door.
 
 No code stands in an address, in the session or in a log: it travels in the body of a POST, and every POST
-that reaches the operation is answered with a redirect, so that the browser keeps none either.
+that the operation answers is answered with a redirect, so that the browser keeps none either.
 """
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial, wraps
 from math import ceil
@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.sessions.backends.base import UpdateError
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import rotate_token
 from django.shortcuts import get_object_or_404, redirect, render
@@ -33,7 +34,7 @@ from packages_app.keys.addresses import client_address
 from packages_app.keys.auth import note_failure
 from packages_app.models import ApiKey
 from packages_app.operations.pick_up import Opened, Typed
-from packages_app.pages import kiosk_language
+from packages_app.pages import kiosk_language, kiosk_nonce
 from packages_app.pages.forms import ConnectForm, PickupForm
 
 KEY, DOOR, PHONE_DAY = "kiosk_key", "kiosk_door", "kiosk_phone_day"
@@ -103,6 +104,7 @@ def connect(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@kiosk_nonce.kept_when_away
 @connected
 def pad(request: HttpRequest, caller: Caller) -> HttpResponse:
     """Type a code. `?lang=` chooses a language."""
@@ -159,13 +161,16 @@ def _pick_up(request: HttpRequest, caller: Caller) -> HttpResponse:
         opened = operations.pick_up(by=caller, now=now, typed=typed)
     except errors.Refusal as refusal:
         _tell(request, caller, refusal, now)
-        return redirect("kiosk:pad")
+        response = redirect("kiosk:pad")
+        return kiosk_nonce.keep(request, response) if refusal.status == 503 else response
     return _opened(request, opened)
 
 
 def _opened(request: HttpRequest, opened: Opened) -> HttpResponse:
     request.session[DOOR] = opened.compartment_id
-    return redirect("kiosk:door")
+    with suppress(UpdateError):  # disconnected at this moment: the middleware says so
+        request.session.save()  # not after the view only: where this fails, the pickup can be asked for again
+    return kiosk_nonce.forget(request, redirect("kiosk:door"))
 
 
 def _tell(request: HttpRequest, caller: Caller, refusal: errors.Refusal, now: datetime) -> None:
@@ -197,7 +202,7 @@ def _show_pad(request: HttpRequest, caller: Caller, *, typed: str = "") -> HttpR
         "phone_last4": request.POST.get("phone_last4", "")[:4],
         # Asked for once, it is asked for until the location's day ends.
         "asks_phone": request.session.get(PHONE_DAY) == _today(caller, now),
-        "nonce": secrets.token_urlsafe(24),
+        "nonce": kiosk_nonce.current(request),
         "languages": settings.LANGUAGES,
         "language_chosen": bool(kiosk_language.chosen(request, now)),
         "keys": ["1", "2", "3", "4", "5", "6", "7", "8", "9", "clear", "0", "back"],

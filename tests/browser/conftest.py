@@ -73,12 +73,17 @@ class Watch:
 
 
 @pytest.fixture
-def page(chromium: Browser, live_server: object) -> Iterator[Page]:
+def watch(live_server: object) -> Watch:
+    """What `page` has complained of so far; a test that expects a complaint takes it out."""
+    return Watch(urlsplit(str(live_server)).netloc)
+
+
+@pytest.fixture
+def page(chromium: Browser, live_server: object, watch: Watch) -> Iterator[Page]:
     """A page of a fresh browser profile. The test fails if any page complains or asks a foreign host."""
     base = str(live_server)
     context = chromium.new_context(base_url=base)
     context.set_default_timeout(15_000)
-    watch = Watch(urlsplit(base).netloc)
     page = context.new_page()
     watch.attach(page)
     yield page

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
 from lockers.models import Location
+from packages_app import operations
 from packages_app.keys.making import make_key
 from packages_app.models import Package
 from tests.browser.conftest import Watch
@@ -73,6 +76,27 @@ def test_keyboard_alone_opens_the_door(screen: Page, package: Package) -> None:
 def test_double_press_opens_once(screen: Page, package: Package) -> None:
     screen.get_by_label("Type your pickup code").fill(code_of(package))
     screen.get_by_role("button", name="Open my door").dblclick(no_wait_after=True)
+    expect(screen.locator(".number")).to_have_text("M2")
+    assert package.events.filter(event="retrieved").count() == 1
+
+
+def test_pickup_whose_answer_was_lost_is_asked_for_again(
+    screen: Page, watch: Watch, package: Package, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def done_and_gone(**typed: Any) -> None:
+        pick_up(**typed)
+        raise OperationalError("gone")
+
+    pick_up = operations.pick_up
+    with monkeypatch.context() as patch:
+        patch.setattr(operations, "pick_up", done_and_gone)
+        screen.get_by_label("Type your pickup code").fill(code_of(package))
+        screen.get_by_role("button", name="Open my door").click()
+        expect(screen.get_by_role("heading", name="Back in a moment")).to_be_visible()
+    assert "503" in watch.complaints.pop()
+    screen.get_by_role("link", name="To the start").click()
+    screen.get_by_label("Type your pickup code").fill(code_of(package))
+    screen.get_by_role("button", name="Open my door").click()
     expect(screen.locator(".number")).to_have_text("M2")
     assert package.events.filter(event="retrieved").count() == 1
 
