@@ -10,6 +10,8 @@ from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.parser import Parser
 
@@ -99,10 +101,18 @@ for router in packages_routers:
 def problems(request: HttpRequest) -> HttpResponse:
     """Every refusal with its code: where the `type` of a problem document leads."""
     rows = [
-        {"code": one.code, "status": one.status, "meaning": one.meaning(), "advice": one.advice()}
+        {"code": one.code, "status": one.status, "meaning": one.meaning(), "advice": _with_code(one.advice())}
         for one in sorted(all_refusals(), key=lambda one: (one.status, one.code))
     ]
     return render(request, "api/problems.html", {"refusals": rows})
+
+
+def _with_code(text: str) -> SafeString:
+    """For a page: what stands between backticks is code."""
+    parts = text.split("`")
+    return format_html_join(
+        "", "{}", ((format_html("<code>{}</code>", part) if n % 2 else part,) for n, part in enumerate(parts))
+    )
 
 
 @api.exception_handler(Refusal)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import include, path
@@ -11,6 +12,11 @@ from lockerportal.api import api
 from lockers.urls import urlpatterns as lockers_urlpatterns
 from notifications.urls import receipt_urlpatterns
 from packages_app.urls import kiosk_urlpatterns, manage_urlpatterns, recipient_urlpatterns
+
+# Head office reads all locations on one clock: its zone stands on every page of the admin.
+admin.site.site_title = "Locker Portal"
+admin.site.site_header = f"Locker Portal · times in {settings.TIME_ZONE}"
+admin.site.index_title = "Head office"
 
 urlpatterns = [
     path("", views.home, name="home"),

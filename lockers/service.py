@@ -97,7 +97,7 @@ def _plan(compartment: Compartment, *, by: str, repair_by: datetime) -> None:
     )
     local = repair_by.astimezone(compartment.location.zone)
     compartment.events.create(
-        kind=CompartmentEvent.Kind.REPAIR_PLANNED, by=by, reason=f"back by {local:%Y-%m-%d %H:%M}"
+        kind=CompartmentEvent.Kind.REPAIR_PLANNED, by=by, reason=f"back by {local:%Y-%m-%d %H:%M %Z}"
     )
 
 

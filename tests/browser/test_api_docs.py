@@ -21,6 +21,11 @@ def test_the_documentation_of_the_calls(page: Page) -> None:
     codes = page.get_by_role("link", name="all codes").first  # it opens a page of its own
     page.goto(str(codes.get_attribute("href")))
     expect(page.locator("#location_full")).to_contain_text("Idempotency-Key")
+    page.set_viewport_size({"width": 390, "height": 800})
+    code = page.locator("#location_full code").first.bounding_box()
+    assert code is not None
+    assert code["height"] < 30, "a code is broken over lines"
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.get_by_role("link", name="the documentation of the calls").click()
     page.wait_for_url("**/api/v1/docs")
     expect(calls.first).to_be_visible()

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db.models import Value
+from django.db.models.functions import Concat
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
@@ -17,6 +19,21 @@ from tests.world import door, make_courier, make_location, make_package
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 PASSWORD = "correct horse battery"
+# What a thumb would miss on a phone: buttons, boxes and tabs that are too low, or hang out of the screen.
+HIDDEN_OR_SMALL = """
+[...document.querySelectorAll("button, input:not([type=hidden]), select, .tabs a")]
+  .map((one) => [one.innerText || one.name, one.getBoundingClientRect()])
+  .filter(([, box]) => box.width > 0 && (box.height < 43 || box.right > innerWidth))
+  .map(([name]) => name)
+"""
+# Where the text of each of these cells begins.
+LEFT_EDGES = """
+(cells) => cells.map((cell) => {
+  const range = document.createRange();
+  range.selectNodeContents(cell);
+  return Math.round(Math.min(...[...range.getClientRects()].map((box) => box.left)));
+})
+"""
 
 
 @pytest.fixture
@@ -95,12 +112,26 @@ def test_pages_fit_a_phone(overdue: list[Package], manager: Page, location: Loca
         "/manage/",
         f"/manage/locations/{code}/",
         f"/manage/locations/{code}/packages/",
+        f"/manage/locations/{code}/queue/",
         f"/manage/locations/{code}/returns/",
+        f"/manage/locations/{code}/downtimes/",
         f"/manage/doors/{overdue[0].compartment_id}/",
         f"/manage/packages/{overdue[0].pk}/",
     ):
         manager.goto(path)
         assert manager.evaluate("document.documentElement.scrollWidth") <= 390, path
+        assert manager.evaluate(HIDDEN_OR_SMALL) == [], path
+
+
+def test_values_on_a_phone_stand_beside_their_labels(
+    overdue: list[Package], manager: Page, location: Location
+) -> None:
+    Package.objects.update(tracking_number=Concat(Value("A-LONG-TRACKING-NUMBER-"), "tracking_number"))
+    manager.set_viewport_size({"width": 390, "height": 800})
+    manager.goto(f"/manage/locations/{location.code}/returns/")
+    lefts = manager.locator("td[data-label]").evaluate_all(LEFT_EDGES)
+    assert len(lefts) == 4 * len(overdue)
+    assert len(set(lefts)) == 1
 
 
 def test_sign_out_ends_it(manager: Page, location: Location) -> None:

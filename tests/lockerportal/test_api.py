@@ -94,6 +94,8 @@ def test_the_page_of_problems_has_each_once(client: Client) -> None:
         assert page.count(f'id="{refusal.code}"') == 1
     codes = [refusal.code for refusal in refusals]
     assert len(codes) == len(set(codes))
+    assert "<code>Authorization: Bearer &lt;key&gt;</code>" in page
+    assert "`" not in page
 
 
 def test_every_refusal_has_a_title_and_a_status_of_its_kind() -> None:

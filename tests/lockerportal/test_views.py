@@ -51,6 +51,13 @@ def test_sign_in_leads_to_no_foreign_host(client: Client, target: str) -> None:
 
 
 @pytest.mark.django_db
+def test_the_admin_says_whose_clock_it_shows(admin_client: Client) -> None:
+    text = admin_client.get("/admin/").content.decode()
+    assert "Locker Portal · times in UTC" in text
+    assert "Django administration" not in text
+
+
+@pytest.mark.django_db
 def test_sign_out_needs_a_form(client: Client) -> None:
     client.force_login(User.objects.create_user("mary"))
     assert client.get(reverse("logout")).status_code == 405

@@ -52,7 +52,7 @@ def test_out_with_a_date_checked_and_back_at_its_date(manager: Client, location:
     repair = Repair.objects.get()
     assert f"{repair.due_at.astimezone(location.zone):%Y-%m-%dT%H:%M}" == back
     assert "Repair planned" in text
-    assert f"back by {back.replace('T', ' ')}" in text
+    assert f"back by {back.replace('T', ' ')} {repair.due_at.astimezone(location.zone):%Z}" in text
     text = post(manager, location, "confirm-repair/")
     assert "confirmed to work, and goes back at its date" in text
     assert "checked and works, manager:mary" in text
