@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from django import forms
 from django.conf import settings
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone, translation
 from django.utils.translation import gettext
@@ -49,7 +49,9 @@ def parcel(request: HttpRequest, token: str) -> HttpResponse:
     now = database_now()
     package = links.find(token, now=now)
     if package is None:
-        raise Http404
+        # Whose it was is not known, nor to be told: in the language of the browser.
+        gone = {"network_name": settings.NETWORK_NAME}
+        return _private(render(request, "packages/parcel_gone.html", gone, status=404))
     with translation.override(language(package.recipient.language)), timezone.override(package.location.zone):
         if request.method != "POST":
             response = _show(request, package)
@@ -57,6 +59,10 @@ def parcel(request: HttpRequest, token: str) -> HttpResponse:
             response = _choose(request, package)
         else:
             response = _extend(request, package, now)
+    return _private(response)
+
+
+def _private(response: HttpResponse) -> HttpResponse:
     response["X-Robots-Tag"] = "noindex, nofollow, noarchive"
     # Not "no-referrer": with that, browsers post forms with `Origin: null`, which CSRF protection refuses.
     response["Referrer-Policy"] = "same-origin"
@@ -83,7 +89,6 @@ def _show(request: HttpRequest, package: Package) -> HttpResponse:
         "write_by": preferences.channel_choice(package.recipient),
         "write_about": preferences.kinds_choice(package.recipient),
         "seen": package.updated_at.isoformat(),
-        "language": translation.get_language(),
     }
     return render(request, "packages/parcel.html", context)
 

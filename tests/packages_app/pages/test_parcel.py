@@ -223,7 +223,21 @@ class TestTokens:
         assert {client.get(f"/p/{one}/").status_code for one in bad} == {404}
         assert {client.post(f"/p/{one}/", {"hours": "24"}).status_code for one in bad} == {404}
         assert len(answers) == 1
-        assert client.get("/no/such/page/").content in answers
+
+    def test_who_opens_an_ended_link_is_told_so_in_their_language(
+        self, client: Client, package: Package
+    ) -> None:
+        old = links.token(package)
+        operations.resend_code(package_id=package.pk, by=SYSTEM, now=timezone.now())
+        answer: Any = client.get(f"/p/{old}/", HTTP_ACCEPT_LANGUAGE="et")
+        assert answer.status_code == 404
+        assert "no-store" in answer["Cache-Control"]
+        assert "noindex" in answer["X-Robots-Tag"]
+        text = answer.content.decode()
+        assert '<html lang="et">' in text
+        assert "See link enam ei kehti" in text
+        assert package.tracking_number not in text
+        assert 'href="/"' not in text
 
     def test_a_new_code_ends_the_link(self, client: Client, package: Package) -> None:
         old = links.token(package)
