@@ -3,9 +3,12 @@
 from django.contrib.postgres.operations import AddConstraintNotValid, ValidateConstraint
 from django.db import migrations, models
 
+from packages_app.migrations._all_or_nothing import AllOrNothing
+
 
 class Migration(migrations.Migration):
-    # The new check is validated in a transaction of its own, which stops no reader and no writer.
+    # The new check is validated in a transaction of its own, which stops no reader and no writer. What was
+    # cancelled half-way can be repeated.
     atomic = False
 
     dependencies = [
@@ -13,42 +16,48 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AddField(
-            model_name="package",
-            name="reports_opening",
-            field=models.BooleanField(
-                db_default=False,
-                default=False,
-                editable=False,
-                help_text="Its courier says when the door is opened: until then the door is shut",
-            ),
-        ),
-        migrations.AddField(
-            model_name="package",
-            name="opened_at",
-            field=models.DateTimeField(
-                editable=False,
-                help_text="When the courier opened the door to put it in, as far as they said",
-                null=True,
-            ),
-        ),
-        migrations.RemoveConstraint(model_name="package", name="package_stored_pair"),
-        AddConstraintNotValid(
-            model_name="package",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("expires_at__isnull", True),
-                    ("stored_at__isnull", True),
-                    models.Q(
-                        ("status__in", ["PENDING", "CANCELLED"]),
-                        models.Q(("cancelled_at__isnull", False), ("status", "RETURNED")),
-                        _connector="OR",
+        AllOrNothing(
+            [
+                migrations.AddField(
+                    model_name="package",
+                    name="reports_opening",
+                    field=models.BooleanField(
+                        db_default=False,
+                        default=False,
+                        editable=False,
+                        help_text="Its courier says when the door is opened: until then the door is shut",
                     ),
-                )
-                | models.Q(("expires_at__isnull", False), ("stored_at__isnull", False))
-                & ~models.Q(("status", "PENDING")),
-                name="package_stored_pair",
-            ),
+                ),
+                migrations.AddField(
+                    model_name="package",
+                    name="opened_at",
+                    field=models.DateTimeField(
+                        editable=False,
+                        help_text="When the courier opened the door to put it in, as far as they said",
+                        null=True,
+                    ),
+                ),
+                migrations.RemoveConstraint(model_name="package", name="package_stored_pair"),
+                AddConstraintNotValid(
+                    model_name="package",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            ("expires_at__isnull", True),
+                            ("stored_at__isnull", True),
+                            models.Q(
+                                ("status__in", ["PENDING", "CANCELLED"]),
+                                models.Q(("cancelled_at__isnull", False), ("status", "RETURNED")),
+                                _connector="OR",
+                            ),
+                        )
+                        | models.Q(("expires_at__isnull", False), ("stored_at__isnull", False))
+                        & ~models.Q(("status", "PENDING")),
+                        name="package_stored_pair",
+                    ),
+                ),
+            ],
+            table="packages_app_package",
+            column="reports_opening",
         ),
         ValidateConstraint(model_name="package", name="package_stored_pair"),
         migrations.AlterField(

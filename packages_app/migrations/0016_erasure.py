@@ -3,9 +3,12 @@
 from django.contrib.postgres.operations import AddConstraintNotValid, ValidateConstraint
 from django.db import migrations, models
 
+from packages_app.migrations._all_or_nothing import AllOrNothing
+
 
 class Migration(migrations.Migration):
-    # Each step commits by itself: rows are checked without keeping drop-offs waiting.
+    # Each step commits by itself: rows are checked without keeping drop-offs waiting. What was cancelled
+    # half-way can be repeated.
     atomic = False
 
     dependencies = [
@@ -14,30 +17,48 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.CreateModel(
-            name='Bookmark',
-            fields=[
-                ('name', models.CharField(max_length=40, primary_key=True, serialize=False)),
-                ('position', models.BigIntegerField(default=0)),
+        AllOrNothing(
+            [
+                migrations.CreateModel(
+                    name='Bookmark',
+                    fields=[
+                        ('name', models.CharField(max_length=40, primary_key=True, serialize=False)),
+                        ('position', models.BigIntegerField(default=0)),
+                    ],
+                ),
             ],
+            table="packages_app_bookmark",
+            column="name",
         ),
-        migrations.AddField(
-            model_name='delegate',
-            name='erased_at',
-            field=models.DateTimeField(editable=False, help_text='When who they are was forgotten; the package stays in the books', null=True),
+        AllOrNothing(
+            [
+                migrations.AddField(
+                    model_name='delegate',
+                    name='erased_at',
+                    field=models.DateTimeField(editable=False, help_text='When who they are was forgotten; the package stays in the books', null=True),
+                ),
+                AddConstraintNotValid(
+                    model_name='delegate',
+                    constraint=models.CheckConstraint(condition=models.Q(('erased_at__isnull', True), models.Q(('email', ''), ('name', ''), ('phone', '')), _connector='OR'), name='delegate_erased_is_empty'),
+                ),
+            ],
+            table="packages_app_delegate",
+            column="erased_at",
         ),
-        migrations.AddField(
-            model_name='recipient',
-            name='erased_at',
-            field=models.DateTimeField(editable=False, help_text='When who they are was forgotten; the package stays in the books', null=True),
-        ),
-        AddConstraintNotValid(
-            model_name='delegate',
-            constraint=models.CheckConstraint(condition=models.Q(('erased_at__isnull', True), models.Q(('email', ''), ('name', ''), ('phone', '')), _connector='OR'), name='delegate_erased_is_empty'),
-        ),
-        AddConstraintNotValid(
-            model_name='recipient',
-            constraint=models.CheckConstraint(condition=models.Q(('erased_at__isnull', True), models.Q(('email', ''), ('name', ''), ('phone', '')), _connector='OR'), name='recipient_erased_is_empty'),
+        AllOrNothing(
+            [
+                migrations.AddField(
+                    model_name='recipient',
+                    name='erased_at',
+                    field=models.DateTimeField(editable=False, help_text='When who they are was forgotten; the package stays in the books', null=True),
+                ),
+                AddConstraintNotValid(
+                    model_name='recipient',
+                    constraint=models.CheckConstraint(condition=models.Q(('erased_at__isnull', True), models.Q(('email', ''), ('name', ''), ('phone', '')), _connector='OR'), name='recipient_erased_is_empty'),
+                ),
+            ],
+            table="packages_app_recipient",
+            column="erased_at",
         ),
         ValidateConstraint('delegate', 'delegate_erased_is_empty'),
         ValidateConstraint('recipient', 'recipient_erased_is_empty'),
