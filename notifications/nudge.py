@@ -8,11 +8,13 @@ import threading
 import time
 from collections.abc import Callable
 
+from celery import current_app
 from django.conf import settings
 
 logger = logging.getLogger(__name__)
 
 PAUSE = 0.05  # seconds between two wake-up calls of one process: many commits share one
+EXPIRES = 30.0  # seconds after which a call that no worker took is dropped: beat has called again by then
 
 
 class Nudger:
@@ -59,39 +61,37 @@ class Nudger:
             self._failing = False
 
 
-def _publish() -> None:
-    from notifications.tasks import deliver  # the task needs the models, which may not be loaded yet
+class Wake:
+    """Wakes one job soon, also in processes that were forked. Costs microseconds and raises nothing."""
 
-    deliver.apply_async(retry=False)
+    def __init__(self, publish: Callable[[], None]) -> None:
+        self._publish = publish
+        self._begin()
+        # A fork copies the event and the lock, in whatever state they are, but not the thread.
+        os.register_at_fork(after_in_child=self._begin)
+
+    def _begin(self) -> None:
+        self._nudger = Nudger(self._publish)
+
+    def __call__(self) -> None:
+        if settings.NOTIFICATION_NUDGE:
+            self._nudger.wake()
 
 
-def _publish_webhooks() -> None:
-    from notifications.tasks import deliver_webhooks
+def job(name: str) -> Callable[[], None]:
+    """What puts this job into its queue. By its name: the module of a job needs what wakes it."""
+    return lambda: current_app.send_task(name, retry=False, expires=EXPIRES)
 
-    deliver_webhooks.apply_async(retry=False)
 
-
-_nudger = Nudger(_publish)
-_webhook_nudger = Nudger(_publish_webhooks)
+_deliver = Wake(job("notifications.tasks.deliver"))
+_deliver_webhooks = Wake(job("notifications.tasks.deliver_webhooks"))
 
 
 def nudge() -> None:
-    """Wake delivery soon; give it to `transaction.on_commit`. Costs microseconds and raises nothing."""
-    if settings.NOTIFICATION_NUDGE:
-        _nudger.wake()
+    """Wake delivery soon; give it to `transaction.on_commit`."""
+    _deliver()
 
 
 def nudge_webhooks() -> None:
     """The same for the delivery to webhooks, which has a job of its own: nobody's code waits behind it."""
-    if settings.NOTIFICATION_NUDGE:
-        _webhook_nudger.wake()
-
-
-def _renew_after_fork() -> None:
-    # A fork copies the event and the lock, in whatever state they are, but not the thread.
-    global _nudger, _webhook_nudger
-    _nudger = Nudger(_publish)
-    _webhook_nudger = Nudger(_publish_webhooks)
-
-
-os.register_at_fork(after_in_child=_renew_after_fork)
+    _deliver_webhooks()

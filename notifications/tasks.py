@@ -12,7 +12,7 @@ from notifications.receipts import taking
 
 
 # A wake-up call that nobody took for half a minute is worth nothing: the sweep has been there since.
-@shared_task(name="notifications.tasks.deliver", ignore_result=True, expires=30)
+@shared_task(name="notifications.tasks.deliver", ignore_result=True)
 def deliver() -> int:
     """Send what is due; returns how many were sent. Safe at any time, and any number of times at once."""
     counts = deliver_due()
@@ -21,7 +21,7 @@ def deliver() -> int:
     return counts.sent
 
 
-@shared_task(name="notifications.tasks.deliver_webhooks", ignore_result=True, expires=30)
+@shared_task(name="notifications.tasks.deliver_webhooks", ignore_result=True)
 def deliver_webhooks() -> int:
     """The same for webhooks, in a queue of its own."""
     counts = deliver_to_endpoints()

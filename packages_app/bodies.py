@@ -14,8 +14,7 @@ from packages_app import codes
 from packages_app.idempotency import Answer
 from packages_app.lifecycle import Status
 from packages_app.models import Delegate, Package, PackageEvent, QueueEntry
-from packages_app.operations.assign import Assigned
-from packages_app.operations.pick_up import Opened
+from packages_app.results import Assigned, Opened
 
 Json = dict[str, Any]
 

@@ -7,7 +7,6 @@ in whatever order their transactions end.
 
 from __future__ import annotations
 
-import os
 from datetime import datetime
 
 from django.conf import settings
@@ -16,7 +15,7 @@ from django.db.models import Exists, OuterRef, Q, Subquery
 
 from lockers.allocation import STRATEGIES, candidates
 from lockers.models import Compartment, CompartmentQuerySet
-from notifications.nudge import Nudger
+from notifications.nudge import Wake, job
 from packages_app.models import QueueEntry, QueueEntryQuerySet
 
 
@@ -91,24 +90,9 @@ def door_freed(location_id: int) -> None:
         transaction.on_commit(nudge, robust=True)
 
 
-def _publish() -> None:
-    from packages_app.tasks import grant_doors  # which needs the operations, which need this
-
-    grant_doors.apply_async(retry=False)
-
-
-_nudger = Nudger(_publish)
+_grant = Wake(job("packages_app.tasks.grant_doors"))
 
 
 def nudge() -> None:
     """Wake the granting of doors soon; beat does it every few seconds anyway."""
-    if settings.NOTIFICATION_NUDGE:
-        _nudger.wake()
-
-
-def _renew_after_fork() -> None:
-    global _nudger
-    _nudger = Nudger(_publish)
-
-
-os.register_at_fork(after_in_child=_renew_after_fork)
+    _grant()

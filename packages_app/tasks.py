@@ -26,7 +26,7 @@ def lapse_reservations() -> int:
 
 
 # A wake-up call that nobody took for half a minute is worth nothing: beat has looked since.
-@shared_task(expires=30)
+@shared_task
 def grant_doors() -> int:
     """Free doors go to those who wait for them in the queue."""
     return _count("granted from the queue", operations.grant(now=database_now()))

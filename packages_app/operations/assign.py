@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -23,6 +22,7 @@ from packages_app.lifecycle import Status
 from packages_app.models import Package, Recipient
 from packages_app.operation import DoFirst, OneStatement
 from packages_app.operations.grant import grant
+from packages_app.results import Assigned
 from packages_app.sandbox import refusals
 
 # The columns that a drop-off needs, in the order of the model; Django loads the others when asked for.
@@ -31,18 +31,6 @@ SELECT id, code, time_zone, hold_days, strategy, sandbox, suspended_at,
        EXISTS (SELECT FROM packages_app_webhook WHERE courier_id = %(courier_id)s) AS announces
 FROM lockers_location WHERE code = %(code)s
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Assigned:
-    """The new package, and the door to open; in a draft of it `compartment_id` is 0."""
-
-    package: Package
-    location: Location
-    compartment_id: int
-    label: str
-    locker: str
-    compartment_size: int
 
 
 # The parameters with which the statement keeps the answer, made from a draft of it.

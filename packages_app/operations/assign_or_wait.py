@@ -12,7 +12,8 @@ from packages_app import errors, queueing
 from packages_app.access import Actor
 from packages_app.models import Courier, QueueEntry, Recipient
 from packages_app.operation import Operation
-from packages_app.operations.assign import Assigned, assign
+from packages_app.operations.assign import assign
+from packages_app.results import Assigned
 
 
 @Operation

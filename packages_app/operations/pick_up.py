@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -20,21 +19,10 @@ from packages_app.errors import Refusal
 from packages_app.lifecycle import Status
 from packages_app.models import WrongCodeTally
 from packages_app.operation import Operation
+from packages_app.results import Opened
 
 # How long a kiosk that lost the answer may ask again with the same nonce.
 REPEATS_WITHIN = timedelta(minutes=5)
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """The door to open, and whose package lies in it."""
-
-    package_id: UUID
-    compartment_id: int
-    label: str
-    locker: str
-    compartment_size: int
-    repeated: bool = field(default=False, compare=False, repr=False)  # an earlier pickup's answer
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,9 +33,10 @@ from packages_app.keys import checking, rate_limits
 from packages_app.keys.addresses import client_address
 from packages_app.keys.auth import note_failure
 from packages_app.models import ApiKey
-from packages_app.operations.pick_up import Opened, Typed
+from packages_app.operations.pick_up import Typed
 from packages_app.pages import kiosk_language, kiosk_nonce
 from packages_app.pages.forms import ConnectForm, PickupForm
+from packages_app.results import Opened
 
 KEY, DOOR, PHONE_DAY = "kiosk_key", "kiosk_door", "kiosk_phone_day"
 # A screen stays connected for as long as its key is good, which is looked up at every request.

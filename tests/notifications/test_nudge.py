@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import subprocess
@@ -10,14 +11,17 @@ import textwrap
 import threading
 import time
 from collections.abc import Callable
+from datetime import datetime, timedelta
 
 import pytest
 import redis
+from django.utils import timezone
 from pytest_django import Settings
 
+from lockerportal.celery import app
 from notifications import nudge as nudge_module
 from notifications.nudge import Nudger, nudge, nudge_webhooks
-from notifications.tasks import deliver
+from packages_app import queueing
 from tests.notifications.providers import SilentServer, free_port
 
 
@@ -88,10 +92,10 @@ def test_publishing_to_a_silent_or_missing_broker_fails_rather_than_hangs() -> N
     with SilentServer() as silent:
         for port in (silent.port, free_port()):
             with (
-                deliver.app.connection_for_write(f"redis://127.0.0.1:{port}/0") as broker,
+                app.connection_for_write(f"redis://127.0.0.1:{port}/0") as broker,
                 pytest.raises(Exception, match=r"Timeout|timed out|refused"),
             ):
-                deliver.apply_async(retry=False, connection=broker)
+                app.send_task("notifications.tasks.deliver", retry=False, connection=broker)
 
 
 def test_it_reaches_the_queue_and_says_nothing_but_its_name(settings: Settings) -> None:
@@ -124,10 +128,27 @@ def test_webhooks_have_a_call_and_a_queue_of_their_own(settings: Settings) -> No
     assert b"notifications.tasks.deliver_webhooks" in message
 
 
+def test_every_job_that_is_woken_exists_and_a_call_that_nobody_takes_ends(settings: Settings) -> None:
+    settings.NOTIFICATION_NUDGE = True
+    app.loader.import_default_modules()
+    queue = redis.Redis.from_url(settings.REDIS_URL)
+    for wake in (nudge, nudge_webhooks, queueing.nudge):
+        queue.delete("webhooks", settings.CELERY_TASK_DEFAULT_QUEUE)
+        wake()
+        assert eventually(
+            lambda: queue.llen("webhooks") + queue.llen(settings.CELERY_TASK_DEFAULT_QUEUE) == 1
+        )
+        message = queue.lpop("webhooks") or queue.lpop(settings.CELERY_TASK_DEFAULT_QUEUE)
+        headers = json.loads(message)["headers"]  # type: ignore[arg-type]
+        assert headers["task"] in app.tasks
+        assert datetime.fromisoformat(headers["expires"]) < timezone.now() + timedelta(seconds=31)
+    queue.close()
+
+
 def test_tests_can_turn_it_off(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.NOTIFICATION_NUDGE = False
     woken: list[bool] = []
-    monkeypatch.setattr(nudge_module._nudger, "wake", lambda: woken.append(True))
+    monkeypatch.setattr(nudge_module._deliver._nudger, "wake", lambda: woken.append(True))
     nudge()
     assert woken == []
     settings.NOTIFICATION_NUDGE = True
@@ -146,13 +167,12 @@ def test_a_forked_process_has_a_thread_of_its_own() -> None:
             os.write(write, b"%d " % os.getpid())
 
         read, write = os.pipe()
-        nudge._publish = tell
-        nudge._nudger = nudge.Nudger(tell)
-        nudge.nudge()
+        wake = nudge.Wake(tell)
+        wake()
         assert int(os.read(read, 20)) == os.getpid()
         child = os.fork()
         if child == 0:
-            nudge.nudge()
+            wake()
             import time; time.sleep(20)
             os._exit(0)
         assert int(os.read(read, 20)) == child

@@ -50,8 +50,3 @@ def test_what_is_left_over_is_not_left_to_the_sweep(
     monkeypatch.setattr(tasks, "nudge", lambda: calls.append(True))
     tasks.deliver()
     assert len(calls) == woken
-
-
-def test_a_wake_up_call_that_nobody_takes_does_not_pile_up() -> None:
-    assert tasks.deliver.expires == 30
-    assert tasks.deliver.name == "notifications.tasks.deliver"

@@ -12,7 +12,8 @@ from packages_app import operations
 from packages_app.access import Caller
 from packages_app.lifecycle import Status
 from packages_app.models import Courier, Delegate, Package
-from packages_app.operations.pick_up import Opened, Typed
+from packages_app.operations.pick_up import Typed
+from packages_app.results import Opened
 from tests.races.together import assert_sound, bring, in_rounds, kinds, together
 from tests.world import actor, caller, code_of, delegate_code_of, make_kiosk
 

@@ -21,8 +21,8 @@ from packages_app.access import Caller
 from packages_app.keys.checking import verify
 from packages_app.keys.making import make_key
 from packages_app.models import Courier, Package, Recipient
-from packages_app.operations.assign import Assigned
-from packages_app.operations.pick_up import Opened, Typed
+from packages_app.operations.pick_up import Typed
+from packages_app.results import Assigned, Opened
 from tests.races.together import assert_sound, bring
 from tests.world import code_of, make_kiosk
 

@@ -17,7 +17,7 @@ from packages_app.errors import DuplicateTrackingNumber, LocationFull, LocationS
 from packages_app.lifecycle import Status
 from packages_app.models import Courier, Package, Recipient
 from packages_app.operations import assign
-from packages_app.operations.assign import Assigned
+from packages_app.results import Assigned
 from tests.packages_app.operations.looking import history, state, told
 from tests.world import NOW, actor, code_of, door, make_courier, make_package
 

@@ -27,7 +27,8 @@ from packages_app.errors import (
 )
 from packages_app.lifecycle import Status
 from packages_app.models import Courier, Delegate, Package, WrongCodeTally
-from packages_app.operations.pick_up import Opened, Typed
+from packages_app.operations.pick_up import Typed
+from packages_app.results import Opened
 from tests.packages_app.operations.looking import everything, history, row, state, told
 from tests.world import (
     NOW,

@@ -13,7 +13,8 @@ from packages_app.access import Actor, Caller
 from packages_app.errors import CodeExpired, PhoneCheckRequired, TooManyAttempts, UnknownCode
 from packages_app.lifecycle import Status
 from packages_app.models import Courier, Package, WrongCodeTally
-from packages_app.operations.pick_up import Opened, Typed
+from packages_app.operations.pick_up import Typed
+from packages_app.results import Opened
 from tests.packages_app.operations.looking import everything, history, row, state, told
 from tests.world import (
     NOW,
