@@ -8,7 +8,6 @@ does the stopping where this process is killed (`lockerportal/guard.py`).
 from __future__ import annotations
 
 import argparse
-import fcntl
 import os
 import signal
 import socket
@@ -21,21 +20,18 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, NoReturn
+from typing import NoReturn
 
 from lockerportal import development, embedded, processes, welcome
 from lockerportal.binaries import EmbeddedError
 from lockerportal.guard import FIRST, LAST, Guard, members, wait_until
+from lockerportal.run_lock import RunError, lock
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 _READY_SECONDS = 40.0
 _MANY_DEATHS, _IN_SECONDS = 5, 60.0
 _DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # no proxy for loopback
 _STOP = [(signal.SIGTERM, 12.0)]
-
-
-class RunError(Exception):
-    """The run cannot go on; the message is a sentence for the person at the terminal."""
 
 
 @dataclass
@@ -252,33 +248,6 @@ def _require_free_port(port: int) -> None:
             raise RunError(
                 f"Port {port} is not free ({error.strerror}). Another: make run PORT={port + 1}"
             ) from None
-
-
-def lock(var: Path) -> IO[str]:
-    """The lock of this checkout. Raises RunError while another run holds it.
-
-    The guard of a killed run holds it until everything has ended: that is waited for.
-    """
-    opened = (var / "run.lock").open("a+")
-    if not wait_until(lambda: _locked(opened) or _holder_lives(var), 30.0) or not _locked(opened):
-        holder = (var / "run.lock").read_text() or "starting"
-        opened.close()
-        raise RunError(f"It is running here already ({holder}).")
-    return opened
-
-
-def _locked(opened: IO[str]) -> bool:
-    try:
-        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _holder_lives(var: Path) -> bool:
-    """Whether the process that wrote its id into the lock file is there; True while it has not written it."""
-    words = (var / "run.lock").read_text().replace(",", "").split()
-    return len(words) < 2 or Path("/proc", words[1]).exists()
 
 
 def run(var: Path, port: int) -> int:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from lockerportal import embedded, supervisor
+from lockerportal import embedded, run_lock, supervisor
 from lockerportal.guard import FIRST, Guard, members, wait_until
 
 BASE = Path(__file__).resolve().parents[2]
@@ -282,7 +282,7 @@ def test_what_keeps_dying_is_given_up(tmp_path: Path) -> None:
     run._start(run.children[0])
     try:
         with pytest.raises(
-            supervisor.RunError, match=r"web keeps dying; the end of .*web.log:\nno such module"
+            run_lock.RunError, match=r"web keeps dying; the end of .*web.log:\nno such module"
         ):
             look_after(run, times=600)
     finally:
