@@ -53,7 +53,8 @@ def _never_told(rows: Sequence[Notification]) -> dict[int, str]:
 def _returns_told(rows: Sequence[Notification]) -> dict[int, str]:
     """A location that goes down and up is told of once in a day, or people stop to read it.
 
-    Unless they were told meanwhile that it is out of use: they must hear that it is not.
+    Unless they were told meanwhile that it is out of use, or that their time is over: they must hear that it
+    is not.
     """
     back = [row for row in rows if row.kind == "location_resumed"]
     if not back:
@@ -61,7 +62,7 @@ def _returns_told(rows: Sequence[Notification]) -> dict[int, str]:
     about = Notification.objects.filter(
         Q(status__in=_OPEN) | Q(status__in=_ARRIVED, sent_at__gt=Now() - DAY),
         subject__in={row.subject for row in back},
-        kind__in=["location_resumed", "location_suspended"],
+        kind__in=["location_resumed", "location_suspended", "expired"],
     )
     said: dict[tuple[str, str], list[Notification]] = {}
     for one in about.order_by("sent_at", "id"):

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.core import mail
 from django.utils import timezone
 
-from lockers.models import Downtime, Location
+from lockers.models import Downtime, Kiosk, Location
 from notifications import outbox
 from notifications.delivery import deliver_due
 from notifications.models import Notification
@@ -348,6 +348,23 @@ def test_who_was_told_that_it_is_out_of_use_is_told_that_it_is_back(
         assert [kind for kind, *_ in sent()] == ["location_suspended"] * 2
         operations.resume_location(**places, now=at + timedelta(seconds=30))
         assert [kind for kind, *_ in sent()] == ["location_resumed"] * 2
+
+
+def test_who_was_told_that_their_time_is_over_is_told_that_it_is_not(
+    package: Package, now: datetime, location: Location
+) -> None:
+    kiosk = make_kiosk(location)
+    resumed(package, "1")
+    assert len(sent()) == 2
+    # The last sign of life, then the end of the hold, then the silence is noticed.
+    Kiosk.objects.filter(pk=kiosk.pk).update(last_seen_at=now + 47.9 * HOUR)
+    Notification.objects.update(sent_at=now - HOUR)
+    assert operations.expire(now=now + 48.1 * HOUR) == 1
+    assert [kind for kind, *_ in sent()] == ["expired", "expired"]
+    assert operations.notice_silence(now=now + 49 * HOUR) == 1
+    operations.heartbeat(by=caller(kiosk), now=now + 50 * HOUR, software_version="1", silent_compartments=[])
+    assert Package.objects.get().status == Status.STORED
+    assert [kind for kind, *_ in sent() if kind.startswith("location_resumed")] == ["location_resumed"] * 2
 
 
 def test_a_return_that_failed_is_not_taken_for_told(package: Package) -> None:
