@@ -103,8 +103,12 @@ TOLD: dict[tuple[Event, str], str] = {
     (Event.LOCATION_RESUMED, Status.EXPIRED): "location_resumed",
     (Event.DELEGATED, Status.STORED): "delegate_named",
 }
-# After which events the delegate is told that their code has ended (`delegate_ended`).
-CODES_END = {(Event.EXPIRED, Status.STORED), (Event.CANCELLED, Status.STORED)}
+# After which events the delegate is told that their code has ended (`delegate_ended`), unless they came.
+CODES_END = {
+    (Event.EXPIRED, Status.STORED),
+    (Event.CANCELLED, Status.STORED),
+    (Event.RETRIEVED, Status.STORED),
+}
 # What a recipient waits for at the door goes before what is good to know.
 PRIORITY = {
     "stored": 1,

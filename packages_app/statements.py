@@ -267,6 +267,7 @@ WITH kiosk AS MATERIALIZED (
     FROM history, opened
     CROSS JOIN LATERAL (VALUES ('email', opened.email), ('sms', opened.phone)) channel (name, address)
     WHERE channel.address <> '' AND opened.only_channel IN ('', channel.name)
+    {"" if by_delegate else f"UNION ALL {delegates.rows_sql('delegate_ended')}"}
     {_union_announced(Event.RETRIEVED, Status.STORED, package="opened", announces=announces)}
     ''')
     }

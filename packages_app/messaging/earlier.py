@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 
 from django.db.models import Q
@@ -18,22 +18,36 @@ _ARRIVED = (MessageStatus.SENT, MessageStatus.DELIVERED)  # as far as anybody kn
 
 def nothing_new(rows: Sequence[Notification]) -> dict[int, str]:
     """Why some of `rows` need not be sent, by their ids; three queries at the most."""
-    return _codes_never_sent(rows) | _never_told(rows) | _returns_told(rows)
+    return _ends_told(rows) | _never_told(rows) | _returns_told(rows)
 
 
-def _codes_never_sent(rows: Sequence[Notification]) -> dict[int, str]:
-    """Whoever never got a code need not hear that it has ended."""
+def _ends_told(rows: Sequence[Notification]) -> dict[int, str]:
+    """Whoever never got a code need not hear that it has ended, and nobody hears so twice."""
     ended = [row for row in rows if row.kind == "delegate_ended"]
     if not ended:
         return {}
-    codes = Notification.objects.filter(kind="delegated", subject__in={row.subject for row in ended})
+    about = Notification.objects.filter(
+        kind__in=["delegated", "delegate_ended"],
+        subject__in={row.subject for row in ended},
+        status__in=[*_OPEN, *_ARRIVED],
+    )
+    said: dict[str, list[Notification]] = {}
+    for one in about.order_by("sent_at", "id"):
+        said.setdefault(one.context["delegate"], []).append(one)
+    mine = {row.pk for row in rows}
+    reasons = {row.pk: _of_end(row, said.get(row.context["delegate"], []), mine) for row in ended}
+    return {pk: reason for pk, reason in reasons.items() if reason}
+
+
+def _of_end(row: Notification, said: Sequence[Notification], mine: Collection[int]) -> str:
     # Those of the same batch are decided with these, and find no code to send either.
-    codes = codes.exclude(pk__in=[row.pk for row in rows])
-    codes = codes.filter(status__in=[MessageStatus.SENDING, *_ARRIVED])
-    told = set(codes.values_list("context__delegate", flat=True))
-    return {
-        row.pk: "the delegate was never sent a code" for row in ended if row.context["delegate"] not in told
-    }
+    sent = [one for one in said if one.status != MessageStatus.PENDING and one.pk not in mine]
+    if not any(one.kind == "delegated" for one in sent):
+        return "the delegate was never sent a code"
+    if any(one.kind == row.kind and one.channel == row.channel and one.pk > row.pk for one in said):
+        return "there is later word of it"
+    here = [one for one in sent if one.channel == row.channel]
+    return "they were told so" if here and here[-1].kind == row.kind else ""
 
 
 def _never_told(rows: Sequence[Notification]) -> dict[int, str]:

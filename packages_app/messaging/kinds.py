@@ -35,7 +35,7 @@ KINDS: dict[str, Kind] = {
     "held": Kind(_STORED | {Status.EXPIRED}),
     "delegated": Kind(_STORED, shows_code=True, waited_for=True),
     "delegate_named": Kind(_STORED),
-    "delegate_ended": Kind(frozenset([Status.EXPIRED, Status.CANCELLED, Status.RETURNED])),
+    "delegate_ended": Kind(frozenset([Status.EXPIRED, Status.CANCELLED, Status.RETRIEVED, Status.RETURNED])),
     "location_suspended": Kind(_STORED),
     "location_resumed": Kind(_STORED),
     "expired": Kind(frozenset([Status.EXPIRED])),

@@ -29,7 +29,7 @@ _TO_DELEGATES = {"delegated", "delegate_ended"}
 _ENDED = {
     ("retrieved", Status.STORED): "the door did not open",
     ("expired", Status.STORED): "the hold was extended",
-    ("delegate_ended", Status.STORED): "the hold was extended",
+    ("delegate_ended", Status.STORED): "their code works again",
 }
 
 
@@ -43,7 +43,7 @@ def compose(notifications: Sequence[Notification]) -> dict[int, Message | Suppre
     packages = found.in_bulk(list(set(ids.values())))
     people: list[Person] = [package.recipient for package in packages.values()]
     if of_delegates:
-        people += [package.delegate for package in packages.values() if package.delegate]
+        people += [delegate for package in packages.values() for delegate in package.delegates.all()]
     chosen, nothing_new = preferences.choices(people), earlier.nothing_new(notifications)
     return {
         row.pk: Suppressed(nothing_new[row.pk])
@@ -58,18 +58,13 @@ def _message(row: Notification, package: Package | None, chosen: Choices) -> Mes
         return Suppressed("the package does not exist")
     if package.location.sandbox:
         return Suppressed("sandbox")
-    if reason := _gone(row.kind, package) or _another_hold(row, package):
+    delegate = _delegate(row, package)
+    withdrawn = delegate is not None and delegate.withdrawn_at is not None
+    if not withdrawn and (reason := _gone(row.kind, package) or _another_hold(row, package)):
         return Suppressed(reason)
-    delegate = package.delegate if row.kind in _OF_DELEGATES else None
-    if row.kind in _OF_DELEGATES and delegate is None:
-        return Suppressed("nobody else may collect it any more")
-    person: Person = package.recipient
-    if row.kind in _TO_DELEGATES and delegate is not None:
-        if row.context.get("delegate") != str(delegate.pk):
-            return Suppressed("somebody else may collect it now")
-        person = delegate
-    if delegate is not None and _told_as_the_other(row, package.recipient, delegate, chosen):
-        return Suppressed("they are told as recipient and delegate in one")
+    if reason := _not_for_the_delegate(row, package, delegate, chosen):
+        return Suppressed(reason)
+    person: Person = delegate if delegate and row.kind in _TO_DELEGATES else package.recipient
     to = person.email if row.channel == "email" else person.phone
     if not to:
         return Suppressed(f"the {_role(person)} has no such address")
@@ -82,6 +77,38 @@ def _message(row: Notification, package: Package | None, chosen: Choices) -> Mes
         quiet_hours=_quiet_hours(row, package.location),
         payer=Payer(package.courier.sms_payer, package.courier.sms_daily_cap),
     )
+
+
+def _delegate(row: Notification, package: Package) -> Delegate | None:
+    """Whom it is about: who else may collect it now, or whose code has ended."""
+    if row.kind == "delegate_ended":
+        return next((one for one in package.delegates.all() if str(one.pk) == row.context["delegate"]), None)
+    return package.delegate if row.kind in _OF_DELEGATES else None
+
+
+def _not_for_the_delegate(
+    row: Notification, package: Package, delegate: Delegate | None, chosen: Choices
+) -> str:
+    """Why a message that is said because of a delegate is not said; empty if it is, and for all others."""
+    if row.kind not in _OF_DELEGATES:
+        return ""
+    if delegate is None:
+        return "nobody else may collect it any more"
+    if row.kind in _TO_DELEGATES and row.context.get("delegate") != str(delegate.pk):
+        return "somebody else may collect it now"
+    if row.kind == "delegate_ended" and _collects_it(delegate, package, row.channel):
+        return "it is they who have collected it, or may"
+    if _told_as_the_other(row, package.recipient, delegate, chosen):
+        return "they are told as recipient and delegate in one"
+    return ""
+
+
+def _collects_it(ended: Delegate, package: Package, channel: str) -> bool:
+    """Whether who hears of the end has collected it, or may: perhaps named anew, with the same address."""
+    named = package.delegate
+    if named is None or (ended == named and not package.collected_by_delegate):
+        return False
+    return preferences.addresses(ended).get(channel) == preferences.addresses(named).get(channel)
 
 
 def _told_as_the_other(row: Notification, recipient: Person, delegate: Person, chosen: Choices) -> bool:

@@ -253,8 +253,9 @@ class Package(models.Model):
 
     def _tell(self, line: PackageEvent) -> None:
         """The messages to recipient and delegate, in the same transaction as what they tell of."""
-        if (line.event, line.from_status) in lifecycle.CODES_END and self.delegate is not None:
-            self.delegate.tell(cause=line.pk, kind="delegate_ended", like_recipient=True)
+        delegate = None if self.collected_by_delegate else self.delegate
+        if (line.event, line.from_status) in lifecycle.CODES_END and delegate is not None:
+            delegate.tell(cause=line.pk, kind="delegate_ended", like_recipient=True)
         kind = lifecycle.TOLD.get((Event(line.event), line.from_status))
         if kind is not None:
             outbox.enqueue(

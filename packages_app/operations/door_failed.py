@@ -24,7 +24,8 @@ AT_LEAST = timedelta(days=1)
 def door_failed(*, package_id: UUID, by: Actor, now: datetime) -> Package:
     """RETRIEVED → STORED, minutes after the pickup: the code works again, recipient and managers are told.
 
-    So does a delegate's code, and they are told when it was they who came. Said again, it changes nothing.
+    So does a delegate's code, and they are told: they came in vain, or heard that it had been collected. Said
+    again, it changes nothing.
     The compartment shows as `unverified` and stays the package's own until it is collected or returned.
     A door that was reserved meanwhile, and not yet opened, goes back to this package: the reservation is
     called off. Raises `UnknownPackage`, `WrongStatus` (also when it was too long ago), `CompartmentInUse`
@@ -45,7 +46,6 @@ def door_failed(*, package_id: UUID, by: Actor, now: datetime) -> Package:
     if again.exists():
         raise errors.DuplicateTrackingNumber(package_id=str(again.get().pk))
     code = Package.objects.unused_code(package.pk, package.location_id, version=package.code_version)
-    came_as_delegate = package.collected_by_delegate
     line = package.move_to(
         Status.STORED,
         event=Event.DOOR_FAILED,
@@ -64,7 +64,7 @@ def door_failed(*, package_id: UUID, by: Actor, now: datetime) -> Package:
         kind=CompartmentEvent.Kind.UNVERIFIED, by=by.name, reason="door did not open at a pickup"
     )
     tell_of_door(event, package.location_id)
-    if came_as_delegate and package.delegate is not None:
+    if package.delegate is not None:
         package.delegate.tell(cause=line.pk, like_recipient=True)
     return package
 

@@ -15,9 +15,9 @@ from packages_app.operation import Operation
 def name_delegate(*, package_id: UUID, by: Actor, now: datetime, delegate: Delegate) -> Package:
     """`delegate` (not saved yet) gets a code for a STORED package; they and the recipient are told.
 
-    Who was named before may collect it no more. The same person again changes nothing. While the package is
-    held back the code waits for the release. Raises `UnknownPackage`, `WrongStatus` (also past the end of
-    the hold).
+    Who was named before may collect it no more, and is told. The same person again changes nothing. While the
+    package is held back the code waits for the release. Raises `UnknownPackage`, `WrongStatus` (also past the
+    end of the hold).
     """
     package = by.packages().lock(package_id)
     package.must_be_waiting(now=now)
@@ -37,6 +37,8 @@ def name_delegate(*, package_id: UUID, by: Actor, now: datetime, delegate: Deleg
         reason="instead of somebody named before" if before else "",
     )
     delegate.tell(cause=line.pk)
+    if before is not None:
+        before.tell(cause=line.pk, kind="delegate_ended", like_recipient=True)
     return package
 
 

@@ -14,7 +14,9 @@ from packages_app.operation import Operation
 
 @Operation
 def remove_delegate(*, package_id: UUID, by: Actor, now: datetime) -> Package:
-    """The delegate's code opens nothing from this moment on; without a delegate nothing changes.
+    """The delegate's code opens nothing from this moment on, and they are told; without one nothing changes.
+
+    Of an EXPIRED package they were told so at its end.
 
     Raises `UnknownPackage`, and `WrongStatus` for what is neither STORED nor EXPIRED: it opens nothing there.
     """
@@ -24,5 +26,7 @@ def remove_delegate(*, package_id: UUID, by: Actor, now: datetime) -> Package:
     delegate = package.delegate
     if delegate is not None:
         delegate.withdraw(now=now)
-        package.move_to(Status(package.status), event=Event.DELEGATE_REMOVED, by=by.name)
+        line = package.move_to(Status(package.status), event=Event.DELEGATE_REMOVED, by=by.name)
+        if package.status == Status.STORED:
+            delegate.tell(cause=line.pk, kind="delegate_ended", like_recipient=True)
     return package

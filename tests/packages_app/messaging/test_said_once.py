@@ -137,7 +137,7 @@ def test_a_channel_that_one_of_them_does_not_want_hides_nothing(
     assert ("delegated", "sms", "+3725551234") in sent(), "the recipient is told by e-mail alone"
 
 
-@pytest.mark.parametrize("event", ["release", "extend", "door_failed", "expire", "cancel"])
+@pytest.mark.parametrize("event", ["release", "extend", "door_failed", "expire", "cancel", "pick_up"])
 @pytest.mark.parametrize("in_one", [True, False])
 def test_what_both_are_told_goes_once_to_who_is_both(
     package: Package, by: Actor, now: datetime, location: Location, event: str, in_one: bool
@@ -177,6 +177,9 @@ def _happens(event: str, package: Package, by: Actor, now: datetime, location: L
             Package.objects.update(expires_at=now - HOUR)
             operations.expire(now=now)
             return "expired", "delegate_ended"
+        case "pick_up":
+            operations.pick_up(by=caller(make_kiosk(location)), now=now, typed=Typed(code=code_of(package)))
+            return "retrieved", "delegate_ended"
     operations.cancel(**arguments)
     return "cancelled", "delegate_ended"
 
@@ -228,12 +231,90 @@ def test_a_code_that_waits_still_is_not_sent_and_neither_is_its_end(
     assert ends()["delegate_ended", "email"] == ("suppressed", "the delegate was never sent a code")
 
 
-def test_who_may_collect_no_more_hears_of_no_end(package: Package, by: Actor, now: datetime) -> None:
+TO_JUHAN = [("delegate_ended", "email", "juhan@example.com"), ("delegate_ended", "sms", "+3725559876")]
+
+
+@pytest.mark.parametrize("expired", [False, True])
+def test_who_may_collect_no_more_hears_so_once(
+    package: Package, by: Actor, now: datetime, expired: bool
+) -> None:
+    name(package, by, now, **JUHAN)
+    sent()
+    if expired:
+        expire(now)
+        assert [one for one in sent() if one[0] == "delegate_ended"] == TO_JUHAN
+    operations.remove_delegate(package_id=package.pk, by=by, now=now)
+    assert sent() == ([] if expired else TO_JUHAN)
+    if not expired:
+        assert "You need no longer collect the parcel from" in mail.outbox[0].body
+
+
+def test_two_ends_that_wait_are_one(package: Package, by: Actor, now: datetime) -> None:
     name(package, by, now, **JUHAN)
     sent()
     expire(now)
+    operations.extend(package_id=package.pk, by=by, now=now, hours=24)
     operations.remove_delegate(package_id=package.pk, by=by, now=now)
-    assert [kind for kind, *_ in sent()] == ["expired", "expired"]
+    assert [one for one in sent() if one[0].startswith("delegate")] == TO_JUHAN
+
+
+def test_who_is_removed_before_the_code_was_sent_hears_nothing(
+    package: Package, by: Actor, now: datetime
+) -> None:
+    name(package, by, now, **JUHAN)
+    operations.remove_delegate(package_id=package.pk, by=by, now=now)
+    assert sent() == []
+
+
+def test_somebody_else_takes_their_place(package: Package, by: Actor, now: datetime) -> None:
+    name(package, by, now, **JUHAN)
+    sent()
+    name(package, by, now, name="Liis", email="liis@example.com")
+    told = [one for one in sent() if one[0] != "delegate_named"]
+    assert told == sorted([*TO_JUHAN, ("delegated", "email", "liis@example.com")])
+
+
+def test_who_is_named_anew_hears_of_no_end(package: Package, by: Actor, now: datetime) -> None:
+    name(package, by, now, **JUHAN)
+    sent()
+    name(package, by, now, **{**JUHAN, "name": "Juhan Tamm", "phone": ""})
+    told = [one for one in sent() if one[0] != "delegate_named"]
+    assert told == [TO_JUHAN[1], ("delegated", "email", "juhan@example.com")], "nothing comes to that phone"
+
+
+def test_the_recipient_who_was_their_own_delegate_hears_of_no_end(
+    package: Package, by: Actor, now: datetime
+) -> None:
+    name(package, by, now, **MARI)
+    sent()
+    operations.remove_delegate(package_id=package.pk, by=by, now=now)
+    assert sent() == []
+
+
+def test_who_has_collected_hears_of_no_end(
+    package: Package, by: Actor, now: datetime, location: Location
+) -> None:
+    name(package, by, now, **JUHAN)
+    sent()
+    expire(now)
+    operations.extend(package_id=package.pk, by=by, now=now, hours=24)
+    screen = caller(make_kiosk(location))
+    operations.pick_up(by=screen, now=now, typed=Typed(code=delegate_code_of(package)))
+    assert [kind for kind, *_ in sent()] == ["retrieved", "retrieved"]
+
+
+def test_a_door_that_stayed_shut_for_the_recipient_takes_the_end_back(
+    package: Package, by: Actor, now: datetime, location: Location
+) -> None:
+    name(package, by, now, **JUHAN)
+    sent()
+    screen = caller(make_kiosk(location))
+    operations.pick_up(by=screen, now=now, typed=Typed(code=code_of(package)))
+    assert TO_JUHAN[0] in sent()
+    operations.door_failed(package_id=package.pk, by=screen.actor, now=now)
+    assert ("delegated", "email", "juhan@example.com") in sent()
+    operations.pick_up(by=screen, now=now, typed=Typed(code=code_of(package)))
+    assert TO_JUHAN[0] in sent()
 
 
 def test_cancelled_after_it_had_expired_is_no_second_end(package: Package, by: Actor, now: datetime) -> None:
@@ -253,7 +334,8 @@ def test_what_the_delegate_reads(package: Package, by: Actor, now: datetime) -> 
     (letter,) = [one for one in mail.outbox if one.to == ["juhan@example.com"]]
     assert letter.subject == "Nothing to collect any more at Place TLL-1"
     assert "Hello Juhan," in letter.body
-    assert "that you were to collect for Mari Maasikas can no longer be collected" in letter.body
+    assert "You need no longer collect the parcel from" in letter.body
+    assert "for Mari Maasikas. Your code no longer works" in letter.body
 
 
 def test_an_end_that_was_taken_back_by_the_clock_is_taken_back_to_the_delegate(
