@@ -56,7 +56,8 @@ def ensure(file: Path, *, now: datetime) -> tuple[dict[str, Any], bool]:
 
 def _user(username: str, known: object, *, staff: bool) -> dict[str, str]:
     user, _ = User.objects.get_or_create(
-        username=username, defaults={"is_staff": staff, "is_superuser": staff}
+        username=username,
+        defaults={"email": network.email(username), "is_staff": staff, "is_superuser": staff},
     )
     if isinstance(known, dict) and known.get("username") == username:
         password = known.get("password")

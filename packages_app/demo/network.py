@@ -82,6 +82,11 @@ MANAGERS = {
 }
 
 
+def email(username: str) -> str:
+    """The address of one who signs in: what they are told shows in the mailbox page."""
+    return f"{username}@portal.example"
+
+
 def build(*, now: datetime) -> int:
     """The places with their doors and kiosks, the couriers and the managers; returns how many places are new.
 
@@ -92,7 +97,7 @@ def build(*, now: datetime) -> int:
         given = {"name": name, "return_list_email": f"returns@{code}.example"}
         Courier.objects.get_or_create(code=code, defaults=given)
     for username, places in MANAGERS.items():
-        user, created = User.objects.get_or_create(username=username)
+        user, created = User.objects.get_or_create(username=username, defaults={"email": email(username)})
         if created:
             user.set_unusable_password()
             user.save(update_fields=["password"])

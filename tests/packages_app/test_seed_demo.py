@@ -196,6 +196,7 @@ class TestNetwork:
         assert isinstance(manager, User)
         assert staff.is_staff
         assert not manager.is_staff
+        assert (staff.email, manager.email) == ("staff@portal.example", "manager@portal.example")
         assert 1 < Location.objects.for_user(manager).count() < 12
         assert Location.objects.for_user(manager).filter(code=seeded["sixty_door_location"]).exists()
 
