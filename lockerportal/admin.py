@@ -31,9 +31,6 @@ def words(span: timedelta) -> str:
 class ScheduledJobAdmin(ReadOnlyAdmin):
     """Every job of the beat table, with its last run; red: it fails, or does not run."""
 
-    class Media:
-        css = {"all": ["jobs.css"]}
-
     list_display = ("name", "state", "interval", "started_at", "took", "count", "last_work", "last_error")
     readonly_fields = (
         "name",

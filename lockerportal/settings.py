@@ -293,6 +293,7 @@ LANGUAGES = [
     ("lt", "Lietuvių"),
 ]
 LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = "lockerportal.formats"
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = read.time_zone(env)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.db import OperationalError
 from django.template.loader import render_to_string
 from django.test import Client, RequestFactory
 from django.urls import reverse
+from django.utils import formats
 
 from lockerportal.middleware import DatabaseAwayMiddleware
 
@@ -55,6 +57,11 @@ def test_the_admin_says_whose_clock_it_shows(admin_client: Client) -> None:
     text = admin_client.get("/admin/").content.decode()
     assert "Locker Portal · times in UTC" in text
     assert "Django administration" not in text
+    assert "admin.css" in text
+    assert (
+        formats.date_format(datetime(2026, 11, 21, 0, 27, tzinfo=UTC), "DATETIME_FORMAT")
+        == "21 Nov 2026, 00:27"
+    )
 
 
 @pytest.mark.django_db

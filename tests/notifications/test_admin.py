@@ -155,7 +155,7 @@ def test_what_arrived_and_what_bounced_are_shown_with_their_time_and_can_be_filt
         page = desk.get(reverse(LIST), {"status__exact": chosen})
         assert [row.status for row in page.context["cl"].result_list] == [chosen]
         text = page.content.decode()
-        assert ("1:47 p.m." in text, "undelivered" in text) == (True, reason)
+        assert ("13:47" in text, "undelivered" in text) == (True, reason)
 
 
 def test_staff_can_let_everything_through_again(desk: Client) -> None:
