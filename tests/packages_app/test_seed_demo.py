@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,8 @@ from pytest_django.plugin import DjangoDbBlocker
 from lockers.clock import database_now
 from lockers.models import Compartment, Kiosk, Location, Membership
 from notifications.models import Notification
-from packages_app.demo import credentials, network
+from packages_app.access import Caller
+from packages_app.demo import credentials, network, stories
 from packages_app.demo.timeline import Timeline
 from packages_app.invariants import INVARIANTS, audit
 from packages_app.keys.checking import verify
@@ -279,6 +280,21 @@ class TestCredentials:
         credentials_only(file)
         assert Location.objects.get(code=network.SIXTY_DOORS).name == "Renamed"
         assert not Membership.objects.exists()
+
+
+def test_a_slow_machine_has_the_time_that_it_takes(
+    db: None, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Caller] = []
+
+    def tell(now: datetime, callers: dict[str, Caller]) -> int:
+        told.extend(callers.values())
+        return 0
+
+    monkeypatch.setattr(stories, "tell", tell)
+    seed(file)
+    assert told
+    assert {caller.actor.until for caller in told} == {None}
 
 
 def test_never_outside_development(db: None, file: Path) -> None:
