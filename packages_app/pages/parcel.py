@@ -71,6 +71,7 @@ def _private(response: HttpResponse) -> HttpResponse:
 
 def _show(request: HttpRequest, package: Package) -> HttpResponse:
     assert package.expires_at is not None
+    waits = package.status == Package.Status.STORED and package.held_at is None
     choices = [
         {
             "hours": hours,
@@ -81,7 +82,7 @@ def _show(request: HttpRequest, package: Package) -> HttpResponse:
     ]
     context = {
         "network_name": settings.NETWORK_NAME,
-        "until": timezone.localtime(package.expires_at) if package.status == Package.Status.STORED else None,
+        "until": timezone.localtime(package.expires_at) if waits else None,
         "package": package,
         "location": package.location,
         "downtime": package.location.downtime,

@@ -59,6 +59,12 @@ def text(answer: Any) -> str:
 class TestLooking:
     """GET."""
 
+    def test_no_date_while_it_is_held_back(self, client: Client, package: Package) -> None:
+        """Nobody can collect it by then, and a release gives the time back."""
+        assert "Collect by" in text(page(client, package))
+        Package.objects.update(held_at=timezone.now())
+        assert "Collect by" not in text(page(client, package))
+
     def test_where_and_until_when_and_never_the_code(self, client: Client, package: Package) -> None:
         answer = page(client, package)
         assert answer.status_code == 200
