@@ -71,7 +71,9 @@ def _private(response: HttpResponse) -> HttpResponse:
 
 def _show(request: HttpRequest, package: Package) -> HttpResponse:
     assert package.expires_at is not None
-    waits = package.status == Package.Status.STORED and package.held_at is None
+    downtime = package.location.downtime
+    # While the clock stands, the end that it had is not the end that it will have.
+    runs = package.status == Package.Status.STORED and package.held_at is None and downtime is None
     choices = [
         {
             "hours": hours,
@@ -82,10 +84,10 @@ def _show(request: HttpRequest, package: Package) -> HttpResponse:
     ]
     context = {
         "network_name": settings.NETWORK_NAME,
-        "until": timezone.localtime(package.expires_at) if waits else None,
+        "until": timezone.localtime(package.expires_at) if runs else None,
         "package": package,
         "location": package.location,
-        "downtime": package.location.downtime,
+        "downtime": downtime,
         "choices": choices,
         "write_by": preferences.channel_choice(package.recipient),
         "write_about": preferences.kinds_choice(package.recipient),

@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from lockers.models import Location
+from lockers.models import Downtime, Location
 from notifications.models import Notification
 from packages_app import codes, operations
 from packages_app.access import SYSTEM
@@ -63,6 +63,11 @@ class TestLooking:
         """Nobody can collect it by then, and a release gives the time back."""
         assert "Collect by" in text(page(client, package))
         Package.objects.update(held_at=timezone.now())
+        assert "Collect by" not in text(page(client, package))
+
+    def test_no_date_while_the_hold_clock_stands(self, client: Client, package: Package) -> None:
+        assert "Collect by" in text(page(client, package))
+        package.location.downtimes.create(cause=Downtime.Cause.SUSPENDED, began_at=timezone.now())
         assert "Collect by" not in text(page(client, package))
 
     def test_where_and_until_when_and_never_the_code(self, client: Client, package: Package) -> None:
