@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from notifications import outbox
 from packages_app import errors
 from packages_app.access import Actor
 from packages_app.lifecycle import Event, Status
@@ -24,12 +25,13 @@ def extend(
     hours: int,
     seen: datetime | None = None,
     may_repeat: bool = False,
+    tell: bool = True,
 ) -> Package:
     """STORED or EXPIRED → STORED, its hold `hours` longer (from now, if it has ended already).
 
     Its code works again, and so does a delegate's. `seen` is the `updated_at` that somebody looked at before
     they asked, so that a form sent twice extends once; with `may_repeat` the same call within a minute
-    extends once too.
+    extends once too. The recipient hears of it, unless it is they who asked (`tell`).
     Raises `UnknownPackage`, `WrongStatus`, `ChangedMeanwhile`, `OnHold` (time stands still for it), and
     `ExtensionLimit` past the location's `max_hold_days` from the deposit, with the `latest` end and the whole
     `hours` that are possible.
@@ -56,6 +58,13 @@ def extend(
     )
     if line.from_status == Status.EXPIRED and package.delegate is not None:
         package.delegate.tell(cause=line.pk, like_recipient=True)
+    if line.from_status == Status.STORED and tell:
+        outbox.enqueue(
+            kind="extended",
+            channels=package.recipient.channels,
+            subject=f"package:{package.pk}",
+            dedup_prefix=f"longer:{line.pk}",
+        )
     return package
 
 

@@ -108,6 +108,7 @@ def _extend(request: HttpRequest, package: Package, now: datetime) -> HttpRespon
             now=now,
             hours=form.cleaned_data["hours"],
             seen=form.cleaned_data["seen"],
+            tell=False,
         )
     except errors.Refusal as refusal:
         messages.error(request, _words(refusal))

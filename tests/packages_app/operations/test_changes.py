@@ -165,6 +165,15 @@ def test_extend_from_the_end_of_the_hold(courier: Courier, by: Actor, location: 
     operations.extend(package_id=package.pk, by=by, now=NOW, hours=24)
     assert row(package).expires_at == UNTIL + timedelta(hours=24)
     assert history(package) == [("extended", "STORED", "STORED", "courier:dpd", "by 24 h")]
+    assert told(package) == [("extended", "email"), ("extended", "sms")]
+
+
+def test_who_asked_for_more_time_themselves_is_not_told(
+    courier: Courier, by: Actor, location: Location
+) -> None:
+    package = make_package(courier, door(location, "S1"))
+    operations.extend(package_id=package.pk, by=by, now=NOW, hours=24, tell=False)
+    assert told(package) == []
 
 
 @pytest.mark.parametrize(

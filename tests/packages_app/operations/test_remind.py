@@ -151,7 +151,12 @@ def test_an_extension_begins_a_new_hold(location: Location, courier: Courier) ->
         1,
         0,
     ]
-    assert [kind for kind, channel in told(package) if channel == "sms"] == ["reminder", "reminder_last"] * 2
+    reminders = ["reminder", "reminder_last"]
+    assert [kind for kind, channel in told(package) if channel == "sms"] == [
+        *reminders,
+        "extended",
+        *reminders,
+    ]
 
 
 def test_who_was_just_told_the_new_end_is_not_reminded_of_it(location: Location, courier: Courier) -> None:
@@ -162,6 +167,16 @@ def test_who_was_just_told_the_new_end_is_not_reminded_of_it(location: Location,
     assert operations.remind(now=END + HOUR) == 0
     assert [kind for kind, channel in told(package) if channel == "sms"] == ["extended"]
     assert operations.remind(now=END + 13 * HOUR) == 1
+
+
+def test_more_time_before_the_end_is_told_at_once_and_not_again_within_the_hour(
+    location: Location, courier: Courier
+) -> None:
+    package = lying(courier, location)
+    operations.extend(package_id=package.pk, by=actor(courier), now=END - 25 * HOUR, hours=1)
+    Package.objects.update(updated_at=END - 23.5 * HOUR)
+    assert operations.remind(now=END - 23 * HOUR) == 0
+    assert [kind for kind, channel in told(package) if channel == "sms"] == ["extended"]
 
 
 def test_beat_was_away_for_a_day(location: Location, courier: Courier) -> None:

@@ -154,6 +154,7 @@ class TestKeepingItLonger:
         event = PackageEvent.objects.get()
         assert (event.event, event.by) == ("extended", "recipient")
         assert code_of(longer) == code_of(package)
+        assert not Notification.objects.exists()  # they have just read it
         again = press(client, package)
         assert "there is news about your parcel" in text(again)
         assert Package.objects.get().expires_at == longer.expires_at
