@@ -14,7 +14,7 @@ from django.conf import settings
 logger = logging.getLogger(__name__)
 
 PAUSE = 0.05  # seconds between two wake-up calls of one process: many commits share one
-EXPIRES = 30.0  # seconds after which a call that no worker took is dropped: beat has called again by then
+EXPIRES = 30.0  # seconds; a call that nobody took by then is worth nothing: beat has called since
 
 
 class Nudger:

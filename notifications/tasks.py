@@ -11,7 +11,6 @@ from notifications.nudge import nudge, nudge_webhooks
 from notifications.receipts import taking
 
 
-# A wake-up call that nobody took for half a minute is worth nothing: the sweep has been there since.
 @shared_task(name="notifications.tasks.deliver", ignore_result=True)
 def deliver() -> int:
     """Send what is due; returns how many were sent. Safe at any time, and any number of times at once."""

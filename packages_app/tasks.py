@@ -25,7 +25,6 @@ def lapse_reservations() -> int:
     return _count("lapsed", operations.lapse(now=database_now()))
 
 
-# A wake-up call that nobody took for half a minute is worth nothing: beat has looked since.
 @shared_task
 def grant_doors() -> int:
     """Free doors go to those who wait for them in the queue."""

@@ -64,7 +64,8 @@ def verify(
 
     `whence` gives the address that the call comes from; asked only for a key with networks. A round trip is
     most of what a read costs: `beside` is asked for in the same one, if the key is a courier's, and its
-    answer stands in `Caller.beside`. It is one value, and its parameters are not named `key_id` or `kind`.
+    answer stands in `Caller.beside`. It is one value; none of its parameters is called `key_id`, `kind` or
+    `digest`.
     """
     parts = text.split("_")
     if len(parts) != 5 or parts[0] != "plk" or len(text) > 100 or not text.isascii() or "\x00" in text:
@@ -74,11 +75,12 @@ def verify(
         return None, "bad checksum"
     kind, key_id = parts[1], parts[2]
     of_kiosk = kind == ApiKey.Kind.KIOSK
+    digest = sha256(body.encode()).digest()
     if of_kiosk or beside is None:
         rows = fetch(_by_text(of_kiosk=of_kiosk), {"key_id": key_id, "kind": kind})
     else:
-        rows = fetch(_by_text(beside=beside.sql), {"key_id": key_id, "kind": kind, **beside.params})
-    digest = sha256(body.encode()).digest()
+        known = {"key_id": key_id, "kind": kind, "digest": digest}
+        rows = fetch(_by_text(beside=beside.sql), {**known, **beside.params})
     if not hmac.compare_digest(digest, rows[0].digest if rows else _NOBODY) or not rows:
         return None, "unknown"
     why = _refused(rows[0], now, whence)
@@ -102,7 +104,8 @@ def caller_of(key_pk: int, *, now: datetime, whence: Whence = nowhere) -> Caller
 
 @cache
 def _by_text(*, of_kiosk: bool = False, beside: str = "") -> str:
-    owner = _KIOSK if of_kiosk else _COURIER.format(beside=f"({beside})" if beside else "NULL")
+    answer = f"CASE WHEN key.digest = %(digest)s THEN ({beside}) END" if beside else "NULL"
+    owner = _KIOSK if of_kiosk else _COURIER.format(beside=answer)
     return _look_up(owner, "key.key_id = %(key_id)s AND key.kind = %(kind)s")
 
 

@@ -46,7 +46,9 @@ def _of_end(row: Notification, said: Sequence[Notification], mine: Collection[in
         return "the delegate was never sent a code"
     if any(one.kind == row.kind and one.channel == row.channel and one.pk > row.pk for one in said):
         return "there is later word of it"
-    here = [one for one in sent if one.channel == row.channel]
+    # An end that is on its way may yet be dropped, because of this one.
+    told = [one for one in sent if one.kind != row.kind or one.status in _ARRIVED]
+    here = [one for one in told if one.channel == row.channel]
     return "they were told so" if here and here[-1].kind == row.kind else ""
 
 

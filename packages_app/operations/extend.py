@@ -8,7 +8,7 @@ from uuid import UUID
 from notifications import outbox
 from packages_app import errors
 from packages_app.access import Actor
-from packages_app.lifecycle import Event, Status
+from packages_app.lifecycle import PRIORITY, Event, Status
 from packages_app.models import Package
 from packages_app.operation import Operation
 
@@ -58,12 +58,15 @@ def extend(
     )
     if line.from_status == Status.EXPIRED and package.delegate is not None:
         package.delegate.tell(cause=line.pk, like_recipient=True)
-    if line.from_status == Status.STORED and tell:
+    # While the location is down, its return tells the end, which will be another one.
+    if line.from_status == Status.STORED and tell and package.location.downtime is None:
         outbox.enqueue(
             kind="extended",
             channels=package.recipient.channels,
             subject=f"package:{package.pk}",
             dedup_prefix=f"longer:{line.pk}",
+            priority=PRIORITY["extended"],
+            context={"until": expires_at.isoformat()},
         )
     return package
 

@@ -134,7 +134,7 @@ def door(request: HttpRequest, caller: Caller) -> HttpResponse:
         "cabinet": wall.cabinet(found.locker),
         "seconds": SHOWS_DOOR_SECONDS,
     }
-    return _show(request, "packages/kiosk/door.html", context)
+    return kiosk_nonce.forget(request, _show(request, "packages/kiosk/door.html", context))
 
 
 def _in_language(request: HttpRequest) -> HttpResponse:
@@ -171,7 +171,7 @@ def _opened(request: HttpRequest, opened: Opened) -> HttpResponse:
     request.session[DOOR] = opened.compartment_id
     with suppress(UpdateError):  # disconnected at this moment: the middleware says so
         request.session.save()  # not after the view only: where this fails, the pickup can be asked for again
-    return kiosk_nonce.forget(request, redirect("kiosk:door"))
+    return kiosk_nonce.keep(request, redirect("kiosk:door"))
 
 
 def _tell(request: HttpRequest, caller: Caller, refusal: errors.Refusal, now: datetime) -> None:

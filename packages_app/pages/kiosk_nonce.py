@@ -1,7 +1,8 @@
-"""The nonce of the pad at a locker: a new one for each page, but the same again after an answer 503.
+"""The nonce of the pad at a locker: a new one for each page, but the same again until a door was shown.
 
-The pickup may have been done all the same, and its answer lost: the same code with the same nonce gets it.
-Such a nonce is kept in a cookie, since a database that is away keeps no session.
+After an answer 503, and where the page with the door does not come, the pickup may have been done all the
+same: the same code with the same nonce gets its answer. Such a nonce is kept in a cookie, since a database
+that is away keeps no session.
 """
 
 from __future__ import annotations

@@ -78,7 +78,7 @@ def _show(request: HttpRequest, package: Package) -> HttpResponse:
         {
             "hours": hours,
             "days": hours // 24 if hours % 24 == 0 else 0,
-            "until": timezone.localtime(package.expires_at + timedelta(hours=hours)),
+            "until": None if downtime else timezone.localtime(package.expires_at + timedelta(hours=hours)),
         }
         for hours in links.hours_possible(package)
     ]
@@ -113,9 +113,7 @@ def _extend(request: HttpRequest, package: Package, now: datetime) -> HttpRespon
     except errors.Refusal as refusal:
         messages.error(request, _words(refusal))
     else:
-        assert longer.expires_at is not None
-        until = day_and_time(timezone.localtime(longer.expires_at))
-        messages.success(request, gettext("Your parcel waits until %(until)s.") % {"until": until})
+        messages.success(request, _longer(longer))
     return redirect("parcel", token=links.token(package))
 
 
@@ -131,6 +129,15 @@ def _choose(request: HttpRequest, package: Package) -> HttpResponse:
     else:
         messages.error(request, gettext("Nothing was changed. Please look at what is possible below."))
     return redirect("parcel", token=links.token(package))
+
+
+def _longer(package: Package) -> str:
+    assert package.expires_at is not None
+    if package.location.downtime is not None:
+        courier = {"courier_name": package.courier.name}
+        return gettext("There is more time to collect your parcel from %(courier_name)s.") % courier
+    until = day_and_time(timezone.localtime(package.expires_at))
+    return gettext("Your parcel waits until %(until)s.") % {"until": until}
 
 
 def _words(refusal: errors.Refusal) -> str:

@@ -11,6 +11,7 @@ from unittest.mock import Mock
 
 import pytest
 from django.conf import settings
+from django.db import DataError, transaction
 from django.utils import timezone
 
 from lockers.clock import database_now
@@ -243,6 +244,14 @@ def test_who_has_no_key_gets_nothing_beside() -> None:
     assert verify(forged(text, secret="0" * 43), now=timezone.now(), beside=QUESTION) == (None, "unknown")
     revoke(key, now=timezone.now())
     assert verify(text, now=timezone.now(), beside=QUESTION) == (None, f"revoked {key.key_id}")
+
+
+def test_a_wrong_secret_is_no_reason_to_look_anything_up() -> None:
+    _, text = make_key(courier=make_courier())
+    fails = Question("SELECT 1 / count(*) FROM lockers_location WHERE code = %(code)s", {"code": "?"})
+    assert verify(forged(text, secret="0" * 43), now=timezone.now(), beside=fails) == (None, "unknown")
+    with pytest.raises(DataError, match="division by zero"), transaction.atomic():
+        verify(text, now=timezone.now(), beside=fails)
 
 
 def test_a_kiosk_asks_for_nothing_beside() -> None:

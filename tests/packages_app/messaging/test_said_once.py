@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
@@ -13,6 +14,7 @@ from django.utils import timezone
 from lockers.models import Downtime, Kiosk, Location
 from notifications import outbox
 from notifications.delivery import deliver_due
+from notifications.messages import Message, Suppressed
 from notifications.models import Notification
 from notifications.sms import locmem
 from packages_app import operations
@@ -21,6 +23,7 @@ from packages_app.lifecycle import Status
 from packages_app.messaging import preferences
 from packages_app.messaging.doors import tell_of_door
 from packages_app.messaging.locations import tell_of_downtime
+from packages_app.messaging.recipients import compose
 from packages_app.models import (
     Courier,
     Delegate,
@@ -256,6 +259,22 @@ def test_two_ends_that_wait_are_one(package: Package, by: Actor, now: datetime) 
     operations.extend(package_id=package.pk, by=by, now=now, hours=24)
     operations.remove_delegate(package_id=package.pk, by=by, now=now)
     assert [one for one in sent() if one[0].startswith("delegate")] == TO_JUHAN
+
+
+def test_of_two_ends_in_two_hands_one_arrives(package: Package, by: Actor, now: datetime) -> None:
+    """The first looks again before it goes, and finds the second; so the second may not lean on the first."""
+    name(package, by, now, **JUHAN)
+    sent()
+    expire(now)
+    operations.extend(package_id=package.pk, by=by, now=now, hours=24)
+    Notification.objects.filter(kind="delegated", status="pending").delete()
+    operations.remove_delegate(package_id=package.pk, by=by, now=now)
+    ended = Notification.objects.filter(kind="delegate_ended", channel="email").order_by("id")
+    hand = {"status": "sending", "lease_token": uuid4(), "leased_until": now + timedelta(minutes=1)}
+    ended.update(**hand)
+    decided = [next(iter(compose([row]).values())) for row in ended]
+    assert decided[0] == Suppressed("there is later word of it")
+    assert isinstance(decided[1], Message)
 
 
 def test_who_is_removed_before_the_code_was_sent_hears_nothing(

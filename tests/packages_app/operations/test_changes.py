@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from lockers.clock import database_now
-from lockers.models import Location
+from lockers.models import Downtime, Location
+from notifications.messages import Message, Suppressed
+from notifications.models import Notification
 from packages_app import codes, operations
 from packages_app.access import SYSTEM, Actor
 from packages_app.errors import (
@@ -21,6 +23,7 @@ from packages_app.errors import (
     WrongStatus,
 )
 from packages_app.lifecycle import Status
+from packages_app.messaging.recipients import compose
 from packages_app.models import Courier, Package
 from packages_app.operations.reassign import Reason
 from tests.packages_app.operations.looking import door_history, everything, history, row, state, told
@@ -166,6 +169,28 @@ def test_extend_from_the_end_of_the_hold(courier: Courier, by: Actor, location: 
     assert row(package).expires_at == UNTIL + timedelta(hours=24)
     assert history(package) == [("extended", "STORED", "STORED", "courier:dpd", "by 24 h")]
     assert told(package) == [("extended", "email"), ("extended", "sms")]
+
+
+def test_each_word_of_more_time_is_about_one_end(courier: Courier, by: Actor, location: Location) -> None:
+    """So that of several that wait to be sent only the last one goes."""
+    package = make_package(courier, door(location, "S1"))
+    for _ in range(2):
+        operations.extend(package_id=package.pk, by=by, now=NOW, hours=24)
+    rows = Notification.objects.filter(channel="sms").order_by("id")
+    ends = [datetime.fromisoformat(row.context["until"]) for row in rows]
+    assert ends == [UNTIL + timedelta(hours=24), UNTIL + timedelta(hours=48)]
+    first, last = compose(list(rows)).values()
+    assert first == Suppressed("the hold was changed")
+    assert isinstance(last, Message)
+
+
+def test_more_time_while_the_clock_stands_is_told_by_the_return(
+    courier: Courier, by: Actor, location: Location
+) -> None:
+    package = make_package(courier, door(location, "S1"))
+    location.downtimes.create(cause=Downtime.Cause.SUSPENDED, began_at=NOW)
+    operations.extend(package_id=package.pk, by=by, now=NOW, hours=24)
+    assert told(package) == []
 
 
 def test_who_asked_for_more_time_themselves_is_not_told(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from django.db import OperationalError
@@ -121,6 +122,19 @@ def test_the_next_recipient_opens_their_own_door_and_then_nonces_are_new(
     assert opened.context["door"] == other.compartment
     assert nonce_on_pad(screen) != nonce
     assert type_code(screen, code, nonce_on_pad(screen)).redirect_chain == [(PAD, 302)]
+
+
+def test_a_page_with_the_door_that_does_not_come_is_had_by_typing_the_code_again(
+    screen: Client, package: Package, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code, nonce = code_of(package), nonce_on_pad(screen)
+    assert screen.post(PAD, {"code": code, "nonce": nonce}).status_code == 302
+    with monkeypatch.context() as patch:
+        patch.setattr("lockers.wall.cabinet", Mock(side_effect=OperationalError("gone")))
+        assert screen.get(DOOR).status_code == 503
+    assert nonce_on_pad(screen) == nonce
+    assert type_code(screen, code, nonce).context["door"] == package.compartment
+    assert nonce_on_pad(screen) != nonce
 
 
 def test_any_other_answer_leads_to_a_new_nonce(screen: Client, location: Location, package: Package) -> None:

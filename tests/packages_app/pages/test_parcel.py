@@ -67,8 +67,14 @@ class TestLooking:
 
     def test_no_date_while_the_hold_clock_stands(self, client: Client, package: Package) -> None:
         assert "Collect by" in text(page(client, package))
+        dated = page(client, package).content.count(b"<small>")
         package.location.downtimes.create(cause=Downtime.Cause.SUSPENDED, began_at=timezone.now())
         assert "Collect by" not in text(page(client, package))
+        choices = links.hours_possible(package)
+        assert page(client, package).content.count(b"<small>") == dated - len(choices) > 0
+        done = text(press(client, package))
+        assert "There is more time to collect your parcel" in done
+        assert "waits until" not in done
 
     def test_where_and_until_when_and_never_the_code(self, client: Client, package: Package) -> None:
         answer = page(client, package)
