@@ -76,11 +76,9 @@ def verify(
     kind, key_id = parts[1], parts[2]
     of_kiosk = kind == ApiKey.Kind.KIOSK
     digest = sha256(body.encode()).digest()
-    if of_kiosk or beside is None:
-        rows = fetch(_by_text(of_kiosk=of_kiosk), {"key_id": key_id, "kind": kind})
-    else:
-        known = {"key_id": key_id, "kind": kind, "digest": digest}
-        rows = fetch(_by_text(beside=beside.sql), {**known, **beside.params})
+    sql = _by_text(of_kiosk=of_kiosk, beside=beside.sql if beside else "")
+    more = beside.params if beside else {}
+    rows = fetch(sql, {"key_id": key_id, "kind": kind, "digest": digest, **more})
     if not hmac.compare_digest(digest, rows[0].digest if rows else _NOBODY) or not rows:
         return None, "unknown"
     why = _refused(rows[0], now, whence)

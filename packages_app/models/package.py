@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -258,13 +259,18 @@ class Package(models.Model):
             delegate.tell(cause=line.pk, kind="delegate_ended", like_recipient=True)
         kind = lifecycle.TOLD.get((Event(line.event), line.from_status))
         if kind is not None:
-            outbox.enqueue(
-                kind=kind,
-                channels=self.recipient.channels,
-                subject=f"package:{self.pk}",
-                dedup_prefix=f"event:{line.pk}",
-                priority=lifecycle.PRIORITY.get(kind, lifecycle.DEFAULT_PRIORITY),
-            )
+            self.tell(kind, dedup_prefix=f"event:{line.pk}")
+
+    def tell(self, kind: str, *, dedup_prefix: str, context: Mapping[str, object] | None = None) -> None:
+        """A message to the recipient, by each channel of theirs; see `outbox.enqueue`."""
+        outbox.enqueue(
+            kind=kind,
+            channels=self.recipient.channels,
+            subject=f"package:{self.pk}",
+            dedup_prefix=dedup_prefix,
+            priority=lifecycle.PRIORITY.get(kind, lifecycle.DEFAULT_PRIORITY),
+            context=context,
+        )
 
     def _announce(self, line: PackageEvent) -> None:
         """The rows for the courier's endpoints, in the same transaction too."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from notifications import outbox
 from packages_app import errors
 from packages_app.access import Actor
-from packages_app.lifecycle import PRIORITY, Event, Status
+from packages_app.lifecycle import Event, Status
 from packages_app.models import Package
 from packages_app.operation import Operation
 
@@ -60,14 +59,8 @@ def extend(
         package.delegate.tell(cause=line.pk, like_recipient=True)
     # While the location is down, its return tells the end, which will be another one.
     if line.from_status == Status.STORED and tell and package.location.downtime is None:
-        outbox.enqueue(
-            kind="extended",
-            channels=package.recipient.channels,
-            subject=f"package:{package.pk}",
-            dedup_prefix=f"longer:{line.pk}",
-            priority=PRIORITY["extended"],
-            context={"until": expires_at.isoformat()},
-        )
+        until = {"until": expires_at.isoformat()}
+        package.tell("extended", dedup_prefix=f"longer:{line.pk}", context=until)
     return package
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from django.contrib import messages
@@ -31,35 +32,33 @@ def downtimes(request: ManagerRequest, code: str) -> HttpResponse:
 @manager_action
 def suspend(request: ManagerRequest, code: str) -> HttpResponse:
     """No new packages; recipients are told, and their time stands still."""
-    mine = Location.objects.for_user(request.user)
-    place = get_object_or_404(mine, code=code)
+    place = get_object_or_404(Location.objects.for_user(request.user), code=code)
     form = SuspendForm(request.POST)
     if not form.is_valid():
         messages.error(request, "Nothing was changed. Please say in up to 200 letters why it is suspended.")
         return redirect("manage:downtimes", code=code)
-    work = partial(
-        operations.suspend_location,
-        locations=mine,
-        location_id=place.pk,
-        by=Actor.of_user(request.user),
-        now=database_now(),
-        reason=form.cleaned_data["reason"],
-    )
-    attempt(request, work, done=f"{place.name} is suspended, and recipients are told.")
-    return redirect("manage:downtimes", code=code)
+    done = f"{place.name} is suspended, and recipients are told."
+    return _change(request, place, operations.suspend_location, done=done, **form.cleaned_data)
 
 
 @manager_action
 def resume(request: ManagerRequest, code: str) -> HttpResponse:
     """Packages are taken again; what waits here gets the lost time."""
-    mine = Location.objects.for_user(request.user)
-    place = get_object_or_404(mine, code=code)
+    place = get_object_or_404(Location.objects.for_user(request.user), code=code)
+    return _change(request, place, operations.resume_location, done=f"{place.name} takes packages again.")
+
+
+def _change(
+    request: ManagerRequest, place: Location, operation: Callable[..., object], *, done: str, **facts: object
+) -> HttpResponse:
+    """Do it to the location, say how it went, and back to its page."""
     work = partial(
-        operations.resume_location,
-        locations=mine,
+        operation,
+        locations=Location.objects.for_user(request.user),
         location_id=place.pk,
         by=Actor.of_user(request.user),
         now=database_now(),
+        **facts,
     )
-    attempt(request, work, done=f"{place.name} takes packages again.")
-    return redirect("manage:downtimes", code=code)
+    attempt(request, work, done=done)
+    return redirect("manage:downtimes", code=place.code)
