@@ -12,7 +12,7 @@ from django.db import connection, transaction
 
 from notifications.composing import NotComposed, compose
 from notifications.messages import Suppressed
-from notifications.models import FAILED, Channel, Notification, NotificationQuerySet, Status
+from notifications.models import ARRIVED, FAILED, Channel, Notification, NotificationQuerySet, Status
 from notifications.nudge import nudge
 
 OTHER = {Channel.SMS: Channel.EMAIL, Channel.EMAIL: Channel.SMS}
@@ -72,7 +72,7 @@ def brought_instead(notifications: Sequence[Notification]) -> set[int]:
         for row in notifications
         if row.channel in OTHER
     }
-    sent = Notification.objects.filter(dedup_key__in=keys, status__in=[Status.SENT, Status.DELIVERED])
+    sent = Notification.objects.filter(dedup_key__in=keys, status__in=ARRIVED)
     return {keys[key] for key in sent.values_list("dedup_key", flat=True)}
 
 

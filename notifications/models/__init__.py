@@ -4,11 +4,13 @@ from notifications.models.channel_state import ChannelState
 from notifications.models.destination import Destination
 from notifications.models.notification import Notification, NotificationQuerySet
 from notifications.models.receipt import Receipt
-from notifications.models.states import FAILED, TAKEN, Channel, Status
+from notifications.models.states import ARRIVED, FAILED, OPEN, TAKEN, Channel, Status
 from notifications.models.tally import Tally
 
 __all__ = [
+    "ARRIVED",
     "FAILED",
+    "OPEN",
     "TAKEN",
     "Channel",
     "ChannelState",

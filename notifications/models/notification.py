@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Coalesce, Now
 
-from notifications.models.states import FAILED, TAKEN, Channel, Status
+from notifications.models.states import FAILED, OPEN, TAKEN, Channel, Status
 
 
 class NotificationQuerySet(models.QuerySet["Notification"]):
@@ -20,7 +20,7 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
 
     def due(self) -> NotificationQuerySet:
         """What is to be sent now, also what a lost worker has left."""
-        waiting = self.filter(status__in=[Status.PENDING, Status.SENDING])
+        waiting = self.filter(status__in=OPEN)
         return waiting.alias(since=Coalesce("leased_until", "next_attempt_at")).filter(since__lte=Now())
 
     def send_again(self) -> int:

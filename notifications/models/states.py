@@ -25,7 +25,11 @@ class Status(models.TextChoices):
     SUPPRESSED = "suppressed", "Suppressed"  # its reason had gone before it was sent
 
 
+# What is to be sent yet, or in somebody's hands.
+OPEN = (Status.PENDING, Status.SENDING)
 # What a provider has taken, whatever became of it then.
 TAKEN = (Status.SENT, Status.DELIVERED, Status.BOUNCED)
+# What has arrived, as far as anybody knows.
+ARRIVED = (Status.SENT, Status.DELIVERED)
 # What did not arrive, for a reason that staff can read.
 FAILED = (Status.DEAD, Status.BOUNCED)

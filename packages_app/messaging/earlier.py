@@ -8,12 +8,10 @@ from datetime import timedelta
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from notifications.models import Notification
+from notifications.models import ARRIVED, OPEN, Notification
 from notifications.models import Status as MessageStatus
 
 DAY = timedelta(days=1)
-_OPEN = (MessageStatus.PENDING, MessageStatus.SENDING)
-_ARRIVED = (MessageStatus.SENT, MessageStatus.DELIVERED)  # as far as anybody knows
 
 
 def nothing_new(rows: Sequence[Notification]) -> dict[int, str]:
@@ -29,7 +27,7 @@ def _ends_told(rows: Sequence[Notification]) -> dict[int, str]:
     about = Notification.objects.filter(
         kind__in=["delegated", "delegate_ended"],
         subject__in={row.subject for row in ended},
-        status__in=[*_OPEN, *_ARRIVED],
+        status__in=[*OPEN, *ARRIVED],
     )
     said: dict[str, list[Notification]] = {}
     for one in about.order_by("sent_at", "id"):
@@ -47,7 +45,7 @@ def _of_end(row: Notification, said: Sequence[Notification], mine: Collection[in
     if any(one.kind == row.kind and one.channel == row.channel and one.pk > row.pk for one in said):
         return "there is later word of it"
     # An end that is on its way may yet be dropped, because of this one.
-    told = [one for one in sent if one.kind != row.kind or one.status in _ARRIVED]
+    told = [one for one in sent if one.kind != row.kind or one.status in ARRIVED]
     here = [one for one in told if one.channel == row.channel]
     return "they were told so" if here and here[-1].kind == row.kind else ""
 
@@ -58,7 +56,7 @@ def _never_told(rows: Sequence[Notification]) -> dict[int, str]:
     if not off:
         return {}
     told = Notification.objects.filter(
-        subject__in={row.subject for row in off}, status__in=[MessageStatus.SENDING, *_ARRIVED]
+        subject__in={row.subject for row in off}, status__in=[MessageStatus.SENDING, *ARRIVED]
     )
     # Those of the same batch are decided with these, and find nothing to say of a cancelled package either.
     told = told.exclude(kind="cancelled").exclude(pk__in=[row.pk for row in rows])
@@ -76,7 +74,7 @@ def _returns_told(rows: Sequence[Notification]) -> dict[int, str]:
     if not back:
         return {}
     about = Notification.objects.filter(
-        Q(status__in=_OPEN) | Q(status__in=_ARRIVED, sent_at__gt=Now() - DAY),
+        Q(status__in=OPEN) | Q(status__in=ARRIVED, sent_at__gt=Now() - DAY),
         subject__in={row.subject for row in back},
         kind__in=["location_resumed", "location_suspended", "expired"],
     )

@@ -16,7 +16,7 @@ from django.db.models import QuerySet, TextField, Value
 from django.db.models.functions import Cast, Concat
 
 from lockers.clock import ClockTimestamp
-from notifications.models import TAKEN, Notification
+from notifications.models import OPEN, TAKEN, Notification
 from notifications.models import Status as Sending
 from packages_app.lifecycle import Status
 from packages_app.models import Package
@@ -53,7 +53,7 @@ def wait_for_messages(rows: QuerySet[Notification], *, seconds: float, say: Say)
     """Wait until every message has its end, or `seconds` have brought none further; returns what is left."""
     last, moved, told = -1, time.monotonic(), time.monotonic()
     while True:
-        left = rows.filter(status__in=[Sending.PENDING, Sending.SENDING]).count()
+        left = rows.filter(status__in=OPEN).count()
         now = time.monotonic()
         if left != last:
             last, moved = left, now

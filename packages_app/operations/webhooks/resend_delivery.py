@@ -8,7 +8,7 @@ from datetime import datetime
 from django.db import transaction
 
 from notifications import destinations
-from notifications.models import Channel, Notification, Status
+from notifications.models import OPEN, Channel, Notification
 from notifications.nudge import nudge_webhooks
 from packages_app import errors
 from packages_app.access import Actor
@@ -29,7 +29,7 @@ def resend_delivery(
     row = deliveries.select_for_update().filter(pk=delivery_id).first()
     if row is None:
         raise errors.UnknownDelivery
-    if row.status in (Status.PENDING, Status.SENDING):
+    if row.status in OPEN:
         raise errors.DeliveryUnderWay
     deliveries.filter(pk=row.pk).again()
     # Somebody waits for this one and has a reason to think that it will arrive.
