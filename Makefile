@@ -32,17 +32,17 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: venv-run ## start the whole portal here, with servers and sample data; Ctrl-C stops it (PORT=8000)
-	@exec .venv/bin/python -m lockerportal.supervisor run --port "$(PORT)" --stop-with-parent
+	@exec .venv/bin/python -m devtools.run.supervisor run --port "$(PORT)" --stop-with-parent
 
 reset: venv-run ## throw away the data of `make run`
-	@exec .venv/bin/python -m lockerportal.supervisor reset
+	@exec .venv/bin/python -m devtools.run.supervisor reset
 
 test: venv ## the whole suite, on servers of its own or on DATABASE_URL and REDIS_URL (TESTS="tests/flows -x")
 	@exec .venv/bin/python -m pytest -n $(WORKERS) $(TESTS)
 
 bench: ## the hot paths beside their peers and limits, about half an hour; needs wrk (BENCH="--quick")
 	@$(CHECK_PYTHON)
-	@$(PYTHON) tools/make_venv.py $(RUN_REQUIREMENTS) requirements-bench.txt
+	@$(PYTHON) devtools/make_venv.py $(RUN_REQUIREMENTS) requirements-bench.txt
 	@exec .venv/bin/python -m bench $(BENCH)
 
 lint: venv ## style, types, import direction, templates, migrations, deployment checks
@@ -50,7 +50,7 @@ lint: venv ## style, types, import direction, templates, migrations, deployment 
 	.venv/bin/ruff format --check .
 	.venv/bin/lint-imports
 	.venv/bin/djlint --check --quiet templates
-	.venv/bin/python -m lockerportal.embedded exec --not-durable -- $(PRODUCTION_LIKE) \
+	.venv/bin/python -m devtools.servers.embedded exec --not-durable -- $(PRODUCTION_LIKE) \
 		sh -ec '.venv/bin/mypy . ; \
 		.venv/bin/python manage.py makemigrations --check --dry-run; \
 		.venv/bin/python manage.py check --deploy --fail-level WARNING'
@@ -61,7 +61,7 @@ format: venv ## let the tools fix what they can
 	.venv/bin/djlint --reformat --quiet templates
 
 words: venv ## bring the message catalogues under locale/ up to date, and compile them
-	.venv/bin/python -m tools.catalogues update
+	.venv/bin/python -m devtools.catalogues update
 
 lock: ## pin the newest allowed packages, with hashes, for Python 3.11 to 3.14
 	@test -x $(UV) || { $(CHECK_PYTHON); $(PYTHON) -m venv .venv && .venv/bin/python -m pip install --quiet uv; }
@@ -74,11 +74,11 @@ lock: ## pin the newest allowed packages, with hashes, for Python 3.11 to 3.14
 
 venv-run:
 	@$(CHECK_PYTHON)
-	@$(PYTHON) tools/make_venv.py $(RUN_REQUIREMENTS)
+	@$(PYTHON) devtools/make_venv.py $(RUN_REQUIREMENTS)
 
 venv:
 	@$(CHECK_PYTHON)
-	@$(PYTHON) tools/make_venv.py $(DEV_REQUIREMENTS)
+	@$(PYTHON) devtools/make_venv.py $(DEV_REQUIREMENTS)
 
 clean: ## remove .venv and caches; the data stay
 	rm -rf .venv .mypy_cache .ruff_cache .import_linter_cache .hypothesis staticfiles

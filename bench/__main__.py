@@ -28,7 +28,7 @@ def main() -> int:
     machine.require_wrk()
     machine.OUTPUT.mkdir(parents=True, exist_ok=True)
     os.environ.update(machine.ENVIRONMENT)
-    from lockerportal import embedded
+    from devtools.servers import embedded
 
     with embedded.temporary_servers(durable=True) as servers:
         os.environ.update(DATABASE_URL=servers.database_url, REDIS_URL=servers.redis_url)

@@ -13,7 +13,7 @@ from django.db import connection
 from bench import statements
 from bench.machine import OUTPUT
 from bench.world import HOT_CODE, SPREAD_KIOSKS, SPREAD_LOCATIONS, World
-from lockerportal import binaries
+from devtools.servers import binaries
 from lockers.models import Kiosk, Location
 from packages_app.models import ApiKey
 

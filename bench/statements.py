@@ -6,21 +6,22 @@ import importlib
 import json
 from pathlib import Path
 
-from lockers.sql import numbered
-from packages_app import idempotency, statements
+from common.sql import numbered
+from packages_app.core import idempotency
 from packages_app.keys import checking
+from packages_app.sql import drop_off_and_pickup
 
 
 def collect() -> dict[str, str]:
     """Each statement with psycopg's named placeholders, as the portal sends it."""
-    assigning = importlib.import_module("packages_app.operations.assign")
+    assigning = importlib.import_module("packages_app.operations.packages.assign")
     return {
         "courier_key": checking._by_text(),
         "kiosk_key": checking._by_text(of_kiosk=True),
         "read_answer": idempotency._READ,
         "location": assigning._LOCATION,
-        "assign": statements.assign("best_fit", accessible=False, announces=False, keeps=True),
-        "pick_up": statements.pick_up(announces=False),
+        "assign": drop_off_and_pickup.assign("best_fit", accessible=False, announces=False, keeps=True),
+        "pick_up": drop_off_and_pickup.pick_up(announces=False),
     }
 
 

@@ -14,8 +14,9 @@ def main(way: str) -> None:
     from django.db import connection
     from django.utils import timezone
 
-    from packages_app import operations, statements
-    from packages_app.access import SYSTEM
+    from packages_app import operations
+    from packages_app.core.actor import SYSTEM
+    from packages_app.sql import drop_off_and_pickup
 
     with connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 0")
@@ -30,7 +31,7 @@ def main(way: str) -> None:
         with connection.cursor() as cursor:
             # The planner takes the 100,000 for a few now and then, and then compares each with each.
             cursor.execute("SET enable_nestloop = off")
-            cursor.execute(statements.EXPIRE, {"now": now, "batch": 10_000_000, "by": SYSTEM.name})
+            cursor.execute(drop_off_and_pickup.EXPIRE, {"now": now, "batch": 10_000_000, "by": SYSTEM.name})
     else:
         with connection.cursor() as cursor:
             cursor.execute(

@@ -14,8 +14,8 @@ from django.db import connection
 from bench import past
 from bench.machine import progress
 from lockers.models import Compartment, Kiosk, Location, Locker
-from packages_app.keys.making import make_key
 from packages_app.models import ApiKey, Courier
+from packages_app.operations.couriers.make_key import make_key
 
 SPREAD_LOCATIONS = 100
 SPREAD_KIOSKS = 4

@@ -12,10 +12,10 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from lockerportal import runs
+from common.admin_readonly import ReadOnlyAdmin
+from common.clock import database_now
+from lockerportal.jobs import runs
 from lockerportal.models import ScheduledJob
-from lockers.clock import database_now
-from packages_app.admin.readonly import ReadOnlyAdmin
 
 
 def words(span: timedelta) -> str:

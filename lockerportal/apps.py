@@ -17,7 +17,7 @@ class LockerPortalConfig(AppConfig):
 
 
 def _make_rows(**_: object) -> None:
-    from lockerportal import runs
+    from lockerportal.jobs import runs
     from lockerportal.models import ScheduledJob
 
     # `migrate` of one other app, or back to nothing, comes here as well.

@@ -32,11 +32,11 @@ def look_at_connections(sender: Task[Any, Any], **_: object) -> None:
         close_old_connections()
 
 
-# How each run went is shown in the admin. `lockerportal/runs.py` needs the models, which are not loaded yet.
+# The admin shows how each run went. `lockerportal/jobs/runs.py` needs the models, which are not loaded yet.
 @task_prerun.connect(dispatch_uid="a run of a job begins")  # type: ignore[untyped-decorator]
 def begin_run(sender: Task[Any, Any], task_id: str, **_: object) -> None:
     """Write down that the job runs; with the connection that was just looked at."""
-    from lockerportal import runs
+    from lockerportal.jobs import runs
 
     runs.begun(sender.name, task_id)
 
@@ -44,7 +44,7 @@ def begin_run(sender: Task[Any, Any], task_id: str, **_: object) -> None:
 @task_postrun.connect(dispatch_uid="a run of a job ends")  # type: ignore[untyped-decorator]
 def end_run(sender: Task[Any, Any], task_id: str, retval: object = None, **_: object) -> None:
     """Write down how it went: what it returned, or the exception that it raised."""
-    from lockerportal import runs
+    from lockerportal.jobs import runs
 
     runs.ended(sender.name, task_id, retval)
 

@@ -15,7 +15,7 @@ PATIENCE = 3
 class ScheduledJob(models.Model):
     """The last run of one job. There is a row for each job and never one for each run.
 
-    Written by `lockerportal/runs.py`; what jobs there are, and how often they run, only the beat table says.
+    Written by `lockerportal/jobs/runs.py`. The beat table says which jobs exist and how often they run.
     """
 
     name = models.CharField(max_length=60, primary_key=True)

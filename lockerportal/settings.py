@@ -1,6 +1,6 @@
 """Settings, all from the environment; `.env.example` explains every variable.
 
-Nonsense is refused at start-up with the variable's name (never its value): `lockerportal/env.py`.
+Nonsense is refused at start-up with the variable's name (never its value): `lockerportal/env/parsing.py`.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from pathlib import Path
 import django_stubs_ext
 from csp.constants import NONCE, NONE, SELF
 
-from lockerportal import env as read
-from lockerportal import env_database as read_database
-from lockerportal import env_messages as read_messages
 from lockerportal import logs
+from lockerportal.env import database as read_database
+from lockerportal.env import messages as read_messages
+from lockerportal.env import parsing as read
 
 django_stubs_ext.monkeypatch()  # `ModelAdmin[Package]` and the like, which type checkers ask for
 
@@ -55,13 +55,15 @@ INSTALLED_APPS = [
     "packages_app",
     "notifications",
 ]
+if DEBUG:
+    INSTALLED_APPS.append("devtools")  # seed_demo and replay_parcels; not in the production image
 
 MIDDLEWARE = [
-    "lockerportal.middleware.ApiProblemMiddleware",
-    "lockerportal.middleware.DatabaseAwayMiddleware",
+    "lockerportal.http.middleware.ApiProblemMiddleware",
+    "lockerportal.http.middleware.DatabaseAwayMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "lockerportal.api_requests.ApiMiddleware",
-    "lockerportal.middleware.NulMiddleware",
+    "lockerportal.http.fast_path.ApiMiddleware",
+    "lockerportal.http.middleware.NulMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -114,7 +116,7 @@ CACHES = {
 }
 
 CELERY_BROKER_URL = REDIS_URL
-from lockerportal.settings_celery import *  # noqa: E402, F403 - what of Celery is the same everywhere
+from lockerportal.jobs.celery_settings import *  # noqa: E402, F403 - what of Celery is the same everywhere
 
 # --- The network's own figures -------------------------------------------------------------------------
 
@@ -144,7 +146,7 @@ QUEUE_MOST_WAITING = read.whole(env, "QUEUE_MOST_WAITING", default=1000, least=1
 QUEUE_KEEP = timedelta(days=read.whole(env, "QUEUE_KEEP_DAYS", default=90, least=4, most=3650))
 # So long after the end of a package nobody can say any more whose it was.
 ERASE_AFTER = timedelta(days=read.whole(env, "ERASE_AFTER_DAYS", default=30, least=1, most=3650))
-# How old an answer about the whole network may be (`lockers/sharing.py`); 0: counted anew for each call.
+# Longest age of an answer about the whole network (`common/shared_answers.py`); 0 counts on every call.
 SHARED_ANSWERS_SECONDS = read.number(env, "SHARED_ANSWERS_SECONDS", default=2, least=0, most=60)
 # A location whose kiosks have said nothing for so long is down: its hold clock stands (`operations.md`).
 LOCATION_SILENT_AFTER = timedelta(
@@ -176,7 +178,7 @@ EMAIL_HOST_USER = _smtp.get("EMAIL_HOST_USER") or ""
 EMAIL_HOST_PASSWORD = _smtp.get("EMAIL_HOST_PASSWORD") or ""
 EMAIL_USE_TLS = bool(_smtp.get("EMAIL_USE_TLS"))
 EMAIL_USE_SSL = bool(_smtp.get("EMAIL_USE_SSL"))
-EMAIL_TIMEOUT = 10  # seconds for each step; `notifications/smtp.py` has the end of them all
+EMAIL_TIMEOUT = 10  # seconds for each step; `notifications/email/smtp.py` has the end of them all
 # The providers that django-anymail knows; it is no part of requirements.txt (`operations.md`).
 ANYMAIL = read_messages.anymail(env, EMAIL_BACKEND)
 if ANYMAIL:
@@ -190,7 +192,7 @@ SMS_PROVIDER = read_messages.provider(env, "SMS_PROVIDER", default="first")
 SMS_GATEWAY_URL = read_messages.gateway(env, "SMS_GATEWAY_URL", SMS_BACKEND, debug=DEBUG)
 SMS_GATEWAY_TOKEN = read_messages.gateway_token(env, "SMS_GATEWAY_TOKEN", SMS_BACKEND, debug=DEBUG)
 SMS_SENDER = env.str("SMS_SENDER", default="Lockers")
-# A second provider, for as long as the first is away (`notifications/routes.py`).
+# A second provider, for as long as the first is away (`notifications/delivery/providers.py`).
 SMS_BACKEND_2 = read_messages.second_backend(env, "SMS_BACKEND_2", debug=DEBUG)
 _other = SMS_PROVIDER if SMS_BACKEND_2 else ""
 SMS_PROVIDER_2 = read_messages.provider(env, "SMS_PROVIDER_2", default="second", other=_other)
@@ -199,7 +201,7 @@ SMS_GATEWAY_TOKEN_2 = read_messages.gateway_token(env, "SMS_GATEWAY_TOKEN_2", SM
 SMS_SENDER_2 = env.str("SMS_SENDER_2", default=SMS_SENDER)
 SMS_FILE_PATH = env.str("SMS_FILE_PATH", default=str(BASE_DIR / "var" / "sms.jsonl"))
 SMS_TIMEOUT = 10  # seconds for all of one request; well below the lease of a message
-# Against pumping (`notifications/spending.py`): money in the currency of SMS_PRICES, a day as in UTC.
+# Limits on SMS (`notifications/delivery/sms_limits.py`): money in the currency of SMS_PRICES, days in UTC.
 SMS_COUNTRIES = read_messages.countries(env)
 SMS_PRICES = read_messages.prices(env)
 SMS_DAILY_CAP = read.number(env, "SMS_DAILY_CAP", default=500, least=0, most=1_000_000_000)
@@ -217,7 +219,7 @@ NOTIFICATION_COMPOSERS = {
     "door": "packages_app.messaging.doors.compose",
     "returns": "packages_app.messaging.return_lists.compose",
     "repairs": "packages_app.messaging.repairs.compose",
-    "webhook": "packages_app.webhooks.composing.compose",
+    "webhook": "packages_app.messaging.webhooks.compose",
     "downtime": "packages_app.messaging.locations.compose_downtime",
     "location": "packages_app.messaging.locations.compose_location",
     "report": "packages_app.messaging.reports.compose",
@@ -225,7 +227,7 @@ NOTIFICATION_COMPOSERS = {
 }
 # Who may say that messages arrived: the keys that providers sign their receipts with, by provider.
 RECEIPT_SECRETS = read_messages.receipt_secrets(env)
-# With the delays of `notifications/retry.py` 40 attempts take about a day; then the message is dead.
+# With the delays of `notifications/channels/retry.py` 40 attempts take about a day; then the message is dead.
 NOTIFICATION_MAX_ATTEMPTS = read.whole(env, "NOTIFICATION_MAX_ATTEMPTS", default=40, least=1, most=1000)
 # In development an endpoint may be http and on this machine; elsewhere it is https and on the internet.
 WEBHOOK_ALLOW_PRIVATE = read.boolean(env, "WEBHOOK_ALLOW_PRIVATE", default=DEBUG)

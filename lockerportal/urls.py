@@ -7,8 +7,8 @@ from django.contrib import admin
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import include, path
 
-from lockerportal import health, views
-from lockerportal.api import api
+from lockerportal.http import health, views
+from lockerportal.http.api import api
 from lockers.urls import urlpatterns as lockers_urlpatterns
 from notifications.urls import receipt_urlpatterns
 from packages_app.urls import kiosk_urlpatterns, manage_urlpatterns, recipient_urlpatterns

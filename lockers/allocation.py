@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import OuterRef
 
-from lockers import errors
+from common.refusals import BusyTryAgain
 from lockers.models import Compartment, CompartmentQuerySet, Location, Size
 
 Door = TypeVar("Door")
@@ -127,7 +127,7 @@ def look_until_sure(take: Callable[[], Door | None], free: Callable[[], bool]) -
         if look < LOOKS - 1:  # whoever holds the last door commits soon, on a busy machine not so soon
             longest = FIRST_PAUSE_SECONDS * 2**look
             time.sleep(random.uniform(longest / 2, longest))  # noqa: S311  (spreads the callers, no secret)
-    raise errors.BusyTryAgain
+    raise BusyTryAgain
 
 
 def size_for(

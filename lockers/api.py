@@ -1,6 +1,6 @@
 """The API of couriers and kiosks over locations: where they are, and where there is room.
 
-The switchboard (`lockerportal/api.py`) mounts the router, verifies the key, and makes every refusal a
+The switchboard (`lockerportal/http/api.py`) mounts the router, verifies the key, and makes every refusal a
 problem document.
 """
 
@@ -15,10 +15,12 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Path, Router
 from ninja.errors import ValidationError
 
-from lockers import availability, errors, finding
-from lockers.clock import database_now, moment
+from common.clock import database_now, moment
+from common.pagination import Cursor, Limit, paginate
+from common.refusals import refuses
+from common.shared_answers import shared
+from lockers import availability, errors, search
 from lockers.models import Location, LocationQuerySet, Size
-from lockers.pagination import Cursor, Limit, paginate
 from lockers.schemas import (
     City,
     CodeInPath,
@@ -32,7 +34,6 @@ from lockers.schemas import (
     SizeName,
     known_only,
 )
-from lockers.sharing import shared
 
 router = Router(tags=["locations"])
 # Apart, because what it reads can be asked for along with the key: `availability.question`.
@@ -83,11 +84,11 @@ def list_locations(
     if city is not None:
         locations = locations.filter(city__iexact=city)
     if size is not None:
-        locations = finding.with_room(locations, size=Size[size])
+        locations = search.with_room(locations, size=Size[size])
     order: tuple[str, ...] = ("code",)
     if near is not None:
-        locations = finding.near(locations, near, radius_km=radius_km or finding.FARTHEST_KM)
-        order = finding.NEAREST_FIRST
+        locations = search.near(locations, near, radius_km=radius_km or search.FARTHEST_KM)
+        order = search.NEAREST_FIRST
 
     def page() -> str:
         as_of = {"as_of": moment(database_now())} if size is not None else {}
@@ -103,7 +104,7 @@ def list_locations(
 @router.get(
     "/locations/{code}", response=LocationDetailOut, operation_id="get_location", summary="One location"
 )
-@errors.refuses(errors.UnknownLocation)
+@refuses(errors.UnknownLocation)
 def get_location(request: CallerRequest, code: Path[CodeInPath]) -> HttpResponse:
     """Address, coordinates, time zone, hold, and its compartments by size with inner dimensions."""
     known_only(request)
@@ -129,7 +130,7 @@ def get_location(request: CallerRequest, code: Path[CodeInPath]) -> HttpResponse
     operation_id="lockers_status",
     summary="How many compartments are free",
 )
-@errors.refuses(errors.UnknownLocation)
+@refuses(errors.UnknownLocation)
 def lockers_status(request: CallerRequest, location: LocationCode | None = None) -> HttpResponse:
     """Counted from the doors at `as_of`; without `location`, of every location that the key sees.
 

@@ -16,10 +16,10 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from common.shared_answers import shared
+from common.sql import Question, fetch
 from lockers import errors
 from lockers.models import Size
-from lockers.sharing import shared
-from lockers.sql import Question, fetch
 
 # A broken door is shown as broken, whatever lies in it: `Compartment.status`.
 _COUNTS = """

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 
+from common.csv_table import Complaint, Row, TableError
 from lockers import layout
 from lockers.models import Location
-from lockers.table import Complaint, Row, TableError
 from lockers.zones import countries, zones_by_country
 
 COLUMNS = ("code", "name", "country", "region", "city", "address", "latitude", "longitude")

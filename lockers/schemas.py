@@ -10,7 +10,7 @@ from ninja import Schema
 from ninja.errors import ValidationError
 from pydantic import AfterValidator, Field, PlainValidator, StringConstraints, WithJsonSchema
 
-from lockers.finding import FARTHEST_KM, Point
+from lockers.search import FARTHEST_KM, Point
 
 # Control characters, lone surrogates, and what is written but cannot be seen (zero-width, bidi marks).
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff\ud800-\udfff]")

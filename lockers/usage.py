@@ -7,8 +7,8 @@ from typing import Any
 
 from django.conf import settings
 
+from common.sql import fetch
 from lockers.models import UsageSnapshot
-from lockers.sql import fetch
 
 # The states are those of `Compartment.status`, as in `availability.py`.
 _STATES = """

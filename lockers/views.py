@@ -6,9 +6,9 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 
+from common.manager_pages import ManagerRequest, manager_page
 from lockers import wall
 from lockers.models import Compartment, Location
-from lockers.pages import ManagerRequest, manager_page
 
 
 @manager_page

@@ -13,11 +13,11 @@ from django.db import models, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from notifications.breaker import close
-from notifications.channels import CHANNELS
-from notifications.leases import Clock
+from common.wakeup import nudge, nudge_webhooks
+from notifications.delivery.breaker import close
+from notifications.delivery.leases import Clock
+from notifications.delivery.registry import CHANNELS
 from notifications.models import FAILED, ChannelState, Notification, Tally
-from notifications.nudge import nudge, nudge_webhooks
 
 
 class ReadOnlyAdmin(admin.ModelAdmin[Any]):

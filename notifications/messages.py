@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from notifications.quiet import QuietHours
+from notifications.quiet_hours import QuietHours
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,8 @@ class Message:
 
     `to` is an e-mail address or an E.164 number, as the channel asks. Moments in `context` are aware and
     already in the zone in which they are to be shown. In its quiet hours the message waits for their end.
-    An SMS with a `payer` counts against the limits of `notifications/spending.py`; without one it has none.
+    An SMS with a `payer` counts against the limits in `notifications/delivery/sms_limits.py`; without one it
+    has no limit.
     """
 
     to: str
@@ -39,7 +40,7 @@ class Suppressed:
     """The reason for the message has gone; `reason` is shown to staff.
 
     Or it has not, and only this channel is not to bring it: its receiver does not want it to (`unwanted`), or
-    a limit does not let it (`limited`). See `notifications/fallback.py`.
+    a limit does not let it (`limited`). See `notifications/delivery/fallback.py`.
     """
 
     reason: str

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 
 from django.db import transaction
 
+from common.wakeup import nudge
 from notifications.models import Notification
-from notifications.nudge import nudge
 
 INSERT_COLUMNS = ("kind", "channel", "subject", "dedup_key", "priority", "queue", "context")
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from notifications import spending
-from notifications.delivery import deliver_due
-from notifications.endpoints import deliver_webhooks as deliver_to_endpoints
-from notifications.nudge import nudge, nudge_webhooks
+from common.wakeup import nudge, nudge_webhooks
+from notifications.delivery import sms_limits
+from notifications.delivery.email_and_sms import deliver_due
 from notifications.receipts import taking
+from notifications.webhooks.delivery import deliver_webhooks as deliver_to_endpoints
 
 
 @shared_task(name="notifications.tasks.deliver", ignore_result=True)
@@ -32,7 +32,7 @@ def deliver_webhooks() -> int:
 @shared_task(name="notifications.tasks.purge_tallies")
 def purge_tallies() -> int:
     """What was spent on SMS long ago is forgotten."""
-    return spending.purge()
+    return sms_limits.purge()
 
 
 @shared_task(name="notifications.tasks.match_receipts")

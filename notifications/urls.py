@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from notifications import views
+from notifications.dev import views
 from notifications.receipts import tracking
 from notifications.receipts.views import receive
 

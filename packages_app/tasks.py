@@ -6,9 +6,12 @@ import logging
 
 from celery import shared_task
 
+from common.clock import database_now
 from lockers import usage
-from lockers.clock import database_now
-from packages_app import idempotency, operations, queueing, weeks
+from packages_app import operations
+from packages_app.core import idempotency
+from packages_app.rules import queueing
+from packages_app.sql import weekly_figures
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +86,7 @@ def purge_snapshots() -> int:
 def report_week() -> int:
     """The last week is counted for each location, and reported on Monday morning."""
     now = database_now()
-    _count("weeks counted", weeks.count_weeks(now=now))
+    _count("weeks counted", weekly_figures.count_weeks(now=now))
     return _count("reports", operations.send_reports(now=now))
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from django.urls import path
 
-from packages_app.pages import doors, downtimes, kiosk, packages, parcel, returns
+from packages_app.pages.kiosk import views as kiosk
+from packages_app.pages.manager import doors, downtimes, packages, returns
+from packages_app.pages.recipient import views as parcel
 
 manage_urlpatterns = [
     path("", packages.locations, name="locations"),

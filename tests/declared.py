@@ -76,7 +76,7 @@ def _check_problem(examples: Any, body: Any, answer: HttpResponse, what: str) ->
 @cache
 def document() -> Any:
     """As readers get it."""
-    from lockerportal.api import api  # not before the settings are read
+    from lockerportal.http.api import api  # not before the settings are read
 
     return json.loads(json.dumps(api.get_openapi_schema()))
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lockerportal import embedded
+from devtools.servers import embedded
 
 _VALUES = {
     "DEBUG": "true",

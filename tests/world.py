@@ -15,12 +15,12 @@ from django.test import Client
 
 from lockers.models import Compartment, Kiosk, Location, Size
 from notifications.models import Destination, Notification
-from packages_app import codes
-from packages_app.access import Actor, Caller
+from packages_app.core.actor import Actor, Caller
 from packages_app.keys.checking import verify
-from packages_app.keys.making import make_key
-from packages_app.lifecycle import Status
+from packages_app.life.lifecycle import Status
 from packages_app.models import ApiKey, Courier, Delegate, EventType, Package, Recipient, Webhook
+from packages_app.operations.couriers.make_key import make_key
+from packages_app.secrets import pickup_codes
 from tests import factories
 
 # A Friday noon at every place on earth that these tests know.
@@ -128,7 +128,7 @@ def make_package(
 
 def give_code(package: Package) -> None:
     """Sets what the row keeps of a code; does not save."""
-    issued = codes.issue(package.pk, package.location_id)
+    issued = pickup_codes.issue(package.pk, package.location_id)
     package.code_version, package.code_secret, package.code_mac = issued.version, issued.secret_id, issued.mac
 
 
@@ -182,7 +182,7 @@ def delegate_code_of(package: Package) -> str:
 def code_of(package: Package) -> str:
     """The eight digits that open its door now."""
     package = Package.objects.get(pk=package.pk)
-    return codes.compute(package.pk, package.code_version, package.code_secret)
+    return pickup_codes.compute(package.pk, package.code_version, package.code_secret)
 
 
 def wrong_code(location: Location, start: int = 31_415_926) -> str:
@@ -195,7 +195,7 @@ def wrong_code(location: Location, start: int = 31_415_926) -> str:
     }
     for number in itertools.count(start):
         digits = f"{number % 10**8:08d}"
-        if taken.isdisjoint(codes.macs(location.pk, digits)):
+        if taken.isdisjoint(pickup_codes.macs(location.pk, digits)):
             return digits
     raise AssertionError("unreachable")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
 
-from lockerportal.health import livez
-from lockers.sql import fetch
+from common.sql import fetch
+from lockerportal.http.health import livez
 
 # The plainest way to count them; the portal's own way, in which PostgreSQL writes the JSON, is faster.
 _COUNT = """

@@ -4,7 +4,7 @@ from lockerportal.settings import *  # noqa: F403
 
 ROOT_URLCONF = "bench.peers.bare"
 MIDDLEWARE = [  # what stands in the way of a call with a key, and no more
-    "lockerportal.middleware.ApiProblemMiddleware",
-    "lockerportal.middleware.DatabaseAwayMiddleware",
+    "lockerportal.http.middleware.ApiProblemMiddleware",
+    "lockerportal.http.middleware.DatabaseAwayMiddleware",
     "django.middleware.security.SecurityMiddleware",
 ]

@@ -24,8 +24,8 @@ app: Celery = portal_app
 @app.task(name="bench.deliver_one", ignore_result=True)
 def deliver_one(pk: int) -> None:
     """Send the message with this id, if it is still to be sent."""
-    from notifications.channels import CHANNELS
     from notifications.composing import compose
+    from notifications.delivery.registry import CHANNELS
     from notifications.errors import DeliveryError
     from notifications.messages import Message
     from notifications.models import Notification, Status

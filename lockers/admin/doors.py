@@ -14,8 +14,8 @@ from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from lockers import service
-from lockers.admin_actions import KeepsRows, NothingToAdd, SavesWhatChanged, act_on_each, actor, ask
+from common.admin_actions import KeepsRows, NothingToAdd, SavesWhatChanged, act_on_each, actor, ask
+from lockers import operations
 from lockers.forms import RepairForm, TakeOutForm
 from lockers.layout import DEFAULT, LayoutError, check_room, extend, parse
 from lockers.models import Compartment, CompartmentEvent, Locker
@@ -168,7 +168,7 @@ class CompartmentAdmin(SavesWhatChanged, NothingToAdd, admin.ModelAdmin[Compartm
         act_on_each(
             request,
             queryset,
-            lambda pk: service.take_out_of_service(
+            lambda pk: operations.take_out_of_service(
                 compartments=Compartment.objects.all(),
                 compartment_id=pk,
                 by=actor(request),
@@ -186,25 +186,25 @@ class CompartmentAdmin(SavesWhatChanged, NothingToAdd, admin.ModelAdmin[Compartm
         typed = ask(self, request, queryset, RepairForm, title="Plan repairs", action="plan_repair")
         if isinstance(typed, HttpResponse):
             return typed
-        plan = partial(service.plan_repair, repair_by=typed["repair_by"])
+        plan = partial(operations.plan_repair, repair_by=typed["repair_by"])
         self._each(request, queryset, plan, done="planned to be back")
         return None
 
     @admin.action(description="Confirm that they work: checked", permissions=["change"])
     def confirm_repair(self, request: HttpRequest, queryset: QuerySet[Compartment]) -> None:
         """They go back at their date."""
-        confirm = partial(service.confirm_repair, now=timezone.now())
+        confirm = partial(operations.confirm_repair, now=timezone.now())
         self._each(request, queryset, confirm, done="confirmed to work")
 
     @admin.action(description="Put back in service", permissions=["change"])
     def put_back_in_service(self, request: HttpRequest, queryset: QuerySet[Compartment]) -> None:
         """They work again."""
-        self._each(request, queryset, service.put_back_in_service, done="put back in service")
+        self._each(request, queryset, operations.put_back_in_service, done="put back in service")
 
     @admin.action(description="Confirm that they are empty", permissions=["change"])
     def confirm_empty(self, request: HttpRequest, queryset: QuerySet[Compartment]) -> None:
         """Somebody has looked inside."""
-        self._each(request, queryset, service.confirm_empty, done="confirmed as empty")
+        self._each(request, queryset, operations.confirm_empty, done="confirmed as empty")
 
     def _each(
         self, request: HttpRequest, queryset: QuerySet[Compartment], call: Callable[..., object], *, done: str

@@ -10,8 +10,8 @@ from django.contrib.admin.views.main import ChangeList
 from django.forms import ModelForm
 from django.http import HttpRequest
 
+from common.admin_actions import KeepsRows, SavesWhatChanged
 from lockers import availability
-from lockers.admin_actions import KeepsRows, SavesWhatChanged
 from lockers.layout import DEFAULT, Counts, LayoutError, install, lay_out, parse
 from lockers.models import Kiosk, Location, Membership
 

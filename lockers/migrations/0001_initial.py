@@ -3,7 +3,7 @@
 import django.core.validators
 import django.db.models.deletion
 import django.db.models.functions.datetime
-import lockers.clock
+import common.clock
 import lockers.models.location
 from django.conf import settings
 from django.db import migrations, models
@@ -64,7 +64,7 @@ class Migration(migrations.Migration):
             name='CompartmentEvent',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(db_default=lockers.clock.ClockTimestamp())),
+                ('at', models.DateTimeField(db_default=common.clock.ClockTimestamp())),
                 ('kind', models.CharField(choices=[('taken_out', 'Taken out of service'), ('put_back', 'Put back in service'), ('unverified', 'Marked unverified'), ('checked_empty', 'Checked: empty')], max_length=20)),
                 ('by', models.CharField(max_length=120)),
                 ('reason', models.CharField(blank=True, default='', max_length=200)),

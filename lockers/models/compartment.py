@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from django.db import models
 from django.db.models import Q
 
+from common.clock import ClockTimestamp
 from lockers import errors
-from lockers.clock import ClockTimestamp
 from lockers.models.location import Location
 
 if TYPE_CHECKING:

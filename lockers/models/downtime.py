@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.db import models
 from django.db.models import F, Q
 
-from lockers.clock import ClockTimestamp
+from common.clock import ClockTimestamp
 from lockers.models.location import Location
 
 

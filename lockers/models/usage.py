@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
-from lockers.clock import ClockTimestamp
+from common.clock import ClockTimestamp
 from lockers.models.compartment import Size
 from lockers.models.location import Location
 

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from hashlib import sha256
 from urllib.parse import parse_qs
 
+from notifications.channels.provider_terms import ID_FIELDS, meaning
 from notifications.errors import public_reason
 from notifications.models import Notification, Receipt, Status
-from notifications.receipts.words import ID_FIELDS, meaning
 
 # The usual names of each field; the first one that is there counts.
 REFERENCE_FIELDS = ("reference", "client_reference", "clientRef")

@@ -8,7 +8,7 @@ import time
 from django.conf import settings
 from django.http import HttpRequest
 
-from notifications.channels.webhook import signatures
+from notifications.webhooks.channel import signatures
 
 TOLERANCE = 300  # seconds that a timestamp may lie before or after our clock
 MOST_SIGNATURES = 10

@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
-from notifications.fallback import fall_back
-from notifications.leases import Clock
+from notifications.delivery.fallback import fall_back
+from notifications.delivery.leases import Clock
 from notifications.models import TAKEN, Channel, Notification, Receipt, Status
 
 logger = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ from pathlib import Path
 from django.conf import settings
 from django.utils import timezone
 
-from notifications import jsonlines
+from notifications.dev import jsonlines
 from notifications.sms.base import BaseSmsBackend
 
 

@@ -15,10 +15,10 @@ from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
 
-from notifications.deadlines import Watchdog, addresses_of, has_ended, reach
+from common.deadlines import Watchdog, addresses_of, has_ended, reach
+from notifications.channels.provider_terms import ID_FIELDS
+from notifications.channels.retry import seconds_in
 from notifications.errors import DeliveryError
-from notifications.receipts.words import ID_FIELDS
-from notifications.retry import seconds_in
 from notifications.sms.base import BaseSmsBackend, Provider
 
 # Refusals that are not about this message: our account or address is wrong, or the gateway is busy. All the

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from notifications import mailbox
+from notifications.dev import mailbox
 from notifications.sms.base import BaseSmsBackend
 
 

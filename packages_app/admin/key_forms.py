@@ -7,9 +7,10 @@ from typing import Any
 
 from django import forms
 
-from packages_app.keys import addresses, making, rights
+from packages_app.keys import addresses, rights
 from packages_app.models import ApiKey
-from packages_app.operations.rotate_key import LONGEST_OVERLAP, USUAL_OVERLAP
+from packages_app.operations.couriers import make_key
+from packages_app.operations.couriers.rotate_key import LONGEST_OVERLAP, USUAL_OVERLAP
 
 HOUR = timedelta(hours=1)
 
@@ -37,7 +38,7 @@ class LimitForm(forms.Form):
         if burst and not rate:
             self.add_error("burst", "Give the calls a second as well.")
         elif rate:
-            cleaned["burst"] = burst or making.usual_burst(rate)
+            cleaned["burst"] = burst or make_key.usual_burst(rate)
         return cleaned
 
 
@@ -103,7 +104,7 @@ class NewKeyForm(LimitForm, forms.ModelForm[ApiKey]):
     def make(self, *, by: str) -> tuple[ApiKey, str]:
         """The key and its text."""
         chosen = self.cleaned_data
-        return making.make_key(
+        return make_key.make_key(
             courier=chosen["courier"],
             kiosk=chosen["kiosk"],
             scopes=chosen["scopes"],

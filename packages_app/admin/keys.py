@@ -15,17 +15,17 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
-from lockers.clock import database_now
+from common.admin_readonly import ReadOnlyAdmin
+from common.clock import database_now
 from lockers.models import Location
-from notifications import spending
+from notifications.delivery import sms_limits
 from packages_app import operations
-from packages_app.access import Actor
 from packages_app.admin.key_forms import LimitForm, NewKeyForm, RotateForm
-from packages_app.admin.readonly import ReadOnlyAdmin
-from packages_app.keys import making
+from packages_app.core.actor import Actor
 from packages_app.messaging import sms_caps
 from packages_app.models import ApiKey, Courier
-from packages_app.operations.rotate_key import CannotRotate
+from packages_app.operations.couriers import make_key
+from packages_app.operations.couriers.rotate_key import CannotRotate
 
 
 @admin.register(Courier)
@@ -53,7 +53,7 @@ class CourierAdmin(admin.ModelAdmin[Courier]):
         today = now.astimezone(UTC).date()
         for courier in queryset:
             cap, used = sms_caps.cap_of(courier), sms_caps.of_courier(courier, today).used
-            if cap - used < spending.cheapest():
+            if cap - used < sms_limits.cheapest():
                 words = (
                     f"{courier}: nothing was sent, for {used:.2f} of {cap:.2f} is spent. Raise the cap first."
                 )
@@ -184,7 +184,7 @@ class ApiKeyAdmin(ReadOnlyAdmin):
         own = {"calls_per_second": key.calls_per_second, "burst": key.burst}
         form = LimitForm(request.POST or None, initial=own)
         if form.is_valid():
-            making.limit(key, **form.cleaned_data)
+            make_key.limit(key, **form.cleaned_data)
             words = f"Limited to {key.calls_per_second} calls a second, {key.burst} at once."
             self.log_change(request, key, words if key.calls_per_second else "No limit of its own.")
             return HttpResponseRedirect(reverse("admin:packages_app_apikey_change", args=[pk]))
@@ -222,7 +222,7 @@ class ApiKeyAdmin(ReadOnlyAdmin):
         now = database_now()
         keys = list(queryset.filter(revoked_at__isnull=True))
         for key in keys:
-            making.revoke(key, now=now)
+            make_key.revoke(key, now=now)
             self.log_change(request, key, "Revoked.")
         level = messages.SUCCESS if keys else messages.WARNING
         self.message_user(request, f"{len(keys)} keys revoked.", level)

@@ -9,13 +9,13 @@ from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
+from common.admin_actions import act_on_each, ask_reason
+from common.admin_readonly import ReadOnlyAdmin
+from common.clock import database_now
 from lockers.admin import KioskAdmin, LocationAdmin
-from lockers.admin_actions import act_on_each, ask_reason
-from lockers.clock import database_now
 from lockers.models import Downtime, Kiosk, Location
 from packages_app import operations
-from packages_app.access import Actor
-from packages_app.admin.readonly import ReadOnlyAdmin
+from packages_app.core.actor import Actor
 
 
 @admin.register(Location)

@@ -15,15 +15,15 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from lockers.clock import database_now
+from common.admin_readonly import ReadOnlyAdmin
+from common.clock import database_now
 from notifications.models import Notification
 from packages_app import operations
-from packages_app.access import Actor
 from packages_app.admin.package_filters import HeldBackFilter, InDoorFilter
-from packages_app.admin.readonly import ReadOnlyAdmin
+from packages_app.core.actor import Actor
+from packages_app.core.operation import Operation
 from packages_app.errors import Refusal
 from packages_app.models import Package, PackageEvent
-from packages_app.operation import Operation
 
 # Each is a transaction of its own; more of them would outlast the request.
 MOST_AT_ONCE = 200

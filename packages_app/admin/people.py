@@ -12,10 +12,10 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from lockers.clock import database_now
+from common.admin_readonly import ReadOnlyAdmin
+from common.clock import database_now
 from packages_app import operations
 from packages_app.admin.packages import MOST_AT_ONCE
-from packages_app.admin.readonly import ReadOnlyAdmin
 from packages_app.models import Delegate, Package, Recipient
 
 

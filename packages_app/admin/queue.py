@@ -9,10 +9,10 @@ from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from lockers.clock import database_now
+from common.admin_readonly import ReadOnlyAdmin
+from common.clock import database_now
 from packages_app import operations
-from packages_app.access import Actor
-from packages_app.admin.readonly import ReadOnlyAdmin
+from packages_app.core.actor import Actor
 from packages_app.errors import Refusal
 from packages_app.models import QueueEntry
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.contrib import admin
 
+from common.admin_readonly import ReadOnlyAdmin
 from lockers.models import UsageSnapshot
-from packages_app.admin.readonly import ReadOnlyAdmin
 from packages_app.models import ReportSubscription, WeekAtLocation
 
 

@@ -14,13 +14,13 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from lockers.admin_actions import act_on_each, ask_reason
-from lockers.clock import database_now
-from packages_app.access import Actor
-from packages_app.admin.readonly import ReadOnlyAdmin
+from common.admin_actions import act_on_each, ask_reason
+from common.admin_readonly import ReadOnlyAdmin
+from common.clock import database_now
+from packages_app.core.actor import Actor
 from packages_app.models import Webhook
 from packages_app.operations import webhooks as operations
-from packages_app.webhooks import secrets
+from packages_app.secrets import webhook_secrets
 
 
 @admin.register(Webhook)
@@ -113,7 +113,7 @@ class WebhookAdmin(ReadOnlyAdmin):
             "opts": self.opts,
             "title": "The new secret",
             "webhook": webhook,
-            "secret": secrets.shown(webhook.pk, webhook.secret_version, webhook.secret_id),
+            "secret": webhook_secrets.shown(webhook.pk, webhook.secret_version, webhook.secret_id),
         }
         response = TemplateResponse(request, "admin/packages_app/webhook/rotated.html", context)
         response["Cache-Control"] = "no-store"

@@ -12,15 +12,17 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from lockers import finding
-from lockers.errors import Refusal
-from lockers.pagination import paginate
-from packages_app import bodies, errors
-from packages_app.access import Actor, Caller
+from common.pagination import paginate
+from common.refusals import Refusal
+from lockers import search
+from packages_app import errors
 from packages_app.api.problems import InvalidIdempotencyKey, problem_answer, respond
-from packages_app.idempotency import VISIBLE_ASCII, Answer, Receipt, fingerprint
+from packages_app.core.actor import Actor, Caller
+from packages_app.core.idempotency import VISIBLE_ASCII, Receipt, fingerprint
+from packages_app.core.operation import Operation
 from packages_app.models import Package
-from packages_app.operation import Operation
+from packages_app.payloads import package_json
+from packages_app.payloads.answer import Answer
 
 IDEMPOTENT: dict[str, Any] = {
     "parameters": [
@@ -73,7 +75,7 @@ def _refuse(request: CallerRequest, refusal: Refusal) -> Answer:
     """A full location's answer names the nearest ones that do have room."""
     if isinstance(refusal, errors.LocationFull):
         refusal.facts = dict(
-            finding.alternatives(
+            search.alternatives(
                 refusal.location,
                 size=refusal.size,
                 accessible=refusal.accessible,
@@ -124,5 +126,5 @@ def change(
     **arguments: Any,
 ) -> HttpResponse:
     """`perform` for an operation on one package, whose answer is the package."""
-    render = partial(bodies.answer, status=status, code=request.auth.reads_codes)
+    render = partial(package_json.answer, status=status, code=request.auth.reads_codes)
     return perform(request, operation, render=render, package_id=package_id, **arguments)

@@ -12,10 +12,10 @@ from django.http import HttpResponse
 from django.utils import timezone
 from ninja import Router
 
+from common.refusals import refuses
 from lockers import allocation
-from lockers.errors import refuses
 from lockers.models import Size
-from packages_app import bodies, errors, operations
+from packages_app import errors, operations
 from packages_app.api.calls import IDEMPOTENT, CallerRequest, change, perform, refuse
 from packages_app.api.schemas.changes import CancelIn, ExtendIn, ReassignIn
 from packages_app.api.schemas.drop_off import AssignIn
@@ -23,7 +23,8 @@ from packages_app.api.schemas.packages import PackageOut
 from packages_app.api.schemas.queue import QueueEntryOut
 from packages_app.keys.auth import courier_key
 from packages_app.models import Recipient
-from packages_app.operations.reassign import Reason
+from packages_app.operations.packages.reassign import Reason
+from packages_app.payloads import package_json
 from packages_app.sandbox import pretend
 
 router = Router(tags=["couriers"])
@@ -69,7 +70,7 @@ def assign(request: CallerRequest, body: AssignIn) -> HttpResponse:
     response = perform(
         request,
         operations.assign_or_wait if body.queue else operations.assign,
-        render=partial(bodies.assigned_or_waiting, code=request.auth.reads_codes),
+        render=partial(package_json.assigned_or_waiting, code=request.auth.reads_codes),
         location=body.location,
         tracking_number=body.tracking_number,
         size=size,

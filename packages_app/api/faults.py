@@ -8,14 +8,15 @@ from django.http import HttpResponse
 from ninja import Path, Router
 
 from lockers.models import Compartment
-from packages_app import bodies, operations
+from packages_app import operations
 from packages_app.api.calls import IDEMPOTENT, CallerRequest, perform
 from packages_app.api.schemas.fields import CompartmentId
 from packages_app.api.schemas.kiosks import FaultIn, FaultOut
-from packages_app.idempotency import Answer
 from packages_app.keys import rate_limits
 from packages_app.keys.auth import any_key
-from packages_app.operations.report_fault import Fault
+from packages_app.operations.locations.report_fault import Fault
+from packages_app.payloads import package_json
+from packages_app.payloads.answer import Answer
 
 router = Router(tags=["faults"])
 
@@ -43,5 +44,5 @@ def report_fault(request: CallerRequest, compartment_id: Path[CompartmentId], bo
 
 
 def _reported(door: Compartment, *, kind: str) -> Answer:
-    compartment = bodies.door(door.pk, door.locker.name, door.label, door.size)
+    compartment = package_json.door(door.pk, door.locker.name, door.label, door.size)
     return Answer(201, {"compartment": compartment, "kind": kind, "status": str(door.status)})

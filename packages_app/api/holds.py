@@ -7,14 +7,14 @@ from uuid import UUID
 from django.http import HttpResponse
 from ninja import Router
 
-from lockers.errors import refuses
+from common.refusals import refuses
 from packages_app import errors, operations
 from packages_app.api.calls import IDEMPOTENT, CallerRequest, change
 from packages_app.api.schemas.changes import DelegateIn, HoldIn
 from packages_app.api.schemas.packages import PackageOut
 from packages_app.keys.auth import courier_key
 from packages_app.models import Delegate
-from packages_app.operations.hold import HoldReason
+from packages_app.operations.packages.hold import HoldReason
 
 router = Router(tags=["couriers"])
 

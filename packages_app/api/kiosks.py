@@ -8,17 +8,18 @@ from django.http import HttpResponse
 from django.utils import timezone
 from ninja import Path, Router
 
-from lockers.clock import database_now
-from lockers.errors import refuses
-from packages_app import bodies, errors, operations
+from common.clock import database_now
+from common.refusals import refuses
+from packages_app import errors, operations
 from packages_app.api.calls import CallerRequest
 from packages_app.api.problems import respond
 from packages_app.api.schemas.fields import PickupCode
 from packages_app.api.schemas.kiosks import HeartbeatIn, PickupIn, PickupOut, PickupWithCodeIn
 from packages_app.api.schemas.packages import PackageOut
-from packages_app.idempotency import Answer
 from packages_app.keys.auth import kiosk_key
-from packages_app.operations.pick_up import Typed
+from packages_app.operations.packages.pick_up import Typed
+from packages_app.payloads import package_json
+from packages_app.payloads.answer import Answer
 
 router = Router(tags=["kiosks"])
 PICKUP = (
@@ -70,7 +71,7 @@ def pickup_by_code(
 def door_failed(request: CallerRequest, package_id: UUID) -> HttpResponse:
     """Within 5 minutes of the pickup: the package is STORED again, its compartment unverified."""
     package = operations.door_failed(package_id=package_id, by=request.auth.actor, now=timezone.now())
-    return respond(bodies.answer(package, status=200, code=False))
+    return respond(package_json.answer(package, status=200, code=False))
 
 
 @router.post(
@@ -94,4 +95,4 @@ def heartbeat(request: CallerRequest, body: HeartbeatIn) -> HttpResponse:
 def _pick_up(request: CallerRequest, code: str, body: PickupIn) -> HttpResponse:
     typed = Typed(code=code, phone_last4=body.phone_last4, nonce=body.nonce, compartment_id=body.compartment)
     opened = operations.pick_up(by=request.auth, now=timezone.now(), typed=typed)
-    return respond(Answer(200, bodies.opened(opened), replayed=opened.repeated))
+    return respond(Answer(200, package_json.opened(opened), replayed=opened.repeated))

@@ -9,9 +9,9 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from ninja import Schema
 
-from lockers.clock import moment
+from common.clock import moment
 from packages_app.errors import Refusal
-from packages_app.idempotency import Answer
+from packages_app.payloads.answer import Answer
 
 
 class FieldError(Schema):

@@ -7,17 +7,18 @@ from uuid import UUID
 from django.http import HttpResponse
 from ninja import Router
 
-from lockers.errors import refuses
-from lockers.pagination import Cursor, Limit
+from common.pagination import Cursor, Limit
+from common.refusals import refuses
 from lockers.schemas import LocationCode, known_only
-from packages_app import bodies, errors, operations
+from packages_app import errors, operations
 from packages_app.api.calls import IDEMPOTENT, CallerRequest, asked, listed, perform
 from packages_app.api.problems import respond
 from packages_app.api.schemas.fields import TrackingNumber
 from packages_app.api.schemas.queue import QueueEntryOut, QueuePage
-from packages_app.idempotency import Answer
 from packages_app.keys.auth import courier_key
 from packages_app.models import QueueEntry, QueueStatus
+from packages_app.payloads import package_json
+from packages_app.payloads.answer import Answer
 
 router = Router(tags=["queue"])
 
@@ -42,7 +43,9 @@ def list_queue(
     filters = asked(status=status, location__code=location, tracking_number=tracking_number)
     entries = request.auth.actor.queue_entries().select_related("location").with_position()
     order = ("-created_at", "-id")
-    return listed(entries.filter(**filters), bodies.queue_entry, order=order, limit=limit, cursor=cursor)
+    return listed(
+        entries.filter(**filters), package_json.queue_entry, order=order, limit=limit, cursor=cursor
+    )
 
 
 @router.get(
@@ -59,7 +62,7 @@ def get_queue_entry(request: CallerRequest, entry_id: UUID) -> HttpResponse:
     entry = entries.filter(pk=entry_id).first()
     if entry is None:
         raise errors.UnknownQueueEntry
-    return respond(Answer(200, bodies.queue_entry(entry)))
+    return respond(Answer(200, package_json.queue_entry(entry)))
 
 
 @router.post(
@@ -77,4 +80,4 @@ def leave_queue(request: CallerRequest, entry_id: UUID) -> HttpResponse:
 
 
 def _left(entry: QueueEntry) -> Answer:
-    return Answer(200, bodies.queue_entry(entry))
+    return Answer(200, package_json.queue_entry(entry))

@@ -8,19 +8,20 @@ from uuid import UUID
 from django.http import HttpResponse
 from ninja import Router
 
-from lockers.errors import refuses
-from lockers.pagination import Cursor, Limit
+from common.pagination import Cursor, Limit
+from common.refusals import refuses
 from lockers.schemas import LocationCode, known_only
 from notifications.models import Notification
-from packages_app import bodies, errors
+from packages_app import errors
 from packages_app.api.calls import CallerRequest, asked, listed
 from packages_app.api.problems import respond
 from packages_app.api.schemas.fields import Moment, TrackingNumber
 from packages_app.api.schemas.packages import EventPage, MessagePage, PackageOut, PackagePage
-from packages_app.idempotency import Answer
 from packages_app.keys.auth import courier_key
-from packages_app.lifecycle import Status
+from packages_app.life.lifecycle import Status
 from packages_app.models import Package
+from packages_app.payloads import package_json
+from packages_app.payloads.answer import Answer
 
 router = Router(tags=["couriers"])
 
@@ -36,7 +37,7 @@ def get_package(request: CallerRequest, package_id: UUID) -> HttpResponse:
     """Where it is and how it stands."""
     known_only(request)
     package = _package(request, package_id)
-    return respond(Answer(200, bodies.of_row(package, code=request.auth.reads_codes)))
+    return respond(Answer(200, package_json.of_row(package, code=request.auth.reads_codes)))
 
 
 @router.get(
@@ -65,7 +66,7 @@ def list_packages(
     )
     packages = request.auth.actor.packages().shown().filter(**filters)
     order = ("updated_at", "id") if updated_since else ("-created_at", "-id")
-    body = partial(bodies.of_row, code=request.auth.reads_codes)
+    body = partial(package_json.of_row, code=request.auth.reads_codes)
     return listed(packages, body, order=order, limit=limit, cursor=cursor)
 
 
@@ -83,7 +84,7 @@ def list_events(
     known_only(request, "limit", "cursor")
     package = _package(request, package_id)
     lines = package.events.select_related("compartment__locker")
-    return listed(lines, bodies.event, order=("id",), limit=limit, cursor=cursor)
+    return listed(lines, package_json.event, order=("id",), limit=limit, cursor=cursor)
 
 
 @router.get(
@@ -100,7 +101,7 @@ def list_notifications(
     known_only(request, "limit", "cursor")
     package = _package(request, package_id)
     messages = Notification.objects.about(f"package:{package.pk}")
-    return listed(messages, bodies.message, order=("id",), limit=limit, cursor=cursor)
+    return listed(messages, package_json.message, order=("id",), limit=limit, cursor=cursor)
 
 
 @router.get(
@@ -121,7 +122,7 @@ def list_returns(
         if not request.auth.locations().filter(code=location).exists():
             raise errors.UnknownLocation
         packages = packages.filter(location__code=location)
-    body = partial(bodies.of_row, code=False)
+    body = partial(package_json.of_row, code=False)
     return listed(packages, body, order=("expires_at", "id"), limit=limit, cursor=cursor)
 
 

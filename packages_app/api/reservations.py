@@ -7,13 +7,13 @@ from uuid import UUID
 from django.http import HttpResponse
 from ninja import Router
 
-from lockers.errors import refuses
+from common.refusals import refuses
 from packages_app import errors, operations
 from packages_app.api.calls import IDEMPOTENT, CallerRequest, change
 from packages_app.api.schemas.changes import FoundIn
 from packages_app.api.schemas.packages import PackageOut
 from packages_app.keys.auth import any_key, courier_key
-from packages_app.operations.found import Outcome
+from packages_app.operations.packages.found import Outcome
 
 router = Router(tags=["couriers"])
 

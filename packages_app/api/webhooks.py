@@ -10,8 +10,8 @@ from uuid import UUID
 from django.http import HttpResponse
 from ninja import Path, Router
 
-from lockers.errors import refuses
-from lockers.pagination import Cursor, Limit
+from common.pagination import Cursor, Limit
+from common.refusals import refuses
 from lockers.schemas import known_only
 from notifications.models import Channel, Notification
 from packages_app import errors
@@ -28,12 +28,12 @@ from packages_app.api.schemas.webhooks import (
     WebhookPage,
     WebhookWithSecretOut,
 )
-from packages_app.idempotency import Answer
+from packages_app.core.operation import Operation
 from packages_app.keys.auth import unbound_courier_key
 from packages_app.models import Webhook, WebhookQuerySet
-from packages_app.operation import Operation
 from packages_app.operations import webhooks as operations
-from packages_app.webhooks import bodies
+from packages_app.payloads import webhook_json
+from packages_app.payloads.answer import Answer
 
 router = Router(tags=["webhooks"], auth=unbound_courier_key)
 
@@ -48,7 +48,7 @@ def list_webhooks(request: CallerRequest, limit: Limit = 50, cursor: Cursor = No
     """Newest first; without their secrets."""
     known_only(request, "limit", "cursor")
     found = _webhooks(request).select_related("destination")
-    return listed(found, bodies.webhook, order=("-created_at", "-id"), limit=limit, cursor=cursor)
+    return listed(found, webhook_json.webhook, order=("-created_at", "-id"), limit=limit, cursor=cursor)
 
 
 @router.post(
@@ -64,7 +64,7 @@ def create_webhook(request: CallerRequest, body: WebhookIn) -> HttpResponse:
     return perform(
         request,
         operations.create_webhook,
-        render=partial(bodies.with_secret, status=201),
+        render=partial(webhook_json.with_secret, status=201),
         url=body.url,
         events=list(body.events or ALL_EVENTS),
         description=body.description,
@@ -80,7 +80,7 @@ def create_webhook(request: CallerRequest, body: WebhookIn) -> HttpResponse:
 def get_webhook(request: CallerRequest, webhook_id: UUID) -> HttpResponse:
     """Whether it works, and why not."""
     known_only(request)
-    return respond(bodies.answer(_webhook(request, webhook_id)))
+    return respond(webhook_json.answer(_webhook(request, webhook_id)))
 
 
 @router.delete(
@@ -105,7 +105,7 @@ def delete_webhook(request: CallerRequest, webhook_id: UUID) -> HttpResponse:
 )
 def rotate_secret(request: CallerRequest, webhook_id: UUID) -> HttpResponse:
     """Shown this once. For 24 hours messages carry two signatures, one of the old secret too."""
-    render = partial(bodies.with_secret, status=200)
+    render = partial(webhook_json.with_secret, status=200)
     return _change(request, operations.rotate_secret, render, webhook_id)
 
 
@@ -118,7 +118,7 @@ def rotate_secret(request: CallerRequest, webhook_id: UUID) -> HttpResponse:
 )
 def enable_webhook(request: CallerRequest, webhook_id: UUID) -> HttpResponse:
     """Ends a pause at once, and takes back that it was disabled. What ended meanwhile can be sent again."""
-    return _change(request, operations.enable_webhook, bodies.answer, webhook_id)
+    return _change(request, operations.enable_webhook, webhook_json.answer, webhook_id)
 
 
 @router.post(
@@ -131,7 +131,7 @@ def enable_webhook(request: CallerRequest, webhook_id: UUID) -> HttpResponse:
 @refuses(errors.WebhookDisabled)
 def test_webhook(request: CallerRequest, webhook_id: UUID) -> HttpResponse:
     """Of the type `webhook.test`, within moments; how it went stands in the deliveries."""
-    return _change(request, operations.test_webhook, bodies.delivery_answer, webhook_id)
+    return _change(request, operations.test_webhook, webhook_json.delivery_answer, webhook_id)
 
 
 @router.get(
@@ -147,7 +147,7 @@ def list_deliveries(
     known_only(request, "limit", "cursor")
     webhook = _webhook(request, webhook_id)
     sent = Notification.objects.filter(subject=webhook.destination_id, channel=Channel.WEBHOOK)
-    return listed(sent, bodies.delivery, order=("-id",), limit=limit, cursor=cursor)
+    return listed(sent, webhook_json.delivery, order=("-id",), limit=limit, cursor=cursor)
 
 
 @router.post(
@@ -164,7 +164,7 @@ def resend_delivery(request: CallerRequest, webhook_id: UUID, delivery_id: Path[
     return _change(
         request,
         operations.resend_delivery,
-        bodies.delivery_answer,
+        webhook_json.delivery_answer,
         webhook_id,
         delivery_id=int(number[1]) if number else 0,
     )

@@ -1,6 +1,7 @@
 """What the portal refuses to do with packages. The base and its promises: `lockers/errors.py`."""
 
-from lockers.errors import BusyTryAgain, CompartmentInUse, Refusal, UnknownCompartment, UnknownLocation
+from common.refusals import BusyTryAgain, Refusal
+from lockers.errors import CompartmentInUse, UnknownCompartment, UnknownLocation
 from packages_app.errors.drop_off import (
     DuplicateTrackingNumber,
     FitsNoCompartment,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from lockers.errors import Refusal
+from common.refusals import Refusal
 
 if TYPE_CHECKING:
     from lockers.models import Location

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lockers.errors import Refusal
+from common.refusals import Refusal
 
 
 class UnknownWebhook(Refusal):

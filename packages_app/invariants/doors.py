@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from packages_app.invariants.history import LAST_LINE, STINTS
 from packages_app.invariants.invariant import Invariant
-from packages_app.lifecycle import Event, Status
+from packages_app.life.lifecycle import Event, Status
 
 DOORS = (
     Invariant(

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from packages_app.invariants.invariant import Invariant
-from packages_app.lifecycle import OPEN, Event, Status
+from packages_app.life.lifecycle import OPEN, Event, Status
 
 # What begins and ends a package's being held back.
 _HELD = f"""

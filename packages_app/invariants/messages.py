@@ -4,9 +4,9 @@
 
 from __future__ import annotations
 
-from notifications import quiet
+from notifications import quiet_hours
 from packages_app.invariants.invariant import Invariant, values
-from packages_app.lifecycle import TOLD
+from packages_app.life.lifecycle import TOLD
 
 _TOLD = values((event, before, kind) for (event, before), kind in TOLD.items())
 
@@ -61,7 +61,7 @@ MESSAGES = (
             WHEN 'pending' THEN message.next_attempt_at > clock_timestamp()
                 + CASE WHEN message.channel = 'webhook' THEN interval '27 hours'
                        -- Nearly a day, and the hour by which a clock goes back.
-                       WHEN message.channel = 'sms' AND message.reason = '{quiet.WAITS}'
+                       WHEN message.channel = 'sms' AND message.reason = '{quiet_hours.WAITS}'
                        THEN interval '25 hours'
                        ELSE interval '1 hour' END
             -- A paused channel or endpoint takes one message at a time: the others wait, lease or not.

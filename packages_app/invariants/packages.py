@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from packages_app.invariants.history import LAST_LINE, LINES
 from packages_app.invariants.invariant import Invariant, values
-from packages_app.lifecycle import TRANSITIONS, Event, Status
+from packages_app.life.lifecycle import TRANSITIONS, Event, Status
 
 _ALLOWED = values(
     (event, before, after) for event, moves in TRANSITIONS.items() for before, after in moves.items()

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from packages_app.invariants.invariant import Invariant
-from packages_app.lifecycle import Event
+from packages_app.life.lifecycle import Event
 
 PLACES = (
     Invariant(

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from packages_app.invariants.invariant import Invariant, values
-from packages_app.lifecycle import ANNOUNCED
+from packages_app.life.lifecycle import ANNOUNCED
 
 _ANNOUNCED = values((event, before, kind) for (event, before), kind in ANNOUNCED.items())
 

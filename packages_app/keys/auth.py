@@ -10,8 +10,8 @@ from django.http import HttpRequest
 from django.utils import timezone
 from ninja.security import HttpBearer
 
-from lockers.sql import Question
-from packages_app.access import Caller
+from common.sql import Question
+from packages_app.core.actor import Caller
 from packages_app.errors import Refusal
 from packages_app.keys import rate_limits
 from packages_app.keys.addresses import client_address

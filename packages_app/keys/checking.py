@@ -1,6 +1,6 @@
 """Whether a key opens the API, and to whom it belongs.
 
-As SQL, because every call asks it: see `lockers/sql.py`.
+As SQL, because every call asks it: see `common/sql.py`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any
 
 from django.conf import settings
 
-from lockers.sql import Question, fetch
-from packages_app.access import Actor, Caller
+from common.sql import Question, fetch
+from packages_app.core.actor import Actor, Caller
 from packages_app.keys import key_text, rights
 from packages_app.keys.addresses import Address, allowed
 from packages_app.models import ApiKey

@@ -3,7 +3,7 @@
 One atomic round trip by Redis' own clock. A busy bucket is not asked for each token: a process takes some
 at once, never more than 50 ms of the rate, so that the count costs next to nothing. Nor is a wide one asked
 for who comes now and then, as a kiosk does: that call is paid for with the next one that comes soon after it.
-Without Redis nobody counts and everybody is let through (`lockers/redis.py`).
+Without Redis nobody counts and everybody is let through (`common/redis_client.py`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from functools import cache, cached_property
 from math import ceil
 from typing import Any, cast
 
-from lockers.redis import Helper, helper
+from common.redis_client import Helper, helper
 
 LEASE_LIVES = 0.5  # seconds; unused tokens are lost then; the bucket fills up again anyway
 LEASE_AT_MOST = 0.05  # of the rate

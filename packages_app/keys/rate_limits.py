@@ -8,7 +8,7 @@ from ipaddress import IPv6Address, ip_network
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from packages_app.access import Caller
+from packages_app.core.actor import Caller
 from packages_app.errors import Refusal
 from packages_app.keys.addresses import client_address
 from packages_app.keys.limiter import Limit, Standing, limiter

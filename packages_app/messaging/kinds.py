@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from packages_app.lifecycle import Status
+from packages_app.life.lifecycle import Status
 
 _ANY = frozenset(Status)
 _STORED = frozenset([Status.STORED])

@@ -16,7 +16,7 @@ from django.core.signing import Signer
 from django.urls import reverse
 from django.utils.crypto import constant_time_compare
 
-from packages_app.lifecycle import Status
+from packages_app.life.lifecycle import Status
 from packages_app.models import Package
 
 KEPT_FOR = timedelta(days=7)  # after the end of the hold

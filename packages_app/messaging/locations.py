@@ -7,8 +7,8 @@ from datetime import datetime
 
 from django.conf import settings
 
+from common.clock import database_now
 from lockers import availability
-from lockers.clock import database_now
 from lockers.models import Downtime, Location, Size
 from notifications import outbox
 from notifications.messages import Message, Suppressed

@@ -13,14 +13,14 @@ from uuid import UUID
 from lockers.models import Location
 from notifications.messages import Message, Payer, Suppressed
 from notifications.models import Notification
-from notifications.quiet import QuietHours
-from packages_app import codes
-from packages_app.lifecycle import Status
+from notifications.quiet_hours import QuietHours
+from packages_app.life.lifecycle import Status
 from packages_app.messaging import earlier, links, preferences
 from packages_app.messaging.kinds import KINDS, Kind
 from packages_app.messaging.preferences import Choices
 from packages_app.models import Delegate, Package
 from packages_app.models.people import Person
+from packages_app.secrets import pickup_codes
 
 # What is said because somebody else may collect it, and what of that to themselves.
 _OF_DELEGATES = {"delegated", "delegate_named", "delegate_ended"}
@@ -193,10 +193,10 @@ def _facts(row: Notification, package: Package, delegate: Delegate | None) -> di
     if row.kind in _TO_DELEGATES and delegate is not None:
         facts["recipient_name"], facts["owner_name"] = delegate.name, package.recipient.name
     if row.kind == "delegated" and delegate is not None:
-        facts["code"] = codes.shown(delegate.code)
+        facts["code"] = pickup_codes.shown(delegate.code)
     elif KINDS.get(row.kind, Kind()).shows_code:
-        digits = codes.compute(package.pk, package.code_version, package.code_secret)
-        facts["code"] = codes.shown(digits)
+        digits = pickup_codes.compute(package.pk, package.code_version, package.code_secret)
+        facts["code"] = pickup_codes.shown(digits)
     if row.kind == "retrieved" and package.collected_by_delegate:
         delegate = package.delegate
     if row.kind in ("delegate_named", "retrieved") and delegate is not None:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from lockers.models import Location
 from notifications.messages import Message, Suppressed
 from notifications.models import Notification
-from packages_app import bodies
 from packages_app.models import Courier, Package, PackageQuerySet
+from packages_app.payloads import package_json
 
 # In one message; `GET /returns` has them all.
 MOST_LINES = 200
@@ -38,13 +38,13 @@ def facts(location: Location, courier_id: int, *, day: str) -> dict[str, object]
                 "id": str(package.pk),
                 "tracking_number": package.tracking_number,
                 "status": str(package.status),
-                "compartment": bodies.door(
+                "compartment": package_json.door(
                     package.compartment_id,
                     package.compartment.locker.name,
                     package.compartment.label,
                     package.compartment.size,
                 ),
-                "since": bodies.moment(package.cancelled_at or package.expires_at),
+                "since": package_json.moment(package.cancelled_at or package.expires_at),
             }
             for package in packages[:MOST_LINES]
         ],

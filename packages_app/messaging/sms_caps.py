@@ -11,10 +11,11 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
 
-from notifications import outbox, spending
+from notifications import outbox
+from notifications.delivery import sms_limits
+from notifications.delivery.sms_limits import Spent
 from notifications.messages import Message, Suppressed
 from notifications.models import Notification
-from notifications.spending import Spent
 from packages_app.models import Courier
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def staff() -> QuerySet[User]:
 
 def of_courier(courier: Courier, day: date) -> Spent:
     """What the SMS about its packages have cost on `day` (UTC), so far."""
-    return spending.spent(courier.sms_payer, day)
+    return sms_limits.spent(courier.sms_payer, day)
 
 
 def kind(spent: Spent, cap: Decimal) -> str:

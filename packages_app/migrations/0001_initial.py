@@ -3,7 +3,7 @@
 import django.contrib.postgres.fields
 import django.db.models.deletion
 import django.db.models.functions.datetime
-import lockers.clock
+import common.clock
 import uuid
 from django.db import migrations, models
 
@@ -52,7 +52,7 @@ class Migration(migrations.Migration):
                 ('accessible', models.BooleanField(default=False, help_text='Needs a door within reach from a wheelchair')),
                 ('status', models.CharField(choices=[('PENDING', 'Pending'), ('STORED', 'Stored'), ('RETRIEVED', 'Retrieved'), ('EXPIRED', 'Expired'), ('CANCELLED', 'Cancelled'), ('RETURNED', 'Returned')], default='PENDING', editable=False, max_length=10)),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('updated_at', models.DateTimeField(db_default=lockers.clock.ClockTimestamp(), editable=False)),
+                ('updated_at', models.DateTimeField(db_default=common.clock.ClockTimestamp(), editable=False)),
                 ('reserved_until', models.DateTimeField(editable=False, null=True)),
                 ('stored_at', models.DateTimeField(editable=False, null=True)),
                 ('expires_at', models.DateTimeField(editable=False, null=True)),
@@ -123,7 +123,7 @@ class Migration(migrations.Migration):
             name='PackageEvent',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(db_default=lockers.clock.ClockTimestamp())),
+                ('at', models.DateTimeField(db_default=common.clock.ClockTimestamp())),
                 ('event', models.CharField(choices=[('assigned', 'Assigned a door'), ('deposited', 'Deposited'), ('reassigned', 'Moved to another door'), ('retrieved', 'Picked up'), ('expired', 'Hold time ended'), ('extended', 'Hold extended'), ('cancelled', 'Cancelled'), ('lapsed', 'Reservation lapsed'), ('returned', 'Taken out for return'), ('code_renewed', 'New pickup code')], max_length=20)),
                 ('from_status', models.CharField(blank=True, choices=[('PENDING', 'Pending'), ('STORED', 'Stored'), ('RETRIEVED', 'Retrieved'), ('EXPIRED', 'Expired'), ('CANCELLED', 'Cancelled'), ('RETURNED', 'Returned')], default='', max_length=10)),
                 ('to_status', models.CharField(choices=[('PENDING', 'Pending'), ('STORED', 'Stored'), ('RETRIEVED', 'Retrieved'), ('EXPIRED', 'Expired'), ('CANCELLED', 'Cancelled'), ('RETURNED', 'Returned')], max_length=10)),

@@ -57,7 +57,7 @@ class Courier(models.Model):
 
     @property
     def sms_payer(self) -> str:
-        """Under which name its SMS are counted (`notifications/spending.py`)."""
+        """Under which name its SMS are counted (`notifications/delivery/sms_limits.py`)."""
         return f"courier:{self.code}"
 
     @property

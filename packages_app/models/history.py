@@ -5,9 +5,9 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
-from lockers.clock import ClockTimestamp
+from common.clock import ClockTimestamp
 from lockers.models import Compartment
-from packages_app.lifecycle import Event, Status
+from packages_app.life.lifecycle import Event, Status
 from packages_app.models.package import Package
 
 

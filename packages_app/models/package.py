@@ -11,15 +11,15 @@ from django.db import models
 from django.db.models import Min, Q
 from django.db.models.functions import Now
 
-from lockers.clock import ClockTimestamp, add_local_days
+from common.clock import ClockTimestamp, add_local_days
 from lockers.models import Compartment, Downtime, Location, Size
 from notifications import outbox
-from packages_app import errors, lifecycle
-from packages_app.lifecycle import Event, Status
+from packages_app import errors
+from packages_app.life import lifecycle, webhook_rows
+from packages_app.life.lifecycle import Event, Status
 from packages_app.models.couriers import Courier
 from packages_app.models.package_queryset import PackageQuerySet
 from packages_app.models.people import Delegate, Recipient
-from packages_app.webhooks import announcing
 
 if TYPE_CHECKING:
     from packages_app.models.history import PackageEvent
@@ -276,7 +276,7 @@ class Package(models.Model):
         """The rows for the courier's endpoints, in the same transaction too."""
         event_type = lifecycle.ANNOUNCED.get((Event(line.event), line.from_status))
         if event_type is not None:
-            announcing.announce(
+            webhook_rows.announce(
                 courier_id=self.courier_id,
                 event_type=event_type,
                 subject=f"package:{self.pk}",

@@ -10,8 +10,9 @@ from django.db import models
 from django.db.models.functions import Coalesce
 
 from lockers.models import Compartment
-from packages_app import codes, errors
-from packages_app.lifecycle import Status
+from packages_app import errors
+from packages_app.life.lifecycle import Status
+from packages_app.secrets import pickup_codes
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -47,10 +48,10 @@ class PackageQuerySet(models.QuerySet["Package"]):
         waiting = self.to_return().annotate(waits_since=Coalesce("cancelled_at", "expires_at"))
         return waiting.filter(waits_since__lte=since).order_by("waits_since", "id")
 
-    def unused_code(self, package_id: uuid.UUID, location_id: int, *, version: int) -> codes.Issued:
+    def unused_code(self, package_id: uuid.UUID, location_id: int, *, version: int) -> pickup_codes.Issued:
         """A code from `version` on that no other package at the location has, under any secret in use."""
         others = self.model.objects.filter(location_id=location_id).exclude(pk=package_id)
-        return codes.issue_unused(
+        return pickup_codes.issue_unused(
             package_id,
             location_id,
             version=version,

@@ -12,7 +12,8 @@ from django.db.models.functions import Now
 
 from lockers.models import Location
 from notifications import outbox
-from packages_app import codes, lifecycle
+from packages_app.life import lifecycle
+from packages_app.secrets import pickup_codes
 
 _ERASED_IS_EMPTY = Q(erased_at__isnull=True) | Q(name="", email="", phone="")
 
@@ -84,15 +85,15 @@ class AddressChoice(models.Model):
 
 
 class DelegateQuerySet(models.QuerySet["Delegate"]):
-    def unused_code(self, delegate: Delegate, *, version: int) -> codes.Issued:
+    def unused_code(self, delegate: Delegate, *, version: int) -> pickup_codes.Issued:
         """A code from `version` on that no other delegate at the location has, under any secret in use."""
         others = Delegate.objects.filter(location_id=delegate.location_id).exclude(pk=delegate.pk)
-        return codes.issue_unused(
+        return pickup_codes.issue_unused(
             delegate.pk,
             delegate.location_id,
             version=version,
             taken=lambda macs: others.filter(code_mac__in=macs).exists(),
-            length=codes.DELEGATE_DIGITS,
+            length=pickup_codes.DELEGATE_DIGITS,
         )
 
 
@@ -135,7 +136,9 @@ class Delegate(Person):
     @property
     def code(self) -> str:
         """The nine digits. Raises `KeyError` when their secret was removed from the settings."""
-        return codes.compute(self.pk, self.code_version, self.code_secret, codes.DELEGATE_DIGITS)
+        return pickup_codes.compute(
+            self.pk, self.code_version, self.code_secret, pickup_codes.DELEGATE_DIGITS
+        )
 
     def give_code(self, *, version: int) -> None:
         """A code from `version` on; does not save."""

@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import Count, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 
-from lockers.clock import ClockTimestamp
+from common.clock import ClockTimestamp
 from lockers.models import Location, Size
 from packages_app.models.couriers import Courier
 from packages_app.models.package import Package

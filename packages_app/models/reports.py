@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 
-from lockers.clock import ClockTimestamp
+from common.clock import ClockTimestamp
 from lockers.models import Location
 
 

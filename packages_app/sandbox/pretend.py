@@ -12,17 +12,18 @@ from datetime import datetime
 from uuid import UUID
 
 from lockers.models import Compartment, Kiosk, Location
-from packages_app import codes, operations
-from packages_app.access import SYSTEM, Actor, Caller
+from packages_app import operations
+from packages_app.core.actor import SYSTEM, Actor, Caller
+from packages_app.core.operation import Operation
 from packages_app.errors import Refusal
 from packages_app.keys import rights
 from packages_app.keys.rate_limits import RateLimited
-from packages_app.lifecycle import Event, Status
+from packages_app.life.lifecycle import Event, Status
 from packages_app.models import Package
-from packages_app.operation import Operation
-from packages_app.operations.pick_up import Typed
-from packages_app.operations.report_fault import Fault
-from packages_app.sandbox import refusals
+from packages_app.operations.locations.report_fault import Fault
+from packages_app.operations.packages.pick_up import Typed
+from packages_app.rules import rehearsals
+from packages_app.secrets import pickup_codes
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ Act = Callable[[Package, datetime], object]
 
 def refuse_call(tracking_number: str) -> None:
     """As if this were one call too many. Raises `RateLimited`."""
-    if refusals.named(tracking_number, {"TEST-RATE-LIMITED": True}):
+    if rehearsals.named(tracking_number, {"TEST-RATE-LIMITED": True}):
         raise RateLimited(retry_after=1)
 
 
@@ -51,7 +52,7 @@ def stored(package_id: UUID, *, by: Actor, now: datetime) -> None:
 def _play(package_id: UUID, acts: dict[str, Act], by: Actor, now: datetime) -> Package:
     """Each act is an operation of its own: a portal that is killed in between has played less."""
     package = by.packages().select_related("location").get(pk=package_id)
-    act = refusals.named(package.tracking_number, acts)
+    act = rehearsals.named(package.tracking_number, acts)
     if act is not None:
         try:
             act(package, now)
@@ -72,7 +73,7 @@ def _door_stuck(package: Package, now: datetime) -> None:
 
 
 def _collected(package: Package, now: datetime) -> None:
-    code = codes.compute(package.pk, package.code_version, package.code_secret)
+    code = pickup_codes.compute(package.pk, package.code_version, package.code_secret)
     operations.pick_up(by=_kiosk(package.location), now=now, typed=Typed(code=code))
 
 

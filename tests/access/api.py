@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from notifications.channels.webhook import message_id
 from notifications.models import Notification
-from packages_app import reservations
-from packages_app.lifecycle import Event, Status
+from notifications.webhooks.channel import message_id
+from packages_app.life.lifecycle import Event, Status
 from packages_app.models import Package, QueueEntry
+from packages_app.rules import reservations
 from tests.access.table import Case, read
 from tests.access.world import World
 from tests.world import code_of, make_delegate, make_recipient, make_webhook, parcel

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from packages_app.lifecycle import Status
+from packages_app.life.lifecycle import Status
 from packages_app.messaging import links
 from packages_app.models import Package
 from tests.access.table import Case, read

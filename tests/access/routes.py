@@ -8,7 +8,7 @@ from typing import Any
 
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from lockerportal.api import api
+from lockerportal.http.api import api
 
 API = "api/v1/"
 ADMIN = "admin/"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from notifications import leases
+from notifications.delivery import leases
 from tests.chaos.clients import History
 from tests.chaos.stack import Stack
 

@@ -17,8 +17,8 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from lockerportal import embedded, processes
-from lockerportal.guard import members
+from devtools.run.guard import members
+from devtools.servers import embedded, processes
 from tests.chaos.sinks import Sinks
 
 BASE_DIR = Path(__file__).resolve().parents[2]

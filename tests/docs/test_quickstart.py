@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from pytest_django.live_server_helper import LiveServer
 
-from packages_app.keys.making import make_key
 from packages_app.models import Package
+from packages_app.operations.couriers.make_key import make_key
 from tests import world
 from tests.declared import document
 from tests.factories import KioskFactory

@@ -16,7 +16,7 @@ from lockers.models import Downtime, Kiosk, Location, Membership
 from notifications import tasks as delivery
 from notifications.models import Notification
 from packages_app import operations, tasks
-from packages_app.access import Actor
+from packages_app.core.actor import Actor
 from packages_app.models import Courier
 from tests.flows.conftest import Place
 from tests.world import kiosk_api, make_courier, make_kiosk, make_location, make_webhook

@@ -12,9 +12,9 @@ from django.core import mail
 from django.core.management import call_command
 from pytest_django import Settings
 
-from lockers.clock import database_now
+from common.clock import database_now
 from lockers.models import Location
-from notifications.delivery import deliver_due
+from notifications.delivery.email_and_sms import deliver_due
 from notifications.models import Notification
 from packages_app.messaging import preferences
 from packages_app.models import Package

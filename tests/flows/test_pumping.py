@@ -11,11 +11,11 @@ import pytest
 from django.db import connection
 from pytest_django import Settings
 
-from lockers.clock import database_now
-from notifications.delivery import deliver_due
+from common.clock import database_now
+from notifications.delivery.email_and_sms import deliver_due
 from notifications.models import Notification, Tally
 from notifications.sms import locmem
-from packages_app.lifecycle import Status
+from packages_app.life.lifecycle import Status
 from packages_app.models import Package, Recipient
 from tests.world import courier_api, door, make_courier, make_location, make_package, parcel
 

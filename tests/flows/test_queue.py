@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from packages_app import queueing, tasks
+from packages_app import tasks
 from packages_app.models import QueueEntry
+from packages_app.rules import queueing
 from tests.flows.conftest import Place
 from tests.world import code_of, courier_api, door, make_courier, parcel
 

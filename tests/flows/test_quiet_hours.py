@@ -8,9 +8,9 @@ import pytest
 from django.core import mail
 from django.core.exceptions import ValidationError
 
-from lockers.clock import database_now
+from common.clock import database_now
 from lockers.models import Location
-from notifications.delivery import Counts, deliver_due
+from notifications.delivery.email_and_sms import Counts, deliver_due
 from notifications.models import Notification
 from notifications.sms import locmem
 from packages_app.models import Courier

@@ -12,8 +12,8 @@ from pytest_django import Settings
 
 from lockers.models import Compartment
 from packages_app import operations
-from packages_app.keys.making import make_key
 from packages_app.models import Package
+from packages_app.operations.couriers.make_key import make_key
 from packages_app.sandbox.pretend import ON_DEPOSIT, ON_DOOR
 from tests.races.together import assert_sound
 from tests.world import Api, kiosk_api, make_courier, make_kiosk, make_location, parcel

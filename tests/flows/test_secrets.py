@@ -34,10 +34,10 @@ from notifications import tasks as delivery
 from notifications.models import Destination, Notification
 from notifications.sms import locmem
 from packages_app import operations
-from packages_app.codes import shown
-from packages_app.keys.making import make_key, revoke
-from packages_app.lifecycle import Status
+from packages_app.life.lifecycle import Status
 from packages_app.models import ApiKey, Courier, Package, Recipient, Webhook, WrongCodeTally
+from packages_app.operations.couriers.make_key import make_key, revoke
+from packages_app.secrets.pickup_codes import shown
 from tests.notifications.endpoint_sink import endpoint_sink
 from tests.notifications.receipts.posting import SECRETS, post
 from tests.world import (
@@ -314,7 +314,7 @@ def a_fault_of_ours(screen: Api, secrets: Secrets, code: str, monkeypatch: pytes
         raise ZeroDivisionError
 
     with monkeypatch.context() as patch:
-        patch.setattr("packages_app.operations.pick_up", fail)
+        patch.setattr("packages_app.operations.packages.pick_up", fail)
         assert screen.post(f"/pickup/{code}").status_code == 500
         assert screen.post("/pickup", {"code": code}).status_code == 500
 

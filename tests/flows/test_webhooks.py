@@ -19,7 +19,7 @@ from lockers.models import Location
 from notifications.models import Notification
 from notifications.tasks import deliver_webhooks
 from packages_app import operations
-from packages_app.access import Actor
+from packages_app.core.actor import Actor
 from packages_app.invariants import INVARIANTS, audit
 from packages_app.models import Package
 from tests.notifications.endpoint_sink import EndpointSink, Taken, endpoint_sink

@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 
 from lockerportal.logs import RedactSecrets
-from packages_app.keys.making import make_key
+from packages_app.operations.couriers.make_key import make_key
 from tests.world import make_courier, make_kiosk, make_location
 
 KEY = "plk_live_a1B2c3D4_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG_0Zz9aA"
@@ -87,7 +87,7 @@ def test_a_fault_of_ours_at_a_pickup_shows_neither_code_nor_key(
     def fail(**_: object) -> None:
         raise ZeroDivisionError(f"while {key} typed")
 
-    monkeypatch.setattr("packages_app.operations.pick_up", fail)
+    monkeypatch.setattr("packages_app.operations.packages.pick_up", fail)
     client = Client(raise_request_exception=False)
     answer = client.post(
         "/api/v1/pickup/48217730",

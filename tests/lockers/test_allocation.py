@@ -11,10 +11,11 @@ from django.db import connection, transaction
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from lockers import allocation, errors
+from common.refusals import BusyTryAgain
+from common.sql import fetch
+from lockers import allocation
 from lockers.allocation import claim, claim_sql, size_for
 from lockers.models import Compartment, Location, Size
-from lockers.sql import fetch
 from tests.world import door, make_location
 
 Occupancy = Compartment.Occupancy
@@ -150,7 +151,7 @@ class TestLockedDoors:
     def test_never_says_full_while_a_free_door_is_only_locked(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(allocation, "FIRST_PAUSE_SECONDS", 0.0001)
         location = make_location(small=1, medium=0, large=0)
-        with door_locked(location, "S1"), pytest.raises(errors.BusyTryAgain), transaction.atomic():
+        with door_locked(location, "S1"), pytest.raises(BusyTryAgain), transaction.atomic():
             claim(location.pk, size=SMALL, strategy="best_fit", occupancy=Occupancy.OCCUPIED)
         assert labels(location, SMALL) == ["S1"]
 

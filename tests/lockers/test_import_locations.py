@@ -14,11 +14,11 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 
+from common.csv_table import Row
 from lockers import importing
 from lockers.importing import COLUMNS
 from lockers.layout import lay_out, parse
 from lockers.models import Compartment, Location, Locker, Membership, Size
-from lockers.table import Row
 from lockers.zones import countries, zones_by_country
 from tests.world import make_location
 

@@ -55,7 +55,7 @@ def put() -> Put:
 def smtp(settings: Settings) -> Iterator[SmtpServer]:
     """A real SMTP server, and the portal set to send through it."""
     with SmtpServer() as server:
-        settings.EMAIL_BACKEND = "notifications.smtp.EmailBackend"
+        settings.EMAIL_BACKEND = "notifications.email.smtp.EmailBackend"
         settings.EMAIL_HOST, settings.EMAIL_PORT = server.hostname, server.port
         settings.EMAIL_TIMEOUT = 0.5
         yield server

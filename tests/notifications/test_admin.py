@@ -13,12 +13,12 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
-from notifications.breaker import breakers
-from notifications.delivery import deliver_due
-from notifications.endpoints import deliver_webhooks
+from common.wakeup import nudge, nudge_webhooks
+from notifications.delivery.breaker import breakers
+from notifications.delivery.email_and_sms import deliver_due
 from notifications.models import ChannelState, Destination, Notification, Status, Tally
-from notifications.nudge import nudge, nudge_webhooks
 from notifications.sms import locmem
+from notifications.webhooks.delivery import deliver_webhooks
 from tests.notifications.conftest import NOW, Put
 from tests.notifications.endpoint_sink import endpoint_sink
 

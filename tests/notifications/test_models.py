@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from notifications import leases
+from notifications.delivery import leases
 from notifications.models import FAILED, Notification, Status
 from tests.notifications.conftest import NOW, Put
 

@@ -6,9 +6,9 @@ import pytest
 from django.db import connection, transaction
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
+from common.wakeup import nudge
 from notifications import outbox
 from notifications.models import Notification, Status
-from notifications.nudge import nudge
 
 pytestmark = pytest.mark.django_db
 

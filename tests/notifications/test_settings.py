@@ -12,8 +12,9 @@ from pathlib import Path
 import environ
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.module_loading import import_string
 
-from lockerportal import env_messages
+from lockerportal.env import messages as env_messages
 
 SECRET = "hunter2-hunter2"
 GATEWAY = ("SMS_GATEWAY_URL", env_messages.SMS_HTTP)
@@ -36,7 +37,7 @@ def env(monkeypatch: pytest.MonkeyPatch) -> environ.Env:
         "django.core.mail.backends.dummy.EmailBackend",
         "django.core.mail.backends.filebased.EmailBackend",
         "django.core.mail.backends.locmem.EmailBackend",
-        "notifications.mailbox.EmailBackend",
+        "notifications.dev.mailbox.EmailBackend",
         "notifications.sms.console.SmsBackend",
         "notifications.sms.file.SmsBackend",
         "notifications.sms.locmem.SmsBackend",
@@ -67,10 +68,21 @@ def test_development_may_have_any(env: environ.Env) -> None:
     assert env_messages.backend(env, "SMS_BACKEND", default=default, debug=True) == default
 
 
-def test_the_smtp_of_django_is_ours(env: environ.Env, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its time-outs begin anew with each byte, so that a message could go out twice."""
-    monkeypatch.setenv("EMAIL_BACKEND", env_messages.DJANGO_SMTP)
-    assert env_messages.backend(env, "EMAIL_BACKEND", default="", debug=False) == env_messages.SMTP
+@pytest.mark.parametrize(
+    ("named", "used"),
+    [
+        # Its timeouts start again with each byte, so a message could go out twice.
+        ("django.core.mail.backends.smtp.EmailBackend", env_messages.SMTP),
+        ("notifications.smtp.EmailBackend", env_messages.SMTP),
+        ("notifications.mailbox.EmailBackend", env_messages.MAILBOX_EMAIL),
+    ],
+)
+def test_other_names_of_our_backends(
+    env: environ.Env, monkeypatch: pytest.MonkeyPatch, named: str, used: str
+) -> None:
+    monkeypatch.setenv("EMAIL_BACKEND", named)
+    assert env_messages.backend(env, "EMAIL_BACKEND", default="", debug=True) == used
+    assert import_string(used)
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ import zxingcpp
 from django.conf import settings as django_settings
 from PIL import Image
 
-from notifications import gsm7, qr, rendering
 from notifications.messages import Message
+from notifications.text import gsm7, qr, rendering
 from tests.notifications.facts import FULL, LINK, OPTIONAL
 
 FOLDER = Path(django_settings.BASE_DIR) / "templates" / "notifications"

@@ -8,10 +8,11 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from lockers.clock import database_now
-from packages_app import queueing, tasks
-from packages_app.lifecycle import Status
+from common.clock import database_now
+from packages_app import tasks
+from packages_app.life.lifecycle import Status
 from packages_app.models import IdempotencyKey, Package, QueueEntry
+from packages_app.rules import queueing
 from tests.world import door, make_courier, make_location, make_package, make_recipient
 
 pytestmark = pytest.mark.django_db

@@ -9,11 +9,11 @@ from django.utils import timezone
 
 from lockers.models import Location
 from packages_app import operations
-from packages_app.access import Caller
-from packages_app.lifecycle import Status
+from packages_app.core.actor import Caller
+from packages_app.life.lifecycle import Status
 from packages_app.models import Courier, Delegate, Package
-from packages_app.operations.pick_up import Typed
-from packages_app.results import Opened
+from packages_app.operations.packages.pick_up import Typed
+from packages_app.payloads.results import Opened
 from tests.races.together import assert_sound, bring, in_rounds, kinds, together
 from tests.world import actor, caller, code_of, delegate_code_of, make_kiosk
 

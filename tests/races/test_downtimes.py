@@ -13,10 +13,10 @@ from django.utils import timezone
 from lockers.models import Downtime, Kiosk, Location
 from notifications.models import Notification
 from packages_app import operations
-from packages_app.access import SYSTEM, Caller
-from packages_app.lifecycle import Status
+from packages_app.core.actor import SYSTEM, Caller
+from packages_app.life.lifecycle import Status
 from packages_app.models import Courier, Package, PackageEvent
-from packages_app.operations.pick_up import Typed
+from packages_app.operations.packages.pick_up import Typed
 from tests.races import together as threads
 from tests.races.together import after_the_hold, assert_sound, bring, kinds
 from tests.world import actor, caller, code_of, make_kiosk, make_location

@@ -10,14 +10,14 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from lockers import service
-from lockers.errors import Refusal
+from common.refusals import Refusal
+from lockers import operations as service
 from lockers.models import Compartment, Location
 from packages_app import operations
-from packages_app.lifecycle import Status
+from packages_app.life.lifecycle import Status
 from packages_app.models import Courier, Package
-from packages_app.operations.pick_up import Typed
-from packages_app.operations.reassign import Reason
+from packages_app.operations.packages.pick_up import Typed
+from packages_app.operations.packages.reassign import Reason
 from tests.races.together import after_the_hold, assert_sound, bring, together
 from tests.world import actor, caller, code_of, make_kiosk
 

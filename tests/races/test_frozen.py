@@ -13,16 +13,16 @@ import pytest
 from django.db import OperationalError, connection
 from django.utils import timezone
 
+from common.sql import fetch
 from lockerportal.database.base import patience
 from lockers.models import Compartment, Kiosk, Location, Size
-from lockers.sql import fetch
 from packages_app import operations
-from packages_app.access import Caller
+from packages_app.core.actor import Caller
 from packages_app.keys.checking import verify
-from packages_app.keys.making import make_key
 from packages_app.models import Courier, Package, Recipient
-from packages_app.operations.pick_up import Typed
-from packages_app.results import Assigned, Opened
+from packages_app.operations.couriers.make_key import make_key
+from packages_app.operations.packages.pick_up import Typed
+from packages_app.payloads.results import Assigned, Opened
 from tests.races.together import assert_sound, bring
 from tests.world import code_of, make_kiosk
 
@@ -99,7 +99,7 @@ def test_a_pickup_that_was_given_up_opens_nothing(
         press(kiosk, code_of(bring(courier, location, number)))
     package = bring(courier, location, "T-2")
     code = code_of(package)
-    given_up_while_frozen(lambda: press(kiosk, code), "packages_app.operations.pick_up", monkeypatch)
+    given_up_while_frozen(lambda: press(kiosk, code), "packages_app.operations.packages.pick_up", monkeypatch)
     assert Package.objects.get(pk=package.pk).status == "STORED"
     assert Kiosk.objects.get().wrong_codes_in_row == 0
     assert_sound()
@@ -111,7 +111,7 @@ def test_a_drop_off_that_was_given_up_takes_no_door(
 ) -> None:
     drop_off(courier, location, "T-0")
     given_up_while_frozen(
-        lambda: drop_off(courier, location, "T-1"), "packages_app.operations.assign", monkeypatch
+        lambda: drop_off(courier, location, "T-1"), "packages_app.operations.packages.assign", monkeypatch
     )
     assert Package.objects.get().tracking_number == "T-0"
     assert Compartment.objects.exclude(occupancy="empty").count() == 1

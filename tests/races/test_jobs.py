@@ -6,12 +6,14 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from lockers import service
+from lockers import operations as service
 from lockers.models import Compartment, CompartmentEvent, Location
 from notifications.models import Notification
-from packages_app import idempotency, operations, queueing
-from packages_app.lifecycle import Status
+from packages_app import operations
+from packages_app.core import idempotency
+from packages_app.life.lifecycle import Status
 from packages_app.models import Courier, IdempotencyKey, Package, QueueEntry
+from packages_app.rules import queueing
 from tests.factories import UserFactory
 from tests.races.together import after_the_hold, assert_sound, bring, kinds, together
 

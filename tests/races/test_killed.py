@@ -15,10 +15,10 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
-from lockers import service
+from lockers import operations
 from lockers.models import Compartment, CompartmentEvent, Location
 from notifications.models import Notification
-from packages_app.lifecycle import Status
+from packages_app.life.lifecycle import Status
 from packages_app.models import Courier
 from tests.factories import UserFactory
 from tests.races.together import assert_sound
@@ -110,10 +110,10 @@ def test_repairs(many: Location) -> None:
     UserFactory.create(manages=[many])
     doors = Compartment.objects.filter(location=many)
     for one in doors:
-        service.take_out_of_service(
+        operations.take_out_of_service(
             compartments=doors, compartment_id=one.pk, by="staff:anna", reason="paint", now=NOW, repair_by=NOW
         )
-        service.confirm_repair(
+        operations.confirm_repair(
             compartments=doors, compartment_id=one.pk, by="staff:anna", now=NOW - timedelta(hours=1)
         )
     lines = CompartmentEvent.objects.filter(kind="put_back")

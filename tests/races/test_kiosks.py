@@ -10,8 +10,8 @@ from django.utils import timezone
 from lockers.models import Kiosk, Location
 from packages_app import operations
 from packages_app.models import Courier, Package, WrongCodeTally
-from packages_app.operations.pick_up import Typed
-from packages_app.results import Opened
+from packages_app.operations.packages.pick_up import Typed
+from packages_app.payloads.results import Opened
 from tests.races.together import assert_sound, bring, kinds, together
 from tests.world import caller, code_of, make_kiosk, wrong_code
 

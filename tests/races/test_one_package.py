@@ -11,15 +11,15 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from lockers import service
+from lockers import operations as service
 from lockers.models import Compartment, Location
 from notifications.models import Notification
 from packages_app import operations
 from packages_app.errors import Refusal
-from packages_app.lifecycle import Status
+from packages_app.life.lifecycle import Status
 from packages_app.models import Courier, Package, PackageEvent
-from packages_app.operations.pick_up import Typed
-from packages_app.operations.reassign import Reason
+from packages_app.operations.packages.pick_up import Typed
+from packages_app.operations.packages.reassign import Reason
 from tests.races.together import (
     after_the_hold,
     assert_sound,

@@ -9,14 +9,15 @@ from typing import Any
 
 import pytest
 
+from common.clock import database_now
 from lockers import usage
-from lockers.clock import database_now
 from lockers.models import Compartment, Downtime, Kiosk, Location, Shortage, UsageSnapshot
 from notifications.models import Notification
-from packages_app import operations, weeks
-from packages_app.lifecycle import Status
+from packages_app import operations
+from packages_app.life.lifecycle import Status
 from packages_app.models import Courier, Package, PackageEvent, Recipient, WeekAtLocation
-from packages_app.operations.pick_up import Typed
+from packages_app.operations.packages.pick_up import Typed
+from packages_app.sql import weekly_figures
 from tests.factories import UserFactory
 from tests.races.test_killed import killed_again_and_again, moment
 from tests.races.together import assert_sound, bring, kinds, together
@@ -76,7 +77,7 @@ class TestFourAtOnce:
     def test_snapshots_weeks_and_reports(self, places: list[Location]) -> None:
         assert four(partial(usage.take_snapshots, now=NOW)) == len(places)
         assert UsageSnapshot.objects.count() == len(places)
-        assert four(partial(weeks.count_weeks, now=MONDAY, batch=3)) == len(places)
+        assert four(partial(weekly_figures.count_weeks, now=MONDAY, batch=3)) == len(places)
         assert WeekAtLocation.objects.count() == len(places)
         four(partial(operations.send_reports, now=MONDAY))
         assert told("weekly_report") == len(places)

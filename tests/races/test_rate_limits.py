@@ -10,12 +10,12 @@ from django.conf import settings as configured
 from django.test import Client
 from pytest_django import Settings
 
+from common.redis_client import Helper
 from lockers.models import Location
-from lockers.redis import Helper
 from packages_app.keys import rate_limits
 from packages_app.keys.limiter import Limit, Limiter
-from packages_app.keys.making import make_key
 from packages_app.models import Courier
+from packages_app.operations.couriers.make_key import make_key
 from tests.races.together import in_rounds, together
 from tests.world import Api, door
 

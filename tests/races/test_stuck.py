@@ -12,8 +12,9 @@ import pytest
 from django.db import connection, transaction
 
 from lockers.models import Kiosk, Location
-from packages_app.idempotency import Answer, Receipt
+from packages_app.core.idempotency import Receipt
 from packages_app.models import Courier, IdempotencyKey, Package
+from packages_app.payloads.answer import Answer
 from tests.races.together import assert_sound, bring, together
 from tests.world import Api, code_of, courier_api, kiosk_api, make_kiosk, parcel
 
@@ -115,7 +116,7 @@ def test_a_connection_that_is_lost_at_the_end_leaves_all_or_nothing(
 ) -> None:
     """The caller cannot know; its repeat with the same key finds out, and there is one package either way."""
     api = courier_api(courier, codes_read=True)
-    module = importlib.import_module("packages_app.operations.assign")
+    module = importlib.import_module("packages_app.operations.packages.assign")
     real = module.fetch
 
     def drop_off(sql: str, params: dict[str, Any]) -> list[Any]:

@@ -19,12 +19,11 @@ from ninja import NinjaAPI
 from ninja.errors import HttpError
 from ninja.security import HttpBearer
 
-from lockerportal.health import livez
-from lockers.clock import add_local_days
+from common.clock import add_local_days
+from common.wakeup import nudge
+from lockerportal.http.health import livez
 from lockers.models import Compartment, Kiosk, Location, Size
 from notifications.models import Notification
-from notifications.nudge import nudge
-from packages_app import codes
 from packages_app.api.schemas.drop_off import AssignIn
 from packages_app.api.schemas.kiosks import PickupOut, PickupWithCodeIn
 from packages_app.api.schemas.packages import PackageOut
@@ -37,6 +36,7 @@ from packages_app.models import (
     Recipient,
     WrongCodeTally,
 )
+from packages_app.secrets import pickup_codes
 
 api = NinjaAPI(title="Textbook")
 
@@ -142,7 +142,7 @@ def place(key: ApiKey, body: AssignIn) -> Package | None:
         stored_at=now,
         expires_at=add_local_days(now, location.hold_days, location.zone),
     )
-    code = codes.issue(package.pk, location.pk)
+    code = pickup_codes.issue(package.pk, location.pk)
     package.code_version, package.code_secret, package.code_mac = code.version, code.secret_id, code.mac
     package.save(force_insert=True)
     by = f"courier:{key.courier.code}"
@@ -189,7 +189,7 @@ def package_body(package: Package) -> dict[str, Any]:
         "held_at": None,
         "collected_by": None,
         "delegate": None,
-        "pickup_code": codes.compute(package.pk, package.code_version, package.code_secret),
+        "pickup_code": pickup_codes.compute(package.pk, package.code_version, package.code_secret),
     }
 
 
@@ -202,7 +202,7 @@ def pick_up(request: HttpRequest, body: PickupWithCodeIn) -> Any:
     key: ApiKey = request.auth
     location = key.kiosk.location
     now = timezone.now()
-    digits = codes.clean(body.code)
+    digits = pickup_codes.clean(body.code)
     if digits is None:
         raise HttpError(404, "unknown_code")
     with transaction.atomic():
@@ -216,7 +216,7 @@ def pick_up(request: HttpRequest, body: PickupWithCodeIn) -> Any:
         package = (
             Package.objects.select_for_update(of=("self",))
             .select_related("recipient", "compartment__locker")
-            .filter(location=location, code_mac__in=codes.macs(location.pk, digits))
+            .filter(location=location, code_mac__in=pickup_codes.macs(location.pk, digits))
             .first()
         )
         if package is not None:
@@ -225,7 +225,9 @@ def pick_up(request: HttpRequest, body: PickupWithCodeIn) -> Any:
             package.status = "RETRIEVED"
             package.retrieved_at = package.released_at = package.updated_at = now
             package.code_mac = None
-            package.pickup_receipt = codes.receipt(location.pk, digits, body.nonce) if body.nonce else None
+            package.pickup_receipt = (
+                pickup_codes.receipt(location.pk, digits, body.nonce) if body.nonce else None
+            )
             package.save()
             door = package.compartment
             door.occupancy = Compartment.Occupancy.EMPTY

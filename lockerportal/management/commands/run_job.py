@@ -7,7 +7,7 @@ import time
 from celery import current_app
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from lockerportal import runs
+from lockerportal.jobs import runs
 
 
 class Command(BaseCommand):

@@ -9,7 +9,8 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import IntegrityError
 
-from lockers import layout, table
+from common import csv_table
+from lockers import layout
 from lockers.importing import COLUMNS, ImportRunning, Plan, import_locations
 from lockers.models.location import validate_time_zone
 
@@ -41,12 +42,12 @@ class Command(BaseCommand):
         time_zone = self._time_zone(options["time_zone"])
         self.verbosity = options["verbosity"]
         try:
-            rows = table.read(Path(options["file"]), COLUMNS)
+            rows = csv_table.read(Path(options["file"]), COLUMNS)
             self._tell(f"Read {len(rows):,} rows.")
             plan = import_locations(
                 rows, doors=doors, time_zone=time_zone, dry_run=options["dry_run"], progress=self._progress
             )
-        except table.TableError as error:
+        except csv_table.TableError as error:
             raise self._refusal(error) from None
         except ImportRunning:
             raise CommandError("Another import is running; nothing was changed.") from None
@@ -70,7 +71,7 @@ class Command(BaseCommand):
             raise CommandError(f"--time-zone: {error.messages[0]}") from None
         return value
 
-    def _refusal(self, error: table.TableError) -> CommandError:
+    def _refusal(self, error: csv_table.TableError) -> CommandError:
         shown = [f"  {complaint}" for complaint in error.complaints[:_MOST_COMPLAINTS]]
         if len(error.complaints) > _MOST_COMPLAINTS:
             shown.append(f"  … and {len(error.complaints) - _MOST_COMPLAINTS:,} more")

@@ -12,9 +12,9 @@ from types import FrameType
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import InterfaceError, OperationalError, connection
 
-from notifications.delivery import Counts, deliver_due
-from notifications.endpoints import deliver_webhooks
+from notifications.delivery.email_and_sms import Counts, deliver_due
 from notifications.models import Channel, Notification
+from notifications.webhooks.delivery import deliver_webhooks
 
 logger = logging.getLogger(__name__)
 

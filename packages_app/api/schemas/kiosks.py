@@ -10,7 +10,7 @@ from pydantic import Field, StringConstraints
 from lockers.schemas import Text
 from packages_app.api.schemas.fields import CompartmentId, PackageId, PickupCode, ReasonText, Strict
 from packages_app.api.schemas.packages import CompartmentOut
-from packages_app.lifecycle import Status
+from packages_app.life.lifecycle import Status
 
 
 class PickupIn(Strict):

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 
 from lockers.schemas import CursorOut, MomentOut, SizeName
 from packages_app.api.schemas.fields import PackageId, TrackingNumberOut
-from packages_app.lifecycle import Event, Status
+from packages_app.life.lifecycle import Event, Status
 
 
 class CompartmentOut(Schema):

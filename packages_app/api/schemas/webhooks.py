@@ -8,7 +8,7 @@ from ninja import Schema
 from pydantic import AfterValidator, Field, StringConstraints
 
 from lockers.schemas import CursorOut, MomentOut
-from notifications import targets
+from notifications.webhooks import url_guard
 from packages_app.api.schemas.fields import PackageId, ReasonText, Strict
 from packages_app.models import EventType
 
@@ -18,7 +18,7 @@ DELIVERY_ID = r"\Amsg_\d{14}_(\d{1,18})\Z"
 
 
 def _url(value: str) -> str:
-    targets.parse(value)  # a ValueError, whose words name what is wrong
+    url_guard.parse(value)  # a ValueError, whose words name what is wrong
     return value
 
 
@@ -34,7 +34,7 @@ def _each_once(names: list[str]) -> list[str]:
 
 WebhookUrl = Annotated[
     str,
-    StringConstraints(min_length=1, max_length=targets.LONGEST_URL),
+    StringConstraints(min_length=1, max_length=url_guard.LONGEST_URL),
     AfterValidator(_url),
     Field(
         description="https, port 443 or 8443, on the public internet",

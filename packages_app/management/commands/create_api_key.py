@@ -8,8 +8,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from lockers.models import Kiosk
-from packages_app.keys import addresses, making, rights
+from packages_app.keys import addresses, rights
 from packages_app.models import ApiKey, Courier
+from packages_app.operations.couriers import make_key
 
 
 class Command(BaseCommand):
@@ -73,7 +74,7 @@ class Command(BaseCommand):
             networks = addresses.parse_networks(" ".join(options["network"]))
         except ValueError as error:
             raise CommandError(str(error)) from None
-        key, text = making.make_key(
+        key, text = make_key.make_key(
             courier=courier,
             kiosk=kiosk,
             scopes=options["scope"],

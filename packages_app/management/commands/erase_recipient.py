@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Q
 
-from lockers.clock import database_now
+from common.clock import database_now
 from packages_app import operations
 from packages_app.models import Package
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from packages_app.keys import making
 from packages_app.models import ApiKey
+from packages_app.operations.couriers import make_key
 
 
 class Command(BaseCommand):
@@ -31,6 +31,6 @@ class Command(BaseCommand):
         key = ApiKey.objects.filter(key_id=options["key_id"]).first()
         if key is None:
             raise CommandError("There is no such key.")
-        making.limit(key, calls_per_second=rate, burst=burst)
+        make_key.limit(key, calls_per_second=rate, burst=burst)
         own = f"{key.calls_per_second} calls a second, {key.burst} at once"
         self.stdout.write(f"{key}: {own if rate else 'the limit of all keys'}.")

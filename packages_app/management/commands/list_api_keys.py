@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from lockers.clock import database_now
+from common.clock import database_now
 from lockers.models import Location
 from packages_app.models import ApiKey
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from lockers.clock import database_now
-from packages_app.keys import making
+from common.clock import database_now
 from packages_app.models import ApiKey
+from packages_app.operations.couriers import make_key
 
 
 class Command(BaseCommand):
@@ -25,5 +25,5 @@ class Command(BaseCommand):
         key = ApiKey.objects.filter(key_id=options["key_id"]).first()
         if key is None:
             raise CommandError("There is no such key.")
-        making.revoke(key, now=database_now())
+        make_key.revoke(key, now=database_now())
         self.stdout.write(f"{key} is revoked since {key.revoked_at:%Y-%m-%d %H:%M:%S} UTC.")

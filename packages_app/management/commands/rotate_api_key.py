@@ -7,11 +7,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from lockers.clock import database_now
+from common.clock import database_now
 from packages_app import operations
-from packages_app.access import Actor
+from packages_app.core.actor import Actor
 from packages_app.models import ApiKey
-from packages_app.operations.rotate_key import CannotRotate
+from packages_app.operations.couriers.rotate_key import CannotRotate
 
 
 class Command(BaseCommand):

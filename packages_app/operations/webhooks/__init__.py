@@ -9,7 +9,7 @@ from packages_app.operations.webhooks.disable_webhook import disable_webhook
 from packages_app.operations.webhooks.enable_webhook import enable_webhook
 from packages_app.operations.webhooks.resend_delivery import resend_delivery
 from packages_app.operations.webhooks.rotate_secret import rotate_secret
-from packages_app.operations.webhooks.test_webhook import test_webhook
+from packages_app.operations.webhooks.send_test_event import test_webhook
 
 __all__ = [
     "create_webhook",

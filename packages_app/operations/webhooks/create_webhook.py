@@ -6,10 +6,10 @@ from datetime import datetime
 
 from notifications.models import Destination
 from packages_app import errors
-from packages_app.access import Actor
+from packages_app.core.actor import Actor
+from packages_app.core.operation import Operation
 from packages_app.models import Courier, Webhook
-from packages_app.operation import Operation
-from packages_app.webhooks import secrets
+from packages_app.secrets import webhook_secrets
 
 MOST = 10  # webhooks of one courier
 
@@ -29,7 +29,7 @@ def create_webhook(*, by: Actor, now: datetime, url: str, events: list[str], des
     if courier.webhooks.count() >= MOST:
         raise errors.TooManyWebhooks(f"A courier may have {MOST} webhooks.")
     webhook = Webhook(
-        courier=courier, url=url, events=events, description=description, secret_id=secrets.newest()
+        courier=courier, url=url, events=events, description=description, secret_id=webhook_secrets.newest()
     )
     webhook.destination = Destination.objects.create(subject=f"webhook:{webhook.pk}", opened_at=now)
     webhook.created_at = now

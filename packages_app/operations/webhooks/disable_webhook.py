@@ -5,10 +5,10 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 
-from notifications import destinations
-from packages_app.access import Actor
+from notifications.webhooks import destinations
+from packages_app.core.actor import Actor
+from packages_app.core.operation import Operation
 from packages_app.models import Webhook, WebhookQuerySet
-from packages_app.operation import Operation
 
 
 @Operation

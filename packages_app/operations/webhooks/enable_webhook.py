@@ -7,11 +7,11 @@ from datetime import datetime
 
 from django.db import transaction
 
-from notifications import destinations
-from notifications.nudge import nudge_webhooks
-from packages_app.access import Actor
+from common.wakeup import nudge_webhooks
+from notifications.webhooks import destinations
+from packages_app.core.actor import Actor
+from packages_app.core.operation import Operation
 from packages_app.models import Webhook, WebhookQuerySet
-from packages_app.operation import Operation
 
 
 @Operation

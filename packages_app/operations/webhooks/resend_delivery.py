@@ -7,13 +7,13 @@ from datetime import datetime
 
 from django.db import transaction
 
-from notifications import destinations
+from common.wakeup import nudge_webhooks
 from notifications.models import OPEN, Channel, Notification
-from notifications.nudge import nudge_webhooks
+from notifications.webhooks import destinations
 from packages_app import errors
-from packages_app.access import Actor
+from packages_app.core.actor import Actor
+from packages_app.core.operation import Operation
 from packages_app.models import WebhookQuerySet
-from packages_app.operation import Operation
 
 
 @Operation

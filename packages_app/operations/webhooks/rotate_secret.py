@@ -5,10 +5,10 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 
-from packages_app.access import Actor
+from packages_app.core.actor import Actor
+from packages_app.core.operation import Operation
 from packages_app.models import Webhook, WebhookQuerySet
-from packages_app.operation import Operation
-from packages_app.webhooks import secrets
+from packages_app.secrets import webhook_secrets
 
 
 @Operation
@@ -20,6 +20,6 @@ def rotate_secret(*, webhooks: WebhookQuerySet, webhook_id: uuid.UUID, by: Actor
     webhook = webhooks.lock(webhook_id)
     webhook.previous_secret_id, webhook.previous_version = webhook.secret_id, webhook.secret_version
     webhook.previous_until = now + Webhook.ROTATION
-    webhook.secret_id, webhook.secret_version = secrets.newest(), webhook.secret_version + 1
+    webhook.secret_id, webhook.secret_version = webhook_secrets.newest(), webhook.secret_version + 1
     webhook.save()
     return webhook

@@ -11,11 +11,12 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 from django.db.utils import IntegrityError
 
-from notifications import leases, tasks
+from notifications import tasks
+from notifications.channels.provider_terms import MEANING
+from notifications.delivery import leases
 from notifications.models import Notification, Receipt, Status
 from notifications.receipts import taking
 from notifications.receipts.bodies import key
-from notifications.receipts.words import MEANING
 from tests.notifications.conftest import NOW, Put
 from tests.notifications.receipts.conftest import Took
 from tests.notifications.receipts.posting import post

@@ -27,6 +27,6 @@ def test_file(settings: Settings, tmp_path: Path) -> None:
 
 
 def test_the_setting_must_name_an_sms_backend(settings: Settings) -> None:
-    settings.SMS_BACKEND = "notifications.mailbox.EmailBackend"
+    settings.SMS_BACKEND = "notifications.dev.mailbox.EmailBackend"
     with pytest.raises(AssertionError):
         sms.get_backend()

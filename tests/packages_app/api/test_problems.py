@@ -18,7 +18,7 @@ from packages_app.errors import (
     UnknownPackage,
     WrongStatus,
 )
-from packages_app.idempotency import Answer
+from packages_app.payloads.answer import Answer
 
 REQUEST = RequestFactory().post("/api/v1/packages/1/cancel")
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lockers.models import Location
-from packages_app.lifecycle import Status
+from packages_app.life.lifecycle import Status
 from packages_app.models import Courier
 from tests.packages_app.contract.bad import BAD_JSON, INVALID, changed, check, stored
 from tests.world import (

@@ -9,9 +9,9 @@ import pytest
 from django.test import Client
 
 from lockers.models import Location
-from packages_app.keys.making import make_key, revoke
-from packages_app.lifecycle import Status
+from packages_app.life.lifecycle import Status
 from packages_app.models import ApiKey, Courier, Package
+from packages_app.operations.couriers.make_key import make_key, revoke
 from tests.world import (
     NOW,
     Api,

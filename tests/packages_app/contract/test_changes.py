@@ -10,7 +10,7 @@ import pytest
 
 from lockers.models import Compartment, Location
 from packages_app.api.schemas.packages import PackageOut
-from packages_app.lifecycle import Status
+from packages_app.life.lifecycle import Status
 from packages_app.models import Courier, Delegate, IdempotencyKey, Package
 from tests.packages_app.contract.answers import CHANGES, READS, declared, refused
 from tests.world import (

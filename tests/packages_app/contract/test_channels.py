@@ -11,14 +11,14 @@ from django.test import Client
 
 from lockers.models import Compartment, Location
 from notifications import outbox
-from notifications.delivery import deliver_due
+from notifications.delivery.email_and_sms import deliver_due
 from notifications.models import Notification
 from notifications.sms import locmem
 from packages_app import operations
-from packages_app.access import SYSTEM
-from packages_app.keys.making import make_key
+from packages_app.core.actor import SYSTEM
 from packages_app.messaging import links, preferences
 from packages_app.models import Package, Recipient
+from packages_app.operations.couriers.make_key import make_key
 from tests.packages_app.contract.answers import refused
 from tests.world import NOW, Api, code_of, door, kiosk_api, make_kiosk, make_location, parcel
 

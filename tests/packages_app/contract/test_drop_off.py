@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from lockers.clock import database_now
+from common.clock import database_now
 from lockers.models import Compartment, Location
 from packages_app.api.schemas.packages import PackageOut
-from packages_app.lifecycle import Status
+from packages_app.life.lifecycle import Status
 from packages_app.models import Courier, Package
 from tests.packages_app.contract.answers import PACKAGE_FIELDS, declared, refused
 from tests.world import (

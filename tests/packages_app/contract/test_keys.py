@@ -16,8 +16,8 @@ from lockers.models import Location
 from packages_app import operations
 from packages_app.api.schemas.kiosks import PickupOut
 from packages_app.api.schemas.packages import PackageOut
-from packages_app.keys.making import make_key, revoke
 from packages_app.models import ApiKey, Courier
+from packages_app.operations.couriers.make_key import make_key, revoke
 from tests.packages_app.contract.answers import CHANGES, READS, declared, refused
 from tests.world import (
     NOW,

@@ -6,7 +6,7 @@ import pytest
 
 from lockers.models import Kiosk, Location
 from packages_app.api.schemas.kiosks import PickupOut
-from packages_app.lifecycle import Status
+from packages_app.life.lifecycle import Status
 from packages_app.models import Courier, WrongCodeTally
 from tests.packages_app.contract.answers import declared, refused
 from tests.world import (

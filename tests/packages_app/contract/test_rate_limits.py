@@ -10,12 +10,12 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
+from common.redis_client import Helper
 from lockers.models import Location
-from lockers.redis import Helper
 from packages_app.keys import limiter, rate_limits
 from packages_app.keys.limiter import Limiter
-from packages_app.keys.making import make_key
 from packages_app.models import Courier, IdempotencyKey, Package
+from packages_app.operations.couriers.make_key import make_key
 from tests.packages_app.contract.answers import refused
 from tests.world import Api, courier_api, door, kiosk_api, make_courier, make_kiosk, parcel
 

@@ -9,7 +9,7 @@ import pytest
 
 from lockers.models import Location
 from packages_app.api.schemas.packages import EventPage, PackagePage
-from packages_app.lifecycle import Status
+from packages_app.life.lifecycle import Status
 from packages_app.models import Courier, Package
 from tests.packages_app.contract.answers import MOMENT, declared, refused
 from tests.world import (

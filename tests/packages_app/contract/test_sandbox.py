@@ -9,14 +9,14 @@ from django.core import mail
 from django.test import Client
 
 from lockers.models import Compartment, Kiosk, Location
-from notifications import delivery
+from notifications.delivery import email_and_sms
 from notifications.models import Notification
 from notifications.sms import locmem
 from packages_app import operations
-from packages_app.keys.making import make_key
-from packages_app.lifecycle import Status
+from packages_app.life.lifecycle import Status
 from packages_app.models import Courier, IdempotencyKey, Package
-from packages_app.operations.tidy_sandbox import KEEPS
+from packages_app.operations.couriers.make_key import make_key
+from packages_app.operations.sandbox.tidy_sandbox import KEEPS
 from tests.factories import UserFactory
 from tests.packages_app.contract.answers import refused
 from tests.world import NOW, Api, courier_api, door, kiosk_api, make_kiosk, make_location, parcel
@@ -176,7 +176,7 @@ def test_no_message_is_sent(api: Api, place: Location) -> None:
     for number in ("T-1", "TEST-COLLECTED", "TEST-EXPIRED", "TEST-PICKUP-STUCK", "TEST-DOOR-STUCK"):
         bring(api, number)
     locmem.outbox.clear()
-    delivery.deliver_due()
+    email_and_sms.deliver_due()
     rows = Notification.objects.all()
     assert rows.count() > 8
     assert {row.status for row in rows} == {"suppressed"}
@@ -187,7 +187,7 @@ def test_no_message_is_sent(api: Api, place: Location) -> None:
 
 def test_what_would_have_been_sent_can_be_read(api: Api) -> None:
     answer = bring(api, "T-1")
-    delivery.deliver_due()
+    email_and_sms.deliver_due()
     told = api.get(f"/packages/{answer.json()['id']}/notifications").json()["items"]
     assert [(row["kind"], row["status"]) for row in told] == [("stored", "suppressed")] * 2
 

@@ -13,14 +13,14 @@ import time_machine
 from pytest_django import Settings
 
 from lockers.models import Location
-from notifications import destinations
-from notifications.endpoints import deliver_webhooks
 from notifications.models import Destination, Notification, Status
+from notifications.webhooks import destinations
+from notifications.webhooks.delivery import deliver_webhooks
 from packages_app.api.schemas import webhooks
-from packages_app.keys.making import make_key
 from packages_app.models import Courier, EventType, IdempotencyKey, Webhook
+from packages_app.operations.couriers.make_key import make_key
 from packages_app.operations.webhooks.create_webhook import MOST
-from packages_app.webhooks import secrets
+from packages_app.secrets import webhook_secrets
 from tests.notifications.endpoint_sink import endpoint_sink
 from tests.packages_app.contract.answers import refused
 from tests.world import NOW, Api, courier_api, make_courier, make_webhook, parcel
@@ -66,7 +66,7 @@ def test_the_answer_shows_the_secret_and_nothing_else_does(api: Api) -> None:
         "disabled_at": None,
         "disabled_reason": None,
         "old_secret_until": None,
-        "secret": secrets.shown(webhook.pk, 1, 1),
+        "secret": webhook_secrets.shown(webhook.pk, 1, 1),
     }
     del made["secret"]
     assert api.get(f"/webhooks/{webhook.pk}").json() == made
@@ -249,7 +249,7 @@ def test_rotation_shows_a_new_secret_and_for_a_day_both_sign(api: Api) -> None:
     webhook = Webhook.objects.get()
     assert webhook.secret_version == 2
     shown = [
-        secrets.shown(webhook.pk, version, secret_id)
+        webhook_secrets.shown(webhook.pk, version, secret_id)
         for secret_id, version in webhook.versions(now=NOW + timedelta(hours=23))
     ]
     assert shown == [rotated.json()["secret"], made["secret"]]

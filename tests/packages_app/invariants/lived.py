@@ -5,15 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 from types import SimpleNamespace
 
-from lockers import service
-from lockers.clock import database_now
+from common.clock import database_now
+from lockers import operations as service
 from lockers.models import Compartment, Location, Size
 from packages_app import operations
-from packages_app.access import SYSTEM
+from packages_app.core.actor import SYSTEM
 from packages_app.models import Delegate, Package, QueueEntry, Recipient
-from packages_app.operations.found import Outcome
-from packages_app.operations.pick_up import Typed
-from packages_app.operations.reassign import Reason
+from packages_app.operations.packages.found import Outcome
+from packages_app.operations.packages.pick_up import Typed
+from packages_app.operations.packages.reassign import Reason
 from tests import world
 
 World = SimpleNamespace

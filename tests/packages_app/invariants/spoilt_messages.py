@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from django.db import connection
 
-from lockers.clock import database_now
-from notifications import quiet
+from common.clock import database_now
+from notifications import quiet_hours
 from notifications.models import Notification
 from packages_app.models import Package
 from tests import world
@@ -97,7 +97,7 @@ def put_off(hours: float) -> None:
     """The SMS that wait, as delivery puts them off in quiet hours."""
     waiting = Notification.objects.filter(channel="sms", status="pending")
     until = database_now() + timedelta(hours=hours)
-    assert waiting.update(next_attempt_at=until, reason=quiet.WAITS)
+    assert waiting.update(next_attempt_at=until, reason=quiet_hours.WAITS)
 
 
 def quiet_for_two_days(w: World) -> None:
@@ -106,7 +106,7 @@ def quiet_for_two_days(w: World) -> None:
 
 def no_quiet_hours(w: World) -> None:
     put_off(10)
-    Notification.objects.filter(reason=quiet.WAITS).update(reason="gateway: TimeoutError")
+    Notification.objects.filter(reason=quiet_hours.WAITS).update(reason="gateway: TimeoutError")
 
 
 def sent_at_no_time(w: World) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from lockers import service
+from lockers import operations
 from lockers.models import Compartment, Downtime, Location, Size
 from packages_app.models import Delegate, IdempotencyKey, Package, QueueEntry
 from tests import world
@@ -71,7 +71,7 @@ def history_names_another_door(w: World) -> None:
 
 def broken_door_given_out(w: World) -> None:
     door = Compartment.objects.free().filter(location=w.place).earliest("position")
-    service.take_out_of_service(
+    operations.take_out_of_service(
         compartments=Compartment.objects.all(), compartment_id=door.pk, by="x", reason="stuck", now=w.now
     )
     sql(

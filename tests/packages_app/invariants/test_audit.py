@@ -9,13 +9,13 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import InternalError, connection, transaction
 
-from lockers import service
+from lockers import operations as service
 from lockers.models import Compartment, Size
 from notifications.models import Notification
 from packages_app import operations
 from packages_app.invariants import INVARIANTS, audit
 from packages_app.models import Package
-from packages_app.operations.pick_up import Typed
+from packages_app.operations.packages.pick_up import Typed
 from tests import world
 from tests.packages_app.invariants import spoilt_messages, spoilt_packages
 from tests.packages_app.invariants.lived import World, live

@@ -14,12 +14,12 @@ from django.conf import settings
 from django.db import DataError, transaction
 from django.utils import timezone
 
-from lockers.clock import database_now
-from lockers.sql import Question, fetch
+from common.clock import database_now
+from common.sql import Question, fetch
 from packages_app.keys import checking, key_text
 from packages_app.keys.checking import caller_of, verify
-from packages_app.keys.making import make_key, revoke
 from packages_app.models import ApiKey
+from packages_app.operations.couriers.make_key import make_key, revoke
 from tests.world import NOW, make_courier, make_kiosk, make_location
 
 pytestmark = pytest.mark.django_db

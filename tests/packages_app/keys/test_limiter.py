@@ -14,7 +14,7 @@ import pytest
 from django.conf import settings
 from redis import Redis
 
-from lockers.redis import PAUSE, Helper
+from common.redis_client import PAUSE, Helper
 from packages_app.keys.limiter import Limit, Limiter
 
 SLOW = Limit(rate=0.001, burst=10)  # a thousand seconds for one: nothing comes back during a test

@@ -11,15 +11,15 @@ from django.conf import settings
 from lockers.models import Location
 from notifications.messages import Message, Suppressed
 from notifications.models import Notification
-from packages_app.lifecycle import TOLD, Status
+from packages_app.life.lifecycle import TOLD, Status
 from packages_app.messaging.kinds import KINDS
 from packages_app.messaging.recipients import compose
 from packages_app.models import Package
-from packages_app.pages.packages import MESSAGE_KINDS
+from packages_app.pages.manager.packages import MESSAGE_KINDS
 from tests.world import NOW, door, make_courier, make_location, make_package, make_told
 
 FOLDER = Path(settings.BASE_DIR) / "templates" / "notifications"
-# Who else has to be named for it: `tests/packages_app/operations/test_delegates.py`.
+# Who else has to be named for it: `tests/packages_app/operations/packages/test_delegates.py`.
 OF_DELEGATES = {"delegated", "delegate_named", "delegate_ended"}
 
 

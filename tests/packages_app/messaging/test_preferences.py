@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from notifications import outbox
-from notifications.delivery import deliver_due
+from notifications.delivery.email_and_sms import deliver_due
 from notifications.models import Notification
 from notifications.sms import locmem
 from packages_app.messaging import links, preferences

@@ -11,10 +11,10 @@ import pytest
 from lockers.models import Location
 from notifications.messages import Message, Suppressed
 from notifications.models import Notification
-from packages_app import codes
-from packages_app.lifecycle import PRIORITY, TOLD, Status
+from packages_app.life.lifecycle import PRIORITY, TOLD, Status
 from packages_app.messaging.recipients import compose
 from packages_app.models import Courier, Package
+from packages_app.secrets import pickup_codes
 from tests.world import (
     NOW,
     UNTIL,
@@ -71,7 +71,7 @@ def test_a_stored_one(location: Location, courier: Courier) -> None:
         "tracking_number": "T-1",
         "expires_at": UNTIL,
         "hold_days": 3,
-        "code": codes.shown(code_of(package)),
+        "code": pickup_codes.shown(code_of(package)),
     }
     expires_at: Any = message.context["expires_at"]
     assert (expires_at.hour, str(expires_at.tzinfo)) == (14, "Europe/Tallinn")
@@ -160,7 +160,7 @@ def test_a_delegate_is_told_their_own_code_and_the_recipient_who_they_are(
     assert (message.to, message.language) == (delegate.phone, "et")
     assert message.context["recipient_name"] == delegate.name
     assert message.context["owner_name"] == "Mari Maasikas"
-    assert message.context["code"] == codes.shown(delegate.code)
+    assert message.context["code"] == pickup_codes.shown(delegate.code)
     assert code_of(package) not in str(message.context).replace(" ", "")
     named = composed(package, "delegate_named")
     assert isinstance(named, Message)
@@ -212,7 +212,7 @@ def test_the_code_is_the_one_of_now(location: Location, courier: Courier) -> Non
     Package.objects.filter(pk=package.pk).update(code_version=2)
     message = compose([notification])[notification.pk]
     assert isinstance(message, Message)
-    assert message.context["code"] == codes.shown(codes.compute(package.pk, 2, 1))
+    assert message.context["code"] == pickup_codes.shown(pickup_codes.compute(package.pk, 2, 1))
 
 
 def test_a_batch_is_looked_up_at_once(

@@ -13,13 +13,13 @@ from django.utils import timezone
 
 from lockers.models import Downtime, Kiosk, Location
 from notifications import outbox
-from notifications.delivery import deliver_due
+from notifications.delivery.email_and_sms import deliver_due
 from notifications.messages import Message, Suppressed
 from notifications.models import Notification
 from notifications.sms import locmem
 from packages_app import operations
-from packages_app.access import SYSTEM, Actor
-from packages_app.lifecycle import Status
+from packages_app.core.actor import SYSTEM, Actor
+from packages_app.life.lifecycle import Status
 from packages_app.messaging import preferences
 from packages_app.messaging.doors import tell_of_door
 from packages_app.messaging.locations import tell_of_downtime
@@ -32,7 +32,7 @@ from packages_app.models import (
     ReportSubscription,
     WeekAtLocation,
 )
-from packages_app.operations.pick_up import Typed
+from packages_app.operations.packages.pick_up import Typed
 from tests.factories import UserFactory
 from tests.world import (
     actor,

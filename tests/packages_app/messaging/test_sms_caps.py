@@ -15,12 +15,13 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from lockers.models import Location
-from notifications import outbox, spending
-from notifications.delivery import deliver_due
+from notifications import outbox
+from notifications.delivery import sms_limits
+from notifications.delivery.email_and_sms import deliver_due
 from notifications.models import Notification, Tally
 from notifications.sms import locmem
 from packages_app import operations, tasks
-from packages_app.lifecycle import Status
+from packages_app.life.lifecycle import Status
 from packages_app.models import Courier, Package
 from tests.factories import UserFactory
 from tests.world import door, make_courier, make_delegate, make_location, make_package, make_recipient
@@ -194,7 +195,7 @@ def again(package: Package, cap: int = 100) -> list[str]:
 
 def test_a_code_that_was_held_back_arrives_when_the_cap_is_raised(package: Package) -> None:
     row = say(package, "stored")
-    assert (row.status, row.reason) == ("suppressed", spending.CAP_REACHED)
+    assert (row.status, row.reason) == ("suppressed", sms_limits.CAP_REACHED)
     assert again(package) == ["stored"]
     assert again(package) == [], "nobody is told twice"
 
@@ -203,7 +204,7 @@ def test_of_several_with_a_code_the_last_one_and_what_came_after_it(package: Pac
     for kind in ("stored", "reminder", "location_suspended", "location_resumed"):
         say(package, kind)
         if kind == "location_suspended":
-            Notification.objects.filter(kind=kind).update(status="suppressed", reason=spending.CAP_REACHED)
+            Notification.objects.filter(kind=kind).update(status="suppressed", reason=sms_limits.CAP_REACHED)
     assert again(package) == ["reminder", "location_resumed"]
 
 
@@ -244,7 +245,7 @@ def test_what_has_lost_its_reason_is_not_sent(package: Package, courier: Courier
     say(gone, "retrieved")
     assert again(package) == []
     assert Notification.objects.get(kind="stored").reason == "the package is EXPIRED"
-    assert Notification.objects.get(kind="retrieved").reason == spending.CAP_REACHED, "it is in no door"
+    assert Notification.objects.get(kind="retrieved").reason == sms_limits.CAP_REACHED, "it is in no door"
 
 
 def test_another_reason_and_another_courier_are_left_alone(package: Package, location: Location) -> None:
@@ -254,7 +255,7 @@ def test_another_reason_and_another_courier_are_left_alone(package: Package, loc
     Notification.objects.filter(pk=row.pk).update(reason="this number has had its SMS of the day")
     assert again(package) == []
     foreign.refresh_from_db()
-    assert foreign.reason == spending.CAP_REACHED
+    assert foreign.reason == sms_limits.CAP_REACHED
 
 
 def test_past_the_new_cap_the_rest_is_held_back_again(courier: Courier, location: Location) -> None:
@@ -270,7 +271,7 @@ def test_past_the_new_cap_the_rest_is_held_back_again(courier: Courier, location
     for package in packages:
         say(package, "stored")
     assert len(again(packages[0], cap=2)) == 2
-    assert Notification.objects.filter(reason=spending.CAP_REACHED).count() == 3
+    assert Notification.objects.filter(reason=sms_limits.CAP_REACHED).count() == 3
     assert operations.resend_sms(courier_id=courier.pk, now=timezone.now(), batch=2) == 3
 
 

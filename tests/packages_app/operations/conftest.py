@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lockers.models import Location
-from packages_app.access import Actor, Caller
+from packages_app.core.actor import Actor, Caller
 from packages_app.models import Courier
 from tests.world import actor, caller, make_courier, make_kiosk, make_location
 

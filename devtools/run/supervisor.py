@@ -1,0 +1,303 @@
+"""`make run`: the whole portal on one machine, for development and demonstration.
+
+Starts PostgreSQL and Valkey (unless DATABASE_URL and REDIS_URL say where they are), migrates, seeds, starts
+web server, Celery worker and Celery beat, restarts what dies, and stops all of it on Ctrl-C. A guard process
+does the stopping where this process is killed (`devtools/run/guard.py`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections import defaultdict, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from devtools.run import environment as development
+from devtools.run import welcome
+from devtools.run.guard import FIRST, LAST, Guard, members, wait_until
+from devtools.run.run_lock import RunError, lock
+from devtools.servers import embedded, processes
+from devtools.servers.binaries import EmbeddedError
+
+BASE_DIR = Path(__file__).resolve().parents[2]
+_READY_SECONDS = 40.0
+_MANY_DEATHS, _IN_SECONDS = 5, 60.0
+_DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # no proxy for loopback
+_STOP = [(signal.SIGTERM, 12.0)]
+
+
+@dataclass
+class Child:
+    """One of the portal's own processes."""
+
+    name: str
+    command: list[str]
+    process: subprocess.Popen[bytes] | None = None
+
+
+class Supervisor:
+    """Starts, watches and stops the portal's processes; keeps its files in `var`."""
+
+    def __init__(self, var: Path, port: int) -> None:
+        """Nothing is started yet."""
+        self.var = var
+        self.port = port
+        self.servers: embedded.Servers | None = None
+        self.environment: dict[str, str] = {}
+        self.deaths: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=_MANY_DEATHS))
+        python = [sys.executable, "-m"]
+        celery = [*python, "celery", "-A", "lockerportal"]
+        worker = [*celery, "worker", "--pool", "prefork", "-l", "INFO"]
+        web = ["--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port), "--workers", "2"]
+        web += ["--blocking-threads", "8", "--no-ws", "--respawn-failed-workers"]
+        self.children = [
+            Child("web", [*python, "granian", *web, "lockerportal.wsgi:application"]),
+            Child("worker", [*worker, "-Q", "lockerportal", "--concurrency", "2"]),
+            Child("webhooks", [*worker, "-Q", "webhooks", "--concurrency", "1", "-n", "webhooks@%h"]),
+            Child("beat", [*celery, "beat", "-l", "INFO", "--pidfile="]),
+        ]
+
+    def run(self) -> NoReturn:
+        """Everything, until KeyboardInterrupt (any request to stop) or RunError."""
+        _require_free_port(self.port)
+        self.guard = Guard()
+        try:
+            self._start_servers()
+            self._manage("Bringing the database up to date", "migrate", "--noinput")
+            self._manage("Filling in the sample network", "seed_demo")
+            say("Starting web server, workers and beat", end=" … ")
+            begun = time.monotonic()
+            for child in self.children:
+                self._start(child)
+            self._wait_ready()
+            say(f"{time.monotonic() - begun:.1f} s")
+            say(welcome.text(f"http://127.0.0.1:{self.port}", self.var))
+            while True:
+                self._look_after()
+                time.sleep(0.5)
+        finally:
+            self._stop_all()
+
+    def log(self, name: str) -> Path:
+        """Where the process `name` writes to."""
+        return self.var / "log" / f"{name}.log"
+
+    # --- starting ---
+
+    def _start_servers(self) -> None:
+        dotenv = BASE_DIR / ".env"
+        given = {**development.read(dotenv), **os.environ}
+        names = ("DATABASE_URL", "REDIS_URL")
+        urls = {name: given[name] for name in names if given.get(name)}
+        if len(urls) == 1:
+            raise RunError("Set both DATABASE_URL and REDIS_URL, or neither to get servers started for you.")
+        if urls:
+            say("Using the PostgreSQL and Redis of DATABASE_URL and REDIS_URL.")
+        else:
+            say("Starting PostgreSQL and Valkey", end=" … ")
+            begun = time.monotonic()
+            self.servers = embedded.Servers(self.var)
+            self.servers.start()
+            self._watch_servers()
+            urls = {"DATABASE_URL": self.servers.database_url, "REDIS_URL": self.servers.redis_url}
+            say(f"{time.monotonic() - begun:.1f} s")
+            if self.servers.home != self.servers.folder:
+                say(f"  (their user cannot reach this folder, so the data lie in {self.servers.home})")
+        urls["PUBLIC_URL"] = f"http://127.0.0.1:{self.port}"
+        self.environment = development.environment(self.var / "env", dotenv, urls)
+        if dotenv.is_file():
+            say(f"  (manage.py in another terminal reads {dotenv}, and not {self.var / 'env'})")
+
+    def _watch_servers(self) -> None:
+        for server in (self.servers.postgres, self.servers.valkey) if self.servers else ():
+            if server is not None:
+                ending = signal.SIGINT if self.servers and server is self.servers.postgres else signal.SIGTERM
+                self.guard.watch(server.pid, turn=LAST, ending=ending)
+
+    def _manage(self, doing: str, *command: str) -> None:
+        """One management command, to its end."""
+        say(doing, end=" … ")
+        begun = time.monotonic()
+        log = self.log(command[0])
+        process = self._spawn([sys.executable, "manage.py", *command], log)
+        self.guard.watch(process.pid, turn=FIRST, ending=signal.SIGTERM)
+        try:
+            status = process.wait()
+        finally:
+            processes.stop(process, _STOP)
+            self.guard.forget(process.pid)
+        if status != 0:
+            raise RunError(f"\nmanage.py {command[0]} failed; the end of {log}:\n{_tail(log)}")
+        say(f"{time.monotonic() - begun:.1f} s")
+
+    def _start(self, child: Child) -> None:
+        child.process = self._spawn(child.command, self.log(child.name))
+        self.guard.watch(child.process.pid, turn=FIRST, ending=signal.SIGTERM)
+
+    def _spawn(self, command: list[str], log: Path) -> subprocess.Popen[bytes]:
+        with log.open("ab") as opened:
+            return processes.spawn(
+                command, log=opened, death_signal=signal.SIGTERM, cwd=BASE_DIR, env=self.environment
+            )
+
+    def _wait_ready(self) -> None:
+        if not wait_until(self._ready, _READY_SECONDS):
+            raise RunError(
+                f"\nThe portal is not ready; the end of {self.log('web')}:\n{_tail(self.log('web'))}"
+            )
+
+    def _ready(self) -> bool:
+        self._look_after()
+        try:
+            with _DIRECTLY.open(f"http://127.0.0.1:{self.port}/readyz", timeout=5) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+    # --- watching ---
+
+    def _look_after(self) -> None:
+        """Start again what has died. Raises RunError when one dies again and again."""
+        if self.servers is not None:
+            self._look_after_server("postgres", self.servers.postgres, self.servers.start_postgres)
+            self._look_after_server("valkey", self.servers.valkey, self.servers.start_valkey)
+        for child in self.children:
+            if child.process is not None and child.process.poll() is not None:
+                self._end_group(child)
+                self._count_death(child.name, child.process)
+                self._start(child)
+
+    def _look_after_server(
+        self, name: str, server: subprocess.Popen[bytes] | None, start: Callable[[], None]
+    ) -> None:
+        if server is not None and server.poll() is not None:
+            self.guard.forget(server.pid)
+            self._count_death(name, server)
+            start()
+            self._watch_servers()
+
+    def _count_death(self, name: str, process: subprocess.Popen[bytes]) -> None:
+        log, deaths = self.log(name), self.deaths[name]
+        deaths.append(time.monotonic())
+        if len(deaths) == _MANY_DEATHS and deaths[-1] - deaths[0] < _IN_SECONDS:
+            raise RunError(f"{name} keeps dying; the end of {log}:\n{_tail(log)}")
+        say(f"{name} ended with status {process.returncode}; starting it again ({log})")
+
+    # --- stopping ---
+
+    def _end_group(self, child: Child) -> None:
+        """End what `child` started and left behind."""
+        if child.process is not None:
+            group = child.process.pid
+            for pid in members([group]):
+                os.kill(pid, signal.SIGKILL)
+            wait_until(lambda: not members([group]), 5.0)
+            self.guard.forget(group)
+
+    def _stop_all(self) -> None:
+        """Stop in order: no new requests, no new jobs, then the servers; a further Ctrl-C changes nothing."""
+        for number in _ENDINGS:
+            signal.signal(number, signal.SIG_IGN)
+        running = [child for child in self.children if child.process is not None]
+        if running:
+            say("\nStopping", end=" … ")
+        for child in running:
+            if child.process is not None and child.process.poll() is None:
+                child.process.terminate()
+        for child in running:
+            if child.process is not None:
+                processes.stop(child.process, _STOP)
+                self._end_group(child)
+        if self.servers is not None:
+            self.servers.stop()
+        self.guard.dismiss()
+        if running:
+            say("all stopped.")
+
+
+_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def say(text: str, *, end: str = "\n") -> None:
+    """A line for the person at the terminal, at once."""
+    try:
+        sys.stdout.write(text + end)
+        sys.stdout.flush()
+    except OSError:  # the terminal is gone; the work is not
+        return
+
+
+def _tail(file: Path, lines: int = 25) -> str:
+    return "\n".join(file.read_text(errors="replace").splitlines()[-lines:]) if file.is_file() else ""
+
+
+def _require_free_port(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise RunError(
+                f"Port {port} is not free ({error.strerror}). Another: make run PORT={port + 1}"
+            ) from None
+
+
+def run(var: Path, port: int) -> int:
+    """Run until told to stop; returns the exit status."""
+    (var / "log").mkdir(parents=True, exist_ok=True)
+    with lock(var) as held:
+        held.truncate(0)
+        held.write(f"process {os.getpid()}, http://127.0.0.1:{port}")
+        held.flush()
+        for old in (var / "log").glob("*.log"):
+            old.replace(old.with_suffix(".log.old"))
+        try:
+            Supervisor(var, port).run()
+        except KeyboardInterrupt:
+            return 0
+
+
+def reset(var: Path) -> int:
+    """Throw away everything in `var`; returns the exit status."""
+    if var.is_dir():
+        with lock(var):
+            embedded.discard(var)
+    say("The data are gone. The next `make run` starts afresh.")
+    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m devtools.run.supervisor")
+    parser.add_argument("command", choices=["run", "reset"])
+    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument(
+        "--stop-with-parent", action="store_true", help="stop when the parent process is killed"
+    )
+    options = parser.parse_args(arguments)
+    for number in _ENDINGS:
+        signal.signal(number, signal.default_int_handler)
+    if options.stop_with_parent:
+        processes.stop_with_parent(signal.SIGTERM)
+    var = BASE_DIR / "var"
+    try:
+        return run(var, options.port) if options.command == "run" else reset(var)
+    except (RunError, EmbeddedError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    except KeyboardInterrupt:
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

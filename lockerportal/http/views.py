@@ -1,0 +1,28 @@
+"""The front door."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.templatetags.static import static
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from packages_app.pages.kiosk import views as kiosk
+
+
+@never_cache
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """Leads to where somebody belongs; says what this is to everybody else."""
+    if not request.user.is_authenticated:
+        if kiosk.KEY in request.session:
+            return redirect("kiosk:pad")  # a screen has no other way back
+        return render(request, "home.html")
+    return redirect("admin:index" if request.user.is_staff else "manage:locations")
+
+
+@require_safe
+def favicon(request: HttpRequest) -> HttpResponse:
+    """Where browsers look for an icon on pages that name none (the admin's, the API's docs)."""
+    return redirect(static("icon.svg"))

@@ -1,0 +1,182 @@
+"""Messages with a destination of their own each: whose turn it is, who is paused, and who is given up.
+
+A destination that fails is asked less and less often and delays no other one; what waits for it loses no
+attempt meanwhile, save the one that is the probe. One that has failed for days is closed, and so is one that
+says itself that it wants nothing any more.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from notifications.channels.retry import WEBHOOK_LONGEST
+from notifications.delivery.leases import LEASE, Batch, Clock
+from notifications.models import Destination, Notification, Status
+
+logger = logging.getLogger(__name__)
+
+AT_ONCE = 4  # messages on their way to one destination
+FAILURES_TO_PAUSE = 3
+FIRST_PAUSE = timedelta(seconds=30)
+LONGEST_PAUSE = timedelta(minutes=15)
+GIVEN_UP_AFTER = timedelta(days=5)
+FAILURES_TO_GIVE_UP = 10
+
+# Of each destination whose turn it is: what is due and stands first in its queue, as the indexes
+# `notification_destination_due` and `notification_queue` have it (their conditions stand here as literals).
+# One that is in trouble gets a single message, and is paused at once: it is the probe of all workers.
+_CLAIM = """
+WITH ready AS MATERIALIZED (
+    SELECT subject, failures FROM notifications_destination
+    WHERE closed_at IS NULL AND (paused_until IS NULL OR paused_until <= %(now)s)
+      AND subject <> ALL(%(busy)s)
+    ORDER BY random()  -- nobody is always the last
+), due AS MATERIALIZED (
+    SELECT head.id, ready.subject, ready.failures
+    FROM ready CROSS JOIN LATERAL (
+        SELECT message.id FROM notifications_notification message
+        WHERE message.subject = ready.subject AND message.channel = 'webhook'
+          AND message.status IN ('pending', 'sending')
+          AND COALESCE(message.leased_until, message.next_attempt_at) <= %(now)s
+          AND NOT EXISTS (
+              SELECT FROM notifications_notification earlier
+              WHERE earlier.subject = message.subject AND earlier.queue = message.queue
+                AND earlier.id < message.id AND earlier.channel = 'webhook' AND message.queue <> ''
+                AND earlier.status IN ('pending', 'sending')
+          )
+        ORDER BY message.priority, COALESCE(message.leased_until, message.next_attempt_at)
+        LIMIT CASE WHEN ready.failures >= %(failures_to_pause)s THEN 1 ELSE %(at_once)s END
+        FOR UPDATE SKIP LOCKED
+    ) head
+    LIMIT %(size)s
+), probing AS (
+    UPDATE notifications_destination destination SET paused_until = %(leased_until)s
+    FROM due WHERE destination.subject = due.subject AND due.failures >= %(failures_to_pause)s
+)
+UPDATE notifications_notification AS message
+SET status = 'sending', lease_token = %(token)s, leased_until = %(leased_until)s, attempts = attempts + 1
+FROM due WHERE message.id = due.id
+RETURNING message.*, due.failures AS failures_before
+"""
+_END = """
+WITH ended AS (
+    SELECT message.id, destination.closed_reason
+    FROM notifications_destination destination CROSS JOIN LATERAL (
+        SELECT id FROM notifications_notification
+        WHERE subject = destination.subject AND channel = 'webhook' AND status IN ('pending', 'sending')
+          AND coalesce(leased_until, '-infinity') <= %(now)s
+        LIMIT %(size)s FOR UPDATE SKIP LOCKED
+    ) message
+    WHERE destination.closed_at IS NOT NULL LIMIT %(size)s
+)
+UPDATE notifications_notification AS message
+SET status = 'suppressed', reason = ended.closed_reason, lease_token = NULL, leased_until = NULL
+FROM ended WHERE message.id = ended.id
+RETURNING message.id
+"""
+
+
+def claim(size: int, clock: Clock, *, busy: Collection[str]) -> tuple[Batch, dict[str, int]]:
+    """Up to `size` due messages of all destinations but `busy`, committed as ours for `LEASE`.
+
+    With the failures in a row of each destination that had any.
+    """
+    batch, now = Batch(clock), clock.now()
+    parameters = {
+        "size": size,
+        "now": now,
+        "token": batch.token,
+        "leased_until": now + LEASE,
+        "busy": list(busy),
+        "at_once": AT_ONCE,
+        "failures_to_pause": FAILURES_TO_PAUSE,
+    }
+    with transaction.atomic(durable=True):  # it must be committed before anything is sent
+        batch.rows = list(Notification.objects.raw(_CLAIM, parameters))
+    before = {row.subject: int(getattr(row, "failures_before", 0)) for row in batch.rows}
+    return batch, {subject: failures for subject, failures in before.items() if failures}
+
+
+def end_what_waits_for_closed(now: datetime, *, size: int = 500) -> int:
+    """Messages to destinations that are closed are suppressed, with its reason; returns how many."""
+    with transaction.atomic(durable=True):
+        return len(list(Notification.objects.raw(_END, {"now": now, "size": size})))
+
+
+def put_back_followers(row: Notification, *, until: datetime) -> None:
+    """What stands behind `row` in its queue cannot go before it: no claim need look at it until then."""
+    if row.queue:
+        behind = Notification.objects.filter(channel="webhook", subject=row.subject, queue=row.queue)
+        behind.filter(pk__gt=row.pk, status=Status.PENDING, next_attempt_at__lt=until).update(
+            next_attempt_at=until
+        )
+
+
+def succeeded(subject: str) -> None:
+    """It takes messages, again; call this only where it had failed, to spare each message a write."""
+    Destination.objects.filter(pk=subject, failures__gt=0).update(
+        failures=0, failing_since=None, paused_until=None, last_error=""
+    )
+
+
+def failed(subject: str, error: str, *, now: datetime, retry_after: float | None = None) -> None:
+    """One failure more; paused for as long as it asks for, or ever longer, and closed after days of it."""
+    with transaction.atomic():
+        state = Destination.objects.select_for_update().filter(pk=subject, closed_at__isnull=True).first()
+        if state is None:
+            return
+        state.failures += 1
+        state.failing_since = state.failing_since or now
+        state.last_error = error
+        pause = timedelta(seconds=min(retry_after or 0.0, WEBHOOK_LONGEST))
+        if state.failures >= FAILURES_TO_PAUSE:
+            doublings = min(state.failures - FAILURES_TO_PAUSE, 10)
+            pause = max(pause, min(FIRST_PAUSE * 2**doublings, LONGEST_PAUSE) * random.uniform(0.5, 1))  # noqa: S311
+        state.paused_until = now + pause if pause else state.paused_until
+        state.save()
+        if state.failures >= FAILURES_TO_GIVE_UP and now - state.failing_since >= GIVEN_UP_AFTER:
+            close(subject, f"No success for {GIVEN_UP_AFTER.days} days; at last: {error}", now=now)
+
+
+def close(subject: str, reason: str, *, now: datetime) -> bool:
+    """Nothing goes there any more, and what waits ends as suppressed; whether it was open."""
+    closed = Destination.objects.filter(pk=subject, closed_at__isnull=True).update(
+        closed_at=now, closed_reason=reason
+    )
+    if closed:
+        logger.warning("Destination %s is closed: %s", subject, reason)
+    return bool(closed)
+
+
+def reopen(subject: str, *, now: datetime) -> bool:
+    """It takes messages from now on; whether it was closed. What ended meanwhile stays ended."""
+    closed = Destination.objects.filter(pk=subject, closed_at__isnull=False)
+    return bool(
+        closed.update(
+            closed_at=None,
+            closed_reason="",
+            failures=0,
+            failing_since=None,
+            paused_until=None,
+            last_error="",
+            opened_at=now,
+        )
+    )
+
+
+def hurry(subject: str) -> None:
+    """Its pause ends: somebody has a message for it that is to go at once, or the probe was not sent."""
+    Destination.objects.filter(pk=subject).update(paused_until=None)
+
+
+def bring_forward(subject: str) -> None:
+    """Somebody says that it works again: its pause ends, and what waits for a later try is tried now."""
+    hurry(subject)
+    waiting = Notification.objects.filter(channel="webhook", subject=subject, status=Status.PENDING)
+    waiting.filter(next_attempt_at__gt=Now()).update(next_attempt_at=Now())

@@ -1,0 +1,210 @@
+"""The same `Idempotency-Key` gets the same answer, whatever happens in between.
+
+The answer is kept in the same transaction as the work, as its last statement, so that a worker killed at any
+point leaves both or none: no key stays locked. A repeat finds the key taken there, its own work is rolled
+back, and the kept answer is given again. Two requests with one key at the same moment: the second waits for
+the first's row. So the first of them, which all but a few are, asks nothing beforehand.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import OperationalError
+from psycopg.errors import LockNotAvailable
+
+from common.sql import fetch
+from packages_app import errors
+from packages_app.models import Delegate
+from packages_app.payloads.answer import Answer
+from packages_app.secrets import pickup_codes, webhook_secrets
+
+VISIBLE_ASCII = re.compile(r"\A[\x21-\x7e]{1,255}\Z")
+
+_TABLE = "packages_app_idempotencykey"
+_KEEP = """
+INSERT INTO packages_app_idempotencykey (courier_id, key, fingerprint, status, body)
+VALUES (%(courier_id)s, %(key)s, %(fingerprint)s, %(status)s, %(body)s)
+ON CONFLICT DO NOTHING RETURNING 1
+"""
+_READ = """
+SELECT fingerprint, status, body FROM packages_app_idempotencykey
+WHERE courier_id = %(courier_id)s AND key = %(key)s
+"""
+
+_PURGE = """
+WITH old AS MATERIALIZED (
+    SELECT courier_id, key FROM packages_app_idempotencykey
+    WHERE created_at < %(before)s ORDER BY created_at LIMIT %(batch)s
+    FOR UPDATE SKIP LOCKED
+), gone AS (
+    DELETE FROM packages_app_idempotencykey kept USING old
+    WHERE kept.courier_id = old.courier_id AND kept.key = old.key
+    RETURNING 1
+)
+SELECT count(*) AS gone FROM gone
+"""
+
+
+class KeyTaken(Exception):
+    """An earlier request has this key: what this one has done is to be rolled back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """One request and its key. Without key, or without courier, nothing is kept and nothing repeated.
+
+    `reads_codes`: whether the key that asks may see a pickup code in the answer of an earlier one.
+    """
+
+    courier_id: int | None
+    key: str | None
+    fingerprint: bytes
+    reads_codes: bool = True
+
+    @property
+    def keeps(self) -> bool:
+        """Whether there is a key under which the answer is kept."""
+        return self.key is not None and self.courier_id is not None
+
+    def earlier(self) -> Answer | None:
+        """The answer that an earlier request with this key got, if there was one.
+
+        Raises `IdempotencyConflict` when that was another request.
+        """
+        rows = fetch(_READ, self.row) if self.keeps else []
+        if not rows:
+            return None
+        if bytes(rows[0].fingerprint) != self.fingerprint:
+            raise errors.IdempotencyConflict
+        kept = json.loads(rows[0].body)
+        body = kept["body"]
+        if kept["code_of"]:
+            package_id, version, secret_id = kept["code_of"]
+            if self.reads_codes and pickup_codes.computable(secret_id):
+                body["pickup_code"] = pickup_codes.compute(UUID(package_id), version, secret_id)
+            else:
+                del body["pickup_code"]
+        if kept.get("secret_of"):
+            webhook_id, version, secret_id = kept["secret_of"]
+            if webhook_secrets.computable(secret_id):
+                body["secret"] = webhook_secrets.shown(UUID(webhook_id), version, secret_id)
+            else:
+                del body["secret"]
+        if kept.get("delegate_of"):
+            body["delegate"] = self._delegate(body["delegate"], *kept["delegate_of"])
+        return Answer(rows[0].status, body, replayed=True)
+
+    def or_earlier(self, run: Callable[[], Answer]) -> Answer:
+        """What `run` answers, unless it finds the key taken: then what the earlier request was answered.
+
+        Raises `IdempotencyConflict` when that was another request.
+        """
+        try:
+            return run()
+        except KeyTaken:
+            earlier = self.earlier()
+            if earlier is None:  # purged in between
+                raise errors.IdempotencyRunning from None
+            return earlier
+
+    def keep(self, answer: Answer) -> Answer:
+        """Keep the answer; codes, secrets and names are made and read again for a repeat.
+
+        The last statement of the transaction; gives the answer back. Raises `KeyTaken` when an earlier
+        request's answer is there, `IdempotencyRunning` when that one is at work after the lock time-out.
+        """
+        if not self.keeps:
+            return answer
+        row = {**self.row, "status": answer.status, "body": self.text(answer)}
+        with self.waiting_for_the_key():
+            taken = not fetch(_KEEP, row)
+        if taken:
+            raise KeyTaken
+        return answer
+
+    @contextmanager
+    def waiting_for_the_key(self) -> Iterator[None]:
+        """Raises `IdempotencyRunning` for a statement in it that waited in vain for another request's row."""
+        try:
+            yield
+        except OperationalError as error:
+            cause = error.__cause__
+            # "while inserting index tuple … in relation …": PostgreSQL names what it waited for nowhere else.
+            if isinstance(cause, LockNotAvailable) and _TABLE in (cause.diag.context or ""):
+                raise errors.IdempotencyRunning from None
+            raise
+
+    def text(self, answer: Answer) -> str:
+        """The answer as it is kept, without codes, secrets and names."""
+        kept: dict[str, Any] = {"body": {**answer.body}, "code_of": _kept(answer.code_of)}
+        if answer.code_of:
+            kept["body"]["pickup_code"] = None
+        if answer.secret_of:
+            kept["body"]["secret"] = None
+            kept["secret_of"] = _kept(answer.secret_of)
+        if answer.delegate_of:
+            shown = answer.body["delegate"]
+            kept["body"]["delegate"] = {**dict.fromkeys(shown), "named_at": shown["named_at"]}
+            kept["delegate_of"] = _kept(answer.delegate_of)
+        return json.dumps(kept)
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """What tells this request from others."""
+        return {"courier_id": self.courier_id, "key": self.key, "fingerprint": self.fingerprint}
+
+    def _delegate(
+        self, body: dict[str, Any], delegate_id: str, version: int, secret_id: int
+    ) -> dict[str, Any] | None:
+        """The delegate in an earlier answer; none once their name has been erased."""
+        names = Delegate.objects.filter(pk=delegate_id).values_list("name", flat=True)
+        if not (name := names.first()):
+            return None
+        body["name"] = name
+        if "pickup_code" in body:
+            if self.reads_codes and pickup_codes.computable(secret_id):
+                length = pickup_codes.DELEGATE_DIGITS
+                body["pickup_code"] = pickup_codes.compute(UUID(delegate_id), version, secret_id, length)
+            else:
+                del body["pickup_code"]
+        return body
+
+
+def _kept(parts: tuple[UUID, int, int] | None) -> list[str | int]:
+    return [str(part) if isinstance(part, UUID) else part for part in parts or ()]
+
+
+def fingerprint(method: str, path: str, body: bytes, *, location_ids: Iterable[int] = ()) -> bytes:
+    """SHA-256 of method, path and canonical JSON: the order of members makes no other request.
+
+    `location_ids` are all that the key sees: what it is told of another place is no answer for other keys.
+    """
+    try:
+        canonical = json.dumps(json.loads(body or b"{}"), sort_keys=True, separators=(",", ":"))
+    except (ValueError, RecursionError):
+        canonical = body.decode(errors="replace")
+    seen = ",".join(map(str, sorted(location_ids)))
+    return sha256(f"{method} {path} {canonical}{seen}".encode(errors="surrogatepass")).digest()
+
+
+def purge(*, now: datetime, batch: int = 5000) -> int:
+    """Forget keys older than `settings.IDEMPOTENCY_KEEP`, the oldest first; returns how many.
+
+    In batches, each a transaction of its own, that step over what another purge has in hand.
+    """
+    gone: int = 0
+    while True:
+        count = fetch(_PURGE, {"before": now - settings.IDEMPOTENCY_KEEP, "batch": batch})[0].gone
+        gone += count
+        if count < batch:
+            return gone

@@ -1,0 +1,40 @@
+"""A location takes no packages for a while, and the hold clock of those that wait there stands."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from lockers.models import Downtime, Location, LocationQuerySet
+from packages_app.core.actor import Actor
+from packages_app.core.operation import Operation
+from packages_app.life import webhook_rows
+from packages_app.models import EventType
+from packages_app.sql import hold_clock
+
+
+@Operation
+def suspend_location(
+    *, locations: LocationQuerySet, location_id: int, by: Actor, now: datetime, reason: str
+) -> Location:
+    """No new packages; recipients with a package there and couriers are told, and the time stands still.
+
+    What lies there can still be collected if somebody stands before it. A location that is suspended already
+    gets the new reason and nothing else. Raises `UnknownLocation` for one outside `locations`.
+    """
+    location = locations.lock(location_id)
+    news = location.suspended_at is None
+    location.suspend(reason=reason, now=now)
+    if news:
+        silent = location.downtimes.open().first()
+        if silent is not None:
+            now = max(now, silent.began_at)
+            silent.end(by=by.name, now=now)
+        hold_clock.begin(
+            location,
+            cause=Downtime.Cause.SUSPENDED,
+            began_at=now,
+            reason=location.suspended_reason,
+            by=by.name,
+        )
+        webhook_rows.announce_location(location, EventType.LOCATION_SUSPENDED, now=now)
+    return location

@@ -1,0 +1,71 @@
+"""A package may wait longer."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from packages_app import errors
+from packages_app.core.actor import Actor
+from packages_app.core.operation import Operation
+from packages_app.life.lifecycle import Event, Status
+from packages_app.models import Package
+
+# A call that comes again so soon, the same and without an Idempotency-Key, is the same wish.
+REPEATS_WITHIN = timedelta(minutes=1)
+
+
+@Operation
+def extend(
+    *,
+    package_id: UUID,
+    by: Actor,
+    now: datetime,
+    hours: int,
+    seen: datetime | None = None,
+    may_repeat: bool = False,
+    tell: bool = True,
+) -> Package:
+    """STORED or EXPIRED → STORED, its hold `hours` longer (from now, if it has ended already).
+
+    Its code works again, and so does a delegate's. `seen` is the `updated_at` that somebody looked at before
+    they asked, so that a form sent twice extends once; with `may_repeat` the same call within a minute
+    extends once too. The recipient hears of it, unless it is they who asked (`tell`).
+    Raises `UnknownPackage`, `WrongStatus`, `ChangedMeanwhile`, `OnHold` (time stands still for it), and
+    `ExtensionLimit` past the location's `max_hold_days` from the deposit, with the `latest` end and the whole
+    `hours` that are possible.
+    """
+    package = by.packages().lock(package_id)
+    if seen is not None and seen != package.updated_at:
+        raise errors.ChangedMeanwhile
+    if package.status not in (Status.STORED, Status.EXPIRED) or package.expires_at is None:
+        raise errors.WrongStatus(status=package.status)
+    if package.held_at is not None:
+        raise errors.OnHold
+    if may_repeat and _is_repeat(package, by=by, now=now, hours=hours):
+        return package
+    start, latest = max(package.expires_at, package.clock_reads(now)), package.latest_end
+    expires_at = start + timedelta(hours=hours)
+    if expires_at > latest:
+        raise errors.ExtensionLimit(
+            f"This location holds a package for {package.location.max_hold_days} days at the most.",
+            latest=latest,
+            hours=max(0, int((latest - start) / timedelta(hours=1))),
+        )
+    line = package.move_to(
+        Status.STORED, event=Event.EXTENDED, by=by.name, reason=f"by {hours} h", expires_at=expires_at
+    )
+    if line.from_status == Status.EXPIRED and package.delegate is not None:
+        package.delegate.tell(cause=line.pk, like_recipient=True)
+    # While the location is down, its return tells the end, which will be another one.
+    if line.from_status == Status.STORED and tell and package.location.downtime is None:
+        until = {"until": expires_at.isoformat()}
+        package.tell("extended", dedup_prefix=f"longer:{line.pk}", context=until)
+    return package
+
+
+def _is_repeat(package: Package, *, by: Actor, now: datetime, hours: int) -> bool:
+    last = package.events.order_by("id").last()
+    if last is None or (last.event, last.by, last.reason) != (Event.EXTENDED, by.name, f"by {hours} h"):
+        return False
+    return abs(now - last.at) < REPEATS_WITHIN

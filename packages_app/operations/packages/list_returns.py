@@ -1,0 +1,67 @@
+"""In the morning couriers hear what waits to be taken back."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from django.db.models import Exists, OuterRef, Q
+
+from common.sql import fetch
+from lockers.models import Location
+from notifications import outbox
+from packages_app.core.operation import Operation
+from packages_app.life import webhook_rows
+from packages_app.messaging import return_lists
+from packages_app.models import Courier, EventType, Package, Webhook
+
+# Takes the day: who comes second waits for the first, and then gets no row.
+_TAKE_DAY = """
+INSERT INTO packages_app_returnlistday (location_id, day) VALUES (%(location_id)s, %(day)s)
+ON CONFLICT (location_id) DO UPDATE SET day = excluded.day
+WHERE packages_app_returnlistday.day < excluded.day
+RETURNING 1
+"""
+
+
+def list_returns(*, now: datetime) -> int:
+    """A list for each courier with something to take back, where it is morning; returns how many lists.
+
+    From the location's `morning_hour` on, once in a day of its own calendar, and later in the day where beat
+    was away at that hour: by e-mail to `return_list_email`, and to endpoints as `returns.list`. One
+    transaction for each location, so that two at once, or one that is killed, tell nobody twice.
+    """
+    lists = 0
+    for zone in Location.objects.order_by().values_list("time_zone", flat=True).distinct():
+        local = now.astimezone(ZoneInfo(zone))
+        due = Location.objects.filter(time_zone=zone, morning_hour__lte=local.hour)
+        for location in due.exclude(return_list_day__day__gte=local.date()):
+            lists += _list_one(location=location, day=local.date())
+    return lists
+
+
+@Operation
+def _list_one(*, location: Location, day: date) -> int:
+    if not fetch(_TAKE_DAY, {"location_id": location.pk, "day": day}):
+        return 0
+    waiting = Package.objects.to_return().filter(location=location).order_by()
+    reachable = ~Q(return_list_email="") | Exists(Webhook.objects.filter(courier=OuterRef("pk")))
+    couriers = Courier.objects.filter(reachable, pk__in=waiting.values("courier"))
+    for courier in couriers:
+        _tell(courier, location, day)
+    return len(couriers)
+
+
+def _tell(courier: Courier, location: Location, day: date) -> None:
+    webhook_rows.announce(
+        courier_id=courier.pk,
+        event_type=EventType.RETURNS_LIST,
+        subject=f"returns:{location.pk}",
+        cause=f"returns:{location.pk}:{day}",
+        facts=return_lists.facts(location, courier.pk, day=day.isoformat()),
+    )
+    if courier.return_list_email:
+        subject = return_lists.subject(location.pk, courier.pk)
+        outbox.enqueue(
+            kind="return_list", channels=["email"], subject=subject, dedup_prefix=f"{subject}:{day}"
+        )

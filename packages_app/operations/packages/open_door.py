@@ -1,0 +1,36 @@
+"""The courier opens the door that was reserved for a package."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from packages_app import errors
+from packages_app.core.actor import Actor
+from packages_app.core.operation import Operation
+from packages_app.life.lifecycle import Event, Status
+from packages_app.models import Package
+
+# Who stands before the open door gets so much time to confirm, however little of the reservation is left.
+AT_LEAST = timedelta(minutes=5)
+
+
+@Operation
+def open_door(*, package_id: UUID, by: Actor, now: datetime) -> Package:
+    """A PENDING package's door is open: from now on its parcel may lie in it. A repeat changes nothing.
+
+    Raises `UnknownPackage`, `WrongStatus`.
+    """
+    package = by.packages().lock(package_id)
+    if package.status != Status.PENDING or package.reserved_until is None:
+        raise errors.WrongStatus(status=package.status)
+    if package.opened_at is None:
+        package.move_to(
+            Status.PENDING,
+            event=Event.OPENED,
+            by=by.name,
+            reports_opening=True,
+            opened_at=now,
+            reserved_until=max(package.reserved_until, now + AT_LEAST),
+        )
+    return package

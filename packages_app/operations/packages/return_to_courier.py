@@ -1,0 +1,36 @@
+"""A package that nobody collected is taken out."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from lockers.models import Compartment
+from packages_app import errors
+from packages_app.core.actor import Actor
+from packages_app.core.operation import Operation
+from packages_app.life.lifecycle import Event, Status
+from packages_app.models import Package
+from packages_app.rules import queueing
+
+
+@Operation
+def return_to_courier(*, package_id: UUID, by: Actor, now: datetime) -> Package:
+    """EXPIRED, or CANCELLED while it lies in its door → RETURNED; only now the door is free.
+
+    Raises `UnknownPackage`, `WrongStatus`.
+    """
+    package = by.packages().lock(package_id)
+    if not package.holds_door:
+        raise errors.WrongStatus(status=package.status)
+    package.move_to(
+        Status.RETURNED,
+        event=Event.RETURNED,
+        by=by.name,
+        returned_at=now,
+        released_at=now,
+        code_mac=None,
+    )
+    Compartment.objects.lock(package.compartment_id).release()
+    queueing.door_freed(package.location_id)
+    return package

@@ -1,0 +1,36 @@
+"""A courier no longer waits for a door."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from packages_app import errors
+from packages_app.core.actor import Actor
+from packages_app.core.operation import Operation
+from packages_app.models import QueueEntry
+from packages_app.rules import queueing
+
+
+@Operation
+def leave_queue(*, entry_id: UUID, by: Actor, now: datetime) -> QueueEntry:
+    """WAITING → LEFT; a repeat changes nothing.
+
+    Raises `UnknownQueueEntry`, and `NotWaiting` for what was granted a door or has expired.
+    """
+    try:
+        entry = (
+            by.queue_entries()
+            .select_related("location", "recipient", "courier")
+            .select_for_update(of=("self",), no_key=True)
+            .get(pk=entry_id)
+        )
+    except QueueEntry.DoesNotExist:
+        raise errors.UnknownQueueEntry from None
+    if entry.status == QueueEntry.Status.WAITING:
+        entry.end(QueueEntry.Status.LEFT)
+        entry.refresh_from_db(fields=["ended_at"])  # the database's clock
+        queueing.door_freed(entry.location_id)  # the next in line may be the first now
+    elif entry.status != QueueEntry.Status.LEFT:
+        raise errors.NotWaiting(status=entry.status, package_id=entry.package_id)
+    return entry

@@ -1,0 +1,125 @@
+"""The translations under `locale/` are whole."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from babel.messages.catalog import Catalog, Message
+from django.conf import settings
+from django.utils import translation
+
+from devtools import catalogues
+
+LANGUAGES = [code for code, _ in settings.LANGUAGES if code != settings.LANGUAGE_CODE]
+HOURS = {
+    "de": {1: "1 Stunde länger", 2: "2 Stunden länger", 21: "21 Stunden länger"},
+    "pl": {
+        1: "Przedłuż o 1 godzinę",
+        2: "Przedłuż o 2 godziny",
+        5: "Przedłuż o 5 godzin",
+        12: "Przedłuż o 12 godzin",
+        21: "Przedłuż o 21 godzin",
+        22: "Przedłuż o 22 godziny",
+    },
+    "et": {1: "Pikenda 1 tunni võrra", 2: "Pikenda 2 tunni võrra"},
+    "lv": {
+        0: "Pagarināt par 0 stundām",
+        1: "Pagarināt par 1 stundu",
+        2: "Pagarināt par 2 stundām",
+        11: "Pagarināt par 11 stundām",
+        21: "Pagarināt par 21 stundu",
+    },
+    "lt": {
+        1: "Pratęsti 1 valandą",
+        2: "Pratęsti 2 valandas",
+        10: "Pratęsti 10 valandų",
+        11: "Pratęsti 11 valandų",
+        12: "Pratęsti 12 valandų",
+        21: "Pratęsti 21 valandą",
+        22: "Pratęsti 22 valandas",
+    },
+}
+pytestmark = pytest.mark.parametrize("language", LANGUAGES)
+
+
+@pytest.fixture(scope="module")
+def texts() -> Catalog:
+    """Everything that can be said."""
+    return catalogues.template()
+
+
+@pytest.fixture
+def translations(language: str) -> Catalog:
+    return catalogues.read(language)
+
+
+def said(catalog: Catalog) -> dict[tuple[str | None, str], Message]:
+    """The messages of a catalogue by context and singular."""
+    return {(one.context, one.id if isinstance(one.id, str) else one.id[0]): one for one in catalog if one.id}
+
+
+def forms(message: Message) -> list[str]:
+    """Every form of a translation."""
+    return [message.string] if isinstance(message.string, str) else list(message.string or [""])
+
+
+def marks(text: str) -> set[str]:
+    """Placeholders and HTML tags of a text."""
+    return set(re.findall(r"%\(\w+\)[a-z]|</?\w+>|%%", text))
+
+
+def test_every_language_has_a_catalogue(language: str) -> None:
+    assert catalogues.languages() == sorted(LANGUAGES)
+    assert catalogues.po(language).exists()
+
+
+def test_nothing_is_missing_or_left_over(texts: Catalog, translations: Catalog) -> None:
+    """`python -m devtools.catalogues update` brings a catalogue up to date; then translate what is empty."""
+    wanted, found = said(texts), said(translations)
+    assert wanted.keys() - found.keys() == set(), "not in the catalogue"
+    assert found.keys() - wanted.keys() == set(), "nobody says it any more"
+    assert {key for key, one in found.items() if not all(forms(one))} == set(), "not translated"
+    assert {key for key, one in found.items() if one.fuzzy} == set(), "only guessed"
+
+
+def test_plurals_have_all_their_forms(texts: Catalog, translations: Catalog) -> None:
+    for key, one in said(translations).items():
+        assert isinstance(said(texts)[key].id, str) == isinstance(one.id, str), key
+        assert len(forms(one)) == (1 if isinstance(one.id, str) else translations.num_plurals), key
+
+
+def test_each_number_finds_its_form(language: str) -> None:
+    """As Django chooses it, whose own catalogues have other forms for the same languages."""
+    with translation.override(language):
+        said = {
+            number: translation.ngettext("Keep it 1 more hour", "Keep it %(hours)s more hours", number)
+            % {"hours": number}
+            for number in HOURS[language]
+        }
+    assert said == HOURS[language]
+
+
+def test_placeholders_and_tags_are_those_of_the_english(translations: Catalog) -> None:
+    for key, one in said(translations).items():
+        singular, *plural = [one.id] if isinstance(one.id, str) else one.id
+        allowed = marks(singular).union(*map(marks, plural))
+        for form in forms(one):
+            assert marks(form) <= allowed, key
+            assert marks(form) >= (marks(plural[0]) if plural else marks(singular)), key
+
+
+def test_translations_are_tidy(translations: Catalog) -> None:
+    for key, one in said(translations).items():
+        english = one.id if isinstance(one.id, str) else one.id[-1]
+        for form in forms(one):
+            assert form == form.strip(), key
+            assert not re.search("[\u00a0\u2007\u2009\u202f]|  ", form), key
+            if key[0] is None:
+                assert (english[-1] == ":") == (form[-1] == ":"), key
+
+
+def test_the_compiled_file_is_that_of_the_text(language: str, translations: Catalog) -> None:
+    """`python -m devtools.catalogues compile` writes it."""
+    found = catalogues.po(language).with_suffix(".mo").read_bytes()
+    assert found == catalogues.compiled(translations)
