@@ -314,7 +314,7 @@ def a_fault_of_ours(screen: Api, secrets: Secrets, code: str, monkeypatch: pytes
         raise ZeroDivisionError
 
     with monkeypatch.context() as patch:
-        patch.setattr("packages_app.operations.packages.pick_up", fail)
+        patch.setattr("packages_app.operations.pick_up", fail)
         assert screen.post(f"/pickup/{code}").status_code == 500
         assert screen.post("/pickup", {"code": code}).status_code == 500
 

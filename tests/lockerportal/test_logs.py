@@ -87,7 +87,7 @@ def test_a_fault_of_ours_at_a_pickup_shows_neither_code_nor_key(
     def fail(**_: object) -> None:
         raise ZeroDivisionError(f"while {key} typed")
 
-    monkeypatch.setattr("packages_app.operations.packages.pick_up", fail)
+    monkeypatch.setattr("packages_app.operations.pick_up", fail)
     client = Client(raise_request_exception=False)
     answer = client.post(
         "/api/v1/pickup/48217730",

@@ -160,7 +160,7 @@ def test_servers_end_with_a_killed_parent(folder: Path) -> None:
     code = f"""
         import sys, time
         from pathlib import Path
-        from lockerportal import embedded
+        from devtools.servers import embedded
         with embedded.servers(Path({str(folder)!r})) as servers:
             print(servers.postgres.pid, servers.valkey.pid, flush=True)
             time.sleep(600)
