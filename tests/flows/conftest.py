@@ -40,7 +40,13 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
     """Noon of a Friday; the scheduled jobs, which ask the database for the time, are told this one."""
-    for room in ("tasks", "api.kiosks", "pages.manager.downtimes", "pages.recipient.views", "admin.locations"):
+    for room in (
+        "tasks",
+        "api.kiosks",
+        "pages.manager.downtimes",
+        "pages.recipient.views",
+        "admin.locations",
+    ):
         monkeypatch.setattr(f"packages_app.{room}.database_now", timezone.now)
     with time_machine.travel(NOW, tick=False) as traveller:
         yield Clock(traveller)

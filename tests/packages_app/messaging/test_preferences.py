@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
+from lockers.models import Compartment
 from notifications import outbox
 from notifications.delivery.email_and_sms import deliver_due
 from notifications.models import Notification
 from notifications.sms import locmem
 from packages_app.messaging import links, preferences
 from packages_app.messaging.kinds import KINDS
-from packages_app.models import AddressChoice, Package
-from tests.world import NOW, door, make_courier, make_location, make_package, make_recipient
+from packages_app.models import AddressChoice, Courier, Package
+from tests.world import door, make_courier, make_location, make_package, make_recipient
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
 def package() -> Package:
-    expires_at = timezone.now() + timedelta(hours=10)
-    return make_package(make_courier(), door(make_location(), "S1"), expires_at=expires_at)
+    return lying(make_courier(), door(make_location(), "S1"))
+
+
+def lying(courier: Courier, compartment: Compartment, **fields: Any) -> Package:
+    """A stored package whose recipient's page is open: these tests run on the real clock."""
+    now = timezone.now()
+    ends = now + timedelta(hours=10)
+    return make_package(courier, compartment, created_at=now, stored_at=now, expires_at=ends, **fields)
 
 
 def press(client: Client, package: Package, way: str, button: str = "write_by") -> str:
@@ -50,7 +58,7 @@ def test_a_choice_holds_for_this_and_the_next_package(
     assert "Thank you" in press(client, package, way)
     suppressed = ("suppressed", "the recipient wants no messages by this channel")
     assert told(package, "one") == {way: ("sent", ""), other: suppressed}
-    following = make_package(package.courier, door(package.location, "S2"), recipient=make_recipient())
+    following = lying(package.courier, door(package.location, "S2"), recipient=make_recipient())
     assert told(following, "two") == {way: ("sent", ""), other: suppressed}
     assert (len(mail.outbox), len(locmem.outbox)) == ((2, 0) if way == "email" else (0, 2))
     press(client, package, "both")
@@ -61,14 +69,14 @@ def test_a_choice_holds_for_this_and_the_next_package(
 def test_somebody_else_is_written_to_as_ever(client: Client, package: Package) -> None:
     press(client, package, "email")
     stranger = make_recipient(phone="+3725550099", email="juri@example.com")
-    other = make_package(package.courier, door(package.location, "S2"), recipient=stranger)
+    other = lying(package.courier, door(package.location, "S2"), recipient=stranger)
     assert told(other, "one") == {"email": ("sent", ""), "sms": ("sent", "")}
 
 
 def test_the_only_address_is_used_although_it_is_unwanted(client: Client, package: Package) -> None:
     press(client, package, "email")
     only = make_recipient(email="")
-    other = make_package(package.courier, door(package.location, "S2"), recipient=only)
+    other = lying(package.courier, door(package.location, "S2"), recipient=only)
     assert told(other, "one")["sms"] == ("sent", "")
     assert "write_by" not in client.get(f"/p/{links.token(other)}/").content.decode()
     assert "Nothing was changed" in press(client, other, "email")
@@ -103,10 +111,12 @@ NOT_NEEDED = ("suppressed", "the recipient wants only what is needed to collect"
 
 def test_who_wants_only_what_is_needed_gets_no_receipts(client: Client, package: Package) -> None:
     assert "Thank you" in press(client, package, "needed", "write_about")
-    following = make_package(package.courier, door(package.location, "S2"), recipient=make_recipient())
+    following = lying(package.courier, door(package.location, "S2"), recipient=make_recipient())
     for one in (package, following):
         assert told(one, f"code {one.pk}") == SENT
-        Package.objects.filter(pk=one.pk).update(status="CANCELLED", cancelled_at=NOW, code_mac=None)
+        Package.objects.filter(pk=one.pk).update(
+            status="CANCELLED", cancelled_at=timezone.now(), code_mac=None
+        )
         assert told(one, f"over {one.pk}", "cancelled") == SENT
         assert told(one, f"back {one.pk}", "returned") == {"email": NOT_NEEDED, "sms": NOT_NEEDED}
     press(client, package, "all", "write_about")
@@ -128,11 +138,8 @@ def test_the_two_choices_do_not_touch_each_other(client: Client, package: Packag
 
 
 def test_with_one_address_there_is_still_something_to_choose(client: Client, package: Package) -> None:
-    only = make_package(
-        package.courier,
-        door(package.location, "S2"),
-        recipient=make_recipient(phone="", email="MARI@example.com"),
-    )
+    mari = make_recipient(phone="", email="MARI@example.com")
+    only = lying(package.courier, door(package.location, "S2"), recipient=mari)
     press(client, only, "needed", "write_about")
     page = client.get(f"/p/{links.token(only)}/").content.decode()
     assert 'name="write_by"' not in page
