@@ -1,7 +1,7 @@
-# One image for all processes; compose.yaml has the command of each.
+# One image for web, worker and beat (compose.yaml says which is which).
 
 FROM python:3.13-slim AS packages
-# For an email provider with an API, use requirements-anymail.txt (docs/operations.md).
+# requirements-anymail.txt for an e-mail provider with an API (docs/operations.md)
 ARG REQUIREMENTS=requirements.txt
 COPY ${REQUIREMENTS} /tmp/requirements.txt
 RUN python -m venv /opt/venv \
@@ -14,7 +14,7 @@ RUN useradd --system --uid 10001 --no-create-home --home-dir /nonexistent --shel
 COPY --from=packages /opt/venv /opt/venv
 WORKDIR /app
 COPY . .
-# Settings do not load without every variable. None of these values becomes part of the image's environment.
+# The settings want every variable; none of these values reaches the image's environment.
 RUN DEBUG=false ALLOWED_HOSTS=build.invalid DATABASE_URL=postgres://build.invalid/build \
     REDIS_URL=redis://build.invalid/0 EMAIL_URL=smtp://build.invalid DEFAULT_FROM_EMAIL=build@build.invalid \
     SMS_BACKEND=notifications.sms.http.SmsBackend SMS_GATEWAY_URL=https://build.invalid SMS_GATEWAY_TOKEN=build \
