@@ -1,7 +1,7 @@
-// The keys of the code pad without a round trip to the server; it works without this, too.
+// Handle the keypad without a round trip to the server. The page also works without this script.
 "use strict";
 
-const FORGET_AFTER_MS = 60_000; // what somebody typed and left behind
+const FORGET_AFTER_MS = 60_000; // clear what somebody typed before walking away
 const pad = document.getElementById("pad");
 let field = document.getElementById("code");
 let forget;
@@ -10,7 +10,7 @@ function touched() {
   clearTimeout(forget);
   forget = setTimeout(() => {
     pad.querySelectorAll("input.code").forEach((input) => { input.value = ""; });
-    if (pad.dataset.reset) location.assign(pad.dataset.reset); // the next one finds the screen's own language
+    if (pad.dataset.reset) location.assign(pad.dataset.reset); // the next person sees the kiosk's own language
   }, FORGET_AFTER_MS);
 }
 
@@ -35,7 +35,7 @@ pad.addEventListener("click", (event) => {
   press(key.value);
   touched();
 });
-// A scanner types like a keyboard, wherever the last finger was: its digits belong into the field.
+// A scanner types like a keyboard, whatever has the focus: its digits belong in the field.
 document.addEventListener("keydown", (event) => {
   if (/^[0-9]$/.test(event.key) && !event.target.matches("input")) field.focus();
 });

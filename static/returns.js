@@ -1,4 +1,4 @@
-// Comforts of the returns round; it works without them.
+// Conveniences for the Returns page, which also works without this script.
 "use strict";
 
 const boxes = document.querySelectorAll("#round input[name=packages]");
