@@ -26,6 +26,6 @@ def test_the_documentation_of_the_calls(page: Page) -> None:
     assert code is not None
     assert code["height"] < 30, "a code is broken over lines"
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    page.get_by_role("link", name="the documentation of the calls").click()
+    page.get_by_role("link", name="API documentation").click()
     page.wait_for_url("**/api/v1/docs")
     expect(calls.first).to_be_visible()

@@ -44,7 +44,7 @@ def connect(page: Page, location: Location) -> None:
     page.goto("/kiosk/")
     page.get_by_label("Kiosk key").fill(key)
     page.get_by_role("button", name="Connect").click()
-    expect(page.get_by_label("Type your pickup code")).to_be_visible()
+    expect(page.get_by_label("Enter your pickup code")).to_be_visible()
 
 
 def press(page: Page, code: str) -> None:
@@ -61,20 +61,20 @@ def test_code_on_the_keys_opens_the_door(screen: Page, package: Package) -> None
     expect(screen.locator(".lit")).to_have_text("M2")
     assert code_of(package) not in screen.url
     screen.get_by_role("link", name="Done").click()
-    expect(screen.get_by_label("Type your pickup code")).to_have_value("")
+    expect(screen.get_by_label("Enter your pickup code")).to_have_value("")
     package.refresh_from_db()
     assert package.status == Package.Status.RETRIEVED
 
 
 def test_keyboard_alone_opens_the_door(screen: Page, package: Package) -> None:
-    expect(screen.get_by_label("Type your pickup code")).to_be_focused()
+    expect(screen.get_by_label("Enter your pickup code")).to_be_focused()
     screen.keyboard.type(code_of(package))
     screen.keyboard.press("Enter")
     expect(screen.locator(".number")).to_have_text("M2")
 
 
 def test_double_press_opens_once(screen: Page, package: Package) -> None:
-    screen.get_by_label("Type your pickup code").fill(code_of(package))
+    screen.get_by_label("Enter your pickup code").fill(code_of(package))
     screen.get_by_role("button", name="Open my door").dblclick(no_wait_after=True)
     expect(screen.locator(".number")).to_have_text("M2")
     assert package.events.filter(event="retrieved").count() == 1
@@ -90,34 +90,34 @@ def test_pickup_whose_answer_was_lost_is_asked_for_again(
     pick_up = operations.pick_up
     with monkeypatch.context() as patch:
         patch.setattr(operations, "pick_up", done_and_gone)
-        screen.get_by_label("Type your pickup code").fill(code_of(package))
+        screen.get_by_label("Enter your pickup code").fill(code_of(package))
         screen.get_by_role("button", name="Open my door").click()
-        expect(screen.get_by_role("heading", name="Back in a moment")).to_be_visible()
+        expect(screen.get_by_role("heading", name="Temporarily unavailable")).to_be_visible()
     assert "503" in watch.complaints.pop()
-    screen.get_by_role("link", name="To the start").click()
-    screen.get_by_label("Type your pickup code").fill(code_of(package))
+    screen.get_by_role("link", name="Go to home page").click()
+    screen.get_by_label("Enter your pickup code").fill(code_of(package))
     screen.get_by_role("button", name="Open my door").click()
     expect(screen.locator(".number")).to_have_text("M2")
     assert package.events.filter(event="retrieved").count() == 1
 
 
 def test_going_back_shows_no_code(screen: Page, package: Package) -> None:
-    screen.get_by_label("Type your pickup code").fill(code_of(package))
+    screen.get_by_label("Enter your pickup code").fill(code_of(package))
     screen.get_by_role("button", name="Open my door").click()
     expect(screen.locator(".number")).to_be_visible()
     screen.go_back()
-    expect(screen.get_by_label("Type your pickup code")).to_have_value("")
+    expect(screen.get_by_label("Enter your pickup code")).to_have_value("")
 
 
 def test_wrong_codes_are_refused_and_then_wait(screen: Page, location: Location) -> None:
     for _ in range(4):
-        screen.get_by_label("Type your pickup code").fill(wrong_code(location))
+        screen.get_by_label("Enter your pickup code").fill(wrong_code(location))
         screen.get_by_role("button", name="Open my door").click()
         expect(screen.get_by_text("This code opens no door here.")).to_be_visible()
-    screen.get_by_label("Type your pickup code").fill(wrong_code(location))
+    screen.get_by_label("Enter your pickup code").fill(wrong_code(location))
     screen.get_by_role("button", name="Open my door").click()
     expect(screen.get_by_role("heading", name="Please wait")).to_be_visible()
-    expect(screen.get_by_label("Type your pickup code")).to_have_count(0)
+    expect(screen.get_by_label("Enter your pickup code")).to_have_count(0)
 
 
 def test_keys_are_large_enough_for_a_finger(screen: Page) -> None:
@@ -140,7 +140,7 @@ def test_pad_works_without_javascript(
     plain.on("request", watch.request)
     connect(plain, location)
     press(plain, code_of(package))
-    expect(plain.get_by_label("Type your pickup code")).to_have_value(code_of(package))
+    expect(plain.get_by_label("Enter your pickup code")).to_have_value(code_of(package))
     plain.get_by_role("button", name="Open my door").click()
     expect(plain.locator(".number")).to_have_text("M2")
     context.close()
@@ -170,4 +170,4 @@ def test_a_language_is_chosen_by_a_finger(screen: Page, package: Package) -> Non
     screen.get_by_role("button", name="Atidaryti dureles").click()
     expect(screen.get_by_role("heading", name="Jūsų durelės yra")).to_be_visible()
     screen.get_by_role("link", name="Baigta").click()
-    expect(screen.get_by_label("Type your pickup code")).to_be_visible()
+    expect(screen.get_by_label("Enter your pickup code")).to_be_visible()

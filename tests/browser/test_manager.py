@@ -73,7 +73,7 @@ def test_door_goes_out_and_back(manager: Page, location: Location) -> None:
     manager.get_by_role("button", name="Take out of service").click()
     expect(manager.get_by_text("Door L1 is out of service.")).to_be_visible()
     expect(manager.get_by_text("<b>the hinge</b>").first).to_be_visible()
-    manager.get_by_role("link", name="Doors", exact=True).click()
+    manager.get_by_role("link", name="Compartments", exact=True).click()
     manager.get_by_role("link", name="L1 Out").click()
     manager.get_by_role("button", name="Put back in service").click()
     expect(manager.get_by_text("Door L1 is back in service.")).to_be_visible()
@@ -82,12 +82,12 @@ def test_door_goes_out_and_back(manager: Page, location: Location) -> None:
 
 def test_returns_round_frees_the_doors(overdue: list[Package], manager: Page, location: Location) -> None:
     manager.get_by_role("link", name="3 packages to take out").click()
-    manager.get_by_label(f"{overdue[0].tracking_number} is taken out").check()
-    manager.get_by_role("button", name="Tick off as taken out").click()
+    manager.get_by_label(f"{overdue[0].tracking_number} taken out").check()
+    manager.get_by_role("button", name="Mark as taken out").click()
     expect(manager.get_by_text("1 package ticked off")).to_be_visible()
-    manager.get_by_label("Tick all").check()
-    manager.get_by_role("button", name="Tick off as taken out").click()
-    expect(manager.get_by_text("Nothing waits to be taken out")).to_be_visible()
+    manager.get_by_label("Select all").check()
+    manager.get_by_role("button", name="Mark as taken out").click()
+    expect(manager.get_by_text("no packages to take out")).to_be_visible()
     assert {each.status for each in Compartment.objects.filter(location=location)} == {"available"}
     manager.get_by_role("link", name="Packages", exact=True).click()
     manager.get_by_role("link", name=overdue[0].tracking_number, exact=True).click()

@@ -37,9 +37,9 @@ def test_keep_it_longer_on_a_phone(page: Page, package: Package, scheme: str) ->
     page.set_viewport_size({"width": 390, "height": 800})
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
     page.goto(f"/p/{links.token(package)}/")
-    expect(page.get_by_role("heading", name="Your parcel is waiting for you")).to_be_visible()
+    expect(page.get_by_role("heading", name="Your parcel is ready for pickup")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    page.get_by_role("button", name="Keep it 2 more days").click()
+    page.get_by_role("button", name="Extend by 2 days").click()
     expect(page.get_by_text("Your parcel waits until")).to_be_visible()
     longer = Package.objects.get()
     assert package.expires_at is not None
@@ -54,8 +54,8 @@ def test_choose_what_is_written_without_scripts(
 ) -> None:
     page = chromium.new_page(java_script_enabled=False)
     page.goto(f"{live_server.url}/p/{links.token(package)}/")
-    page.get_by_role("button", name="Only what I need to collect").click()
+    page.get_by_role("button", name="Only what I need for pickup").click()
     expect(page.get_by_text("Thank you.")).to_be_visible()
     chosen = page.locator('[name="write_about"][aria-current="true"]')
-    expect(chosen).to_have_text(re.compile("Only what I need to collect"))
+    expect(chosen).to_have_text(re.compile("Only what I need for pickup"))
     page.close()

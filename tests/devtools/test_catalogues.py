@@ -13,7 +13,7 @@ from devtools import catalogues
 
 LANGUAGES = [code for code, _ in settings.LANGUAGES if code != settings.LANGUAGE_CODE]
 HOURS = {
-    "de": {1: "1 Stunde länger", 2: "2 Stunden länger", 21: "21 Stunden länger"},
+    "de": {1: "Um 1 Stunde verlängern", 2: "Um 2 Stunden verlängern", 21: "Um 21 Stunden verlängern"},
     "pl": {
         1: "Przedłuż o 1 godzinę",
         2: "Przedłuż o 2 godziny",
@@ -93,7 +93,7 @@ def test_each_number_finds_its_form(language: str) -> None:
     """As Django chooses it, whose own catalogues have other forms for the same languages."""
     with translation.override(language):
         said = {
-            number: translation.ngettext("Keep it 1 more hour", "Keep it %(hours)s more hours", number)
+            number: translation.ngettext("Extend by 1 hour", "Extend by %(hours)s hours", number)
             % {"hours": number}
             for number in HOURS[language]
         }

@@ -50,7 +50,7 @@ def test_expiry_then_return(place: Place) -> None:
     assert place.doors() == ALL_FREE
     assert place.type_code(code)[0] == 404
     (text,) = place.messages()
-    assert "is on its way back" in text
+    assert "is being returned" in text
     assert place.history(package["id"]) == ["assigned", "deposited", "expired", "returned"]
 
 

@@ -113,7 +113,7 @@ def test_at_the_screen_of_a_locker(place: Place) -> None:
     screen = Client()
     screen.post("/kiosk/connect/", {"key": place.screen.key})
     page = screen.get("/kiosk/")
-    assert "nine if you collect for somebody else" in page.content.decode()
+    assert "8 digits from your email or text message (9 if you are picking up for someone else)" in page.content.decode()
     typed = ""
     for digit in code.replace(" ", ""):
         answer = screen.post("/kiosk/", {"press": digit, "code": typed})
@@ -126,8 +126,8 @@ def test_at_the_screen_of_a_locker(place: Place) -> None:
 def test_the_manager_sees_that_somebody_else_may_collect_and_not_who(place: Place) -> None:
     package = place.bring()
     page = reverse("manage:package", args=[package["id"]])
-    assert "somebody else with a code" not in place.manager.get(page).content.decode()
+    assert "a delegate with their own code" not in place.manager.get(page).content.decode()
     place.change(package["id"], "delegate", JUHAN, status=201)
     shown = place.manager.get(page).content.decode()
-    assert "somebody else with a code" in shown
+    assert "a delegate with their own code" in shown
     assert "Juhan" not in shown

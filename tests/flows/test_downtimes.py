@@ -66,12 +66,12 @@ def test_a_kiosk_without_power(place: Place) -> None:
     tasks.notice_silence()
     tasks.notice_silence()
     assert place.see(package["id"])["status"] == "STORED"
-    assert mails_to_the_manager() == ["Place TLL-1 is silent"]
-    assert "Silent: no sign of life" in page(place, "location")
+    assert mails_to_the_manager() == ["Place TLL-1 is offline"]
+    assert "Offline: no heartbeat" in page(place, "location")
     overview = place.manager.get(reverse("manage:locations")).content.decode()
-    assert ">Silent<" in overview
+    assert ">Offline<" in overview
     shown = reverse("manage:package", args=[package["id"]])
-    assert "its time stands still" in place.manager.get(shown).content.decode()
+    assert "paused while the location is down" in place.manager.get(shown).content.decode()
     place.clock.forward(days=1)
     place.sweep()
     tasks.notice_silence()
@@ -79,20 +79,21 @@ def test_a_kiosk_without_power(place: Place) -> None:
 
     beat(place)
     assert ends(place.see(package["id"])) == ends(package) + timedelta(days=1, minutes=16)
-    assert mails_to_the_manager() == ["Place TLL-1 is silent", "Place TLL-1 is back"]
+    assert mails_to_the_manager() == ["Place TLL-1 is offline", "Place TLL-1 is back online"]
     assert Notification.objects.filter(kind="location_resumed", status="sent").count() == 2
     assert Notification.objects.filter(kind="expired").exclude(status="suppressed").count() == 0
     assert place.history(package["id"])[-3:] == ["expired", "hold_stopped", "location_resumed"]
-    assert "Silent: no sign of life" not in page(place, "location")
-    assert ">Silent<" not in place.manager.get(reverse("manage:locations")).content.decode()
-    assert "1 day, 0:16:00, in which the location was down" in place.manager.get(shown).content.decode()
+    assert "Offline: no heartbeat" not in page(place, "location")
+    assert ">Offline<" not in place.manager.get(reverse("manage:locations")).content.decode()
+    facts = " ".join(place.manager.get(shown).content.decode().split())
+    assert "<dt>Added for downtime</dt> <dd> 1 day, 0:16:00 </dd>" in facts
     assert place.type_code(code)[0] == 200
 
 
 def test_a_manager_suspends_and_resumes(place: Place) -> None:
     package = place.bring()
     code = place.code_told()
-    assert "never silent or suspended" in page(place)
+    assert "never been offline or suspended" in page(place)
     assert "Nothing was changed" in send(place, "suspend", reason=" ")
     assert "is suspended, and recipients are told" in send(place, "suspend", reason="<b>flood</b>")
     assert "&lt;b&gt;flood&lt;/b&gt;" in page(place)
@@ -103,7 +104,7 @@ def test_a_manager_suspends_and_resumes(place: Place) -> None:
     assert place.see(package["id"])["status"] == "STORED"
     assert "takes packages again" in send(place, "resume")
     (told,) = place.messages()
-    assert "back in use" in told
+    assert "back in service" in told
     assert ends(place.see(package["id"])) == ends(package) + timedelta(days=10)
     assert "manager:mia" in page(place)
     assert place.type_code(code)[0] == 200

@@ -17,7 +17,7 @@ def test_held_back_then_released_then_collected(place: Place) -> None:
     held = place.change(package["id"], "hold", {"reason": "unpaid", "note": "invoice 7"})
     assert (held["status"], held["held_at"]) == ("STORED", "2026-11-22T12:00:00Z")
     (told,) = place.messages()
-    assert "held back" in told
+    assert "on hold" in told
     assert code not in told
     status, problem = place.type_code(code)
     assert (status, problem["code"]) == (409, "on_hold")
@@ -64,20 +64,20 @@ def test_a_manager_holds_back_and_releases(place: Place) -> None:
     package = place.bring()
     page = reverse("manage:package", args=[package["id"]])
     packages = reverse("manage:packages", args=["TLL-1"])
-    assert "Hold it back" in place.manager.get(page).content.decode()
+    assert "Put on hold" in place.manager.get(page).content.decode()
     answer = place.manager.post(
         reverse("manage:hold", args=[package["id"]]), {"reason": "fraud", "note": "police"}, follow=True
     )
     shown = answer.content.decode()
     assert "no code opens its door" in shown
-    assert "Hold it back no longer" in shown
+    assert "Release" in shown
     assert "fraud: police" in shown
-    assert "Let it wait longer" not in shown
-    assert "Send a new code" not in shown
-    assert "Held back</span>" in place.manager.get(packages, {"status": "HELD"}).content.decode()
+    assert "Extend hold" not in shown
+    assert "Send new code" not in shown
+    assert "On hold</span>" in place.manager.get(packages, {"status": "HELD"}).content.decode()
     place.manager.post(reverse("manage:release", args=[package["id"]]))
     assert place.see(package["id"])["held_at"] is None
-    assert "No package here matches" in place.manager.get(packages, {"status": "HELD"}).content.decode()
+    assert "No matching packages" in place.manager.get(packages, {"status": "HELD"}).content.decode()
 
 
 def test_the_screen_says_in_words_that_it_is_held_back(place: Place) -> None:

@@ -57,6 +57,6 @@ def test_reminded_kept_longer_collected_or_taken_back(place: Place, settings: Se
     place.clock.forward(hours=24)
     place.sweep()
     assert place.see(brought["id"])["status"] == "EXPIRED"
-    assert "The time to collect your parcel is over" in phone.get(link).content.decode()
+    assert "Your parcel was not picked up in time" in phone.get(link).content.decode()
     place.clock.forward(days=8)
     assert phone.get(link).status_code == 404

@@ -91,7 +91,7 @@ def test_page_without_database_says_so_and_when_to_come_back(rf: RequestFactory)
     response: Any = middleware.process_exception(rf.get("/"), OperationalError())
     assert response.status_code == 503
     assert int(response["Retry-After"]) > 0
-    assert "Back in a moment" in response.content.decode()
+    assert "Temporarily unavailable" in response.content.decode()
 
 
 def test_nothing_here_needs_no_collected_static_files(settings: Any, tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_nothing_here_needs_no_collected_static_files(settings: Any, tmp_path: P
     client = Client(raise_request_exception=False)
     page, call = client.get("/nowhere"), client.get("/api/v1/nowhere")
     assert (page.status_code, call.status_code) == (404, 404)
-    assert b"There is nothing here" in page.content
+    assert b"Page not found" in page.content
     assert (call["Content-Type"], call.json()["code"]) == ("application/problem+json", "not_found")
     assert client.get("/admin/?x=%00").status_code == 400
     assert client.get("/api/v1/returns", headers={"Host": "evil.example.com"}).json()["code"] == "bad_request"

@@ -86,17 +86,17 @@ def test_a_manager_is_told_which_door_and_why(*, holds_package: bool) -> None:
         "holds_package": holds_package,
     }
     text = rendering.email("door_out_of_service", Message(to="k@example.com", language="en", context=facts))
-    assert text.subject == "Door A-07 at Tallinn Balti jaam is out of use"
+    assert text.subject == "Compartment A-07 at Tallinn Balti jaam is out of service"
     for body in (text.body, text.html):
         assert "Hello Kaja," in body
         assert "damaged: hinge" in body
-        assert ("A parcel may lie in it." in body) is holds_package
+        assert ("It may contain a package." in body) is holds_package
         assert "Pickup code" not in body
 
 
 @pytest.mark.parametrize(
     ("kind", "subject"),
-    [("location_silent", "Balti jaam is silent"), ("location_back", "Balti jaam is back")],
+    [("location_silent", "Balti jaam is offline"), ("location_back", "Balti jaam is back online")],
 )
 def test_a_manager_is_told_of_a_silent_location(kind: str, subject: str) -> None:
     facts: dict[str, object] = {
@@ -142,7 +142,7 @@ def test_a_manager_is_told_of_what_is_to_be_taken_out(count: int, more: int) -> 
     }
     message = Message(to="k@example.com", language="en", context=facts)
     text = rendering.email("packages_overdue_for_return", message)
-    assert text.subject == f"{count} parcel{'s' if count > 1 else ''} to take out at Balti jaam"
+    assert text.subject == f"{count} package{'s' if count > 1 else ''} to take out at Balti jaam"
     for body in (text.body, text.html):
         assert body.count("Post, since Fri 27 Nov 16:00") == count - more
         assert body.count("A-07") == body.count("EE1") == count - more
@@ -234,7 +234,7 @@ def test_an_unknown_language_falls_back_to_the_portals() -> None:
 
 def test_a_line_break_in_a_name_makes_no_second_header() -> None:
     text = rendering.email("stored", message("stored", location_name="Station\r\nBcc: eve@example.com"))
-    assert text.subject == "Your parcel is at Station Bcc: eve@example.com"
+    assert text.subject == "Your parcel is ready at Station Bcc: eve@example.com"
 
 
 @pytest.mark.parametrize(

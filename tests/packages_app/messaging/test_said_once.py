@@ -249,7 +249,7 @@ def test_who_may_collect_no_more_hears_so_once(
     operations.remove_delegate(package_id=package.pk, by=by, now=now)
     assert sent() == ([] if expired else TO_JUHAN)
     if not expired:
-        assert "You need no longer collect the parcel from" in mail.outbox[0].body
+        assert "You no longer need to pick up the parcel from" in mail.outbox[0].body
 
 
 def test_two_ends_that_wait_are_one(package: Package, by: Actor, now: datetime) -> None:
@@ -351,9 +351,9 @@ def test_what_the_delegate_reads(package: Package, by: Actor, now: datetime) -> 
     expire(now)
     sent()
     (letter,) = [one for one in mail.outbox if one.to == ["juhan@example.com"]]
-    assert letter.subject == "Nothing to collect any more at Place TLL-1"
+    assert letter.subject == "No need to pick up the parcel at Place TLL-1"
     assert "Hello Juhan," in letter.body
-    assert "You need no longer collect the parcel from" in letter.body
+    assert "You no longer need to pick up the parcel from" in letter.body
     assert "for Mari Maasikas. Your code no longer works" in letter.body
 
 
@@ -391,9 +391,9 @@ def test_the_receipt_says_who_has_collected(
     code = delegate_code_of(package) if as_delegate else code_of(package)
     operations.pick_up(by=caller(make_kiosk(location)), now=now, typed=Typed(code=code))
     sent()
-    assert mail.outbox[0].subject == "Your parcel has been collected"
-    assert ("Juhan has collected your parcel" in mail.outbox[0].body) == as_delegate
-    assert ("Juhan has collected your parcel" in locmem.outbox[0].text) == as_delegate
+    assert mail.outbox[0].subject == "Your parcel has been picked up"
+    assert ("Juhan picked up your parcel" in mail.outbox[0].body) == as_delegate
+    assert ("Juhan picked up your parcel" in locmem.outbox[0].text) == as_delegate
 
 
 # --- A location that goes down and up --------------------------------------------------------------------

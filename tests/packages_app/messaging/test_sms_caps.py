@@ -77,12 +77,12 @@ def test_near_the_cap_and_at_it_each_once_in_a_day(courier: Courier, anna: User)
     spend("7.99")
     assert look() == []
     spend("8")
-    assert [look(), look()] == [["DPD: most of the daily cap of SMS is used"], []]
+    assert [look(), look()] == [["DPD: daily SMS cap almost reached"], []]
     spend("10", refused=7)
-    assert [look(), look()] == [["DPD: the daily cap of SMS is reached"], []]
+    assert [look(), look()] == [["DPD: daily SMS cap reached"], []]
     spend("10", refused=8, day="2026-11-21")
     tomorrow = NOON + timedelta(days=1)
-    assert [look(tomorrow), look(tomorrow)] == [["DPD: the daily cap of SMS is reached"], []]
+    assert [look(tomorrow), look(tomorrow)] == [["DPD: daily SMS cap reached"], []]
 
 
 def test_what_it_says(courier: Courier, anna: User) -> None:
@@ -91,8 +91,8 @@ def test_what_it_says(courier: Courier, anna: User) -> None:
     (letter,) = mail.outbox
     assert letter.to == ["anna@example.com"]
     assert "Hello Anna," in letter.body
-    assert "parcels of DPD have cost 9.50 in one day, of 10.00 at the most. 3 were not sent" in letter.body
-    assert "Raise the cap of dpd" in letter.body
+    assert "packages from DPD have cost 9.50 in one day. The daily cap is 10.00. Not sent: 3," in letter.body
+    assert "Raise the cap for dpd" in letter.body
 
 
 def test_each_courier_by_its_own_cap(courier: Courier, anna: User) -> None:
@@ -101,14 +101,14 @@ def test_each_courier_by_its_own_cap(courier: Courier, anna: User) -> None:
     Courier.objects.filter(pk=none.pk).update(sms_daily_cap=0)
     for code, refused in (("gls", 0), ("omniva", 9), ("dpd-2", 0), ("nobody", 5)):
         spend("9", refused, courier=code)
-    assert look() == [f"{twin.name}: most of the daily cap of SMS is used"]
+    assert look() == [f"{twin.name}: daily SMS cap almost reached"]
 
 
 def test_what_was_refused_before_midnight_is_told_after_it(courier: Courier, anna: User) -> None:
     spend("10", refused=1)
     midnight = datetime(2026, 11, 21, tzinfo=UTC)
     assert look(midnight + timedelta(hours=1)) == []
-    assert look(midnight + timedelta(minutes=5)) == ["DPD: the daily cap of SMS is reached"]
+    assert look(midnight + timedelta(minutes=5)) == ["DPD: daily SMS cap reached"]
 
 
 def test_only_staff_who_may_raise_it_are_told_and_one_mailbox_once(courier: Courier, anna: User) -> None:

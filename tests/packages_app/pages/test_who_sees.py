@@ -167,7 +167,7 @@ def test_staff_search_all_locations(mine: Place, theirs: Place) -> None:
 
 def test_user_without_location_gets_an_explanation(mine: Place) -> None:
     text = signed_in(make_manager()).get(reverse("manage:locations")).content.decode()
-    assert "You manage no location yet" in text
+    assert "You do not manage any locations yet" in text
     assert mine.location.name not in text
 
 

@@ -141,7 +141,7 @@ def test_each_courier_its_own(location: Location, courier: Courier) -> None:
     for text in (email.body, email.html):
         assert "T-1" in text
         assert "A-S1" in text
-        assert "not collected by" in text
+        assert "not picked up by" in text
         assert "T-2" in text
         assert "cancelled" in text
         assert "T-3" not in text

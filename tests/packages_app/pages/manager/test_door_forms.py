@@ -48,7 +48,7 @@ def test_door_needs_a_reason_to_go_out(reason: str, manager: Client, mine: Place
 
 def test_unverified_door_is_confirmed_as_empty_once(manager: Client, mine: Place) -> None:
     Compartment.objects.filter(pk=mine.free.pk).update(occupancy="unverified")
-    assert "Confirm that it is empty" in manager.get(mine.pages()["door"]).content.decode()
+    assert "Mark as empty" in manager.get(mine.pages()["door"]).content.decode()
     for _ in range(2):
         manager.post(*mine.actions()["confirm_empty"])
     assert mine.free.status == Compartment.Status.AVAILABLE
@@ -70,7 +70,7 @@ def test_parcel_found_in_an_unverified_door(
 ) -> None:
     text = manager.get(mine.pages()["door"]).content.decode()
     assert maybe.tracking_number in text
-    assert "I have taken it out for its courier" in text
+    assert "Mark as taken out" in text
     url = reverse("manage:parcel_found", args=[mine.free.pk])
     for _ in range(2):  # sent twice, done once
         page = manager.post(url, {"outcome": outcome}, follow=True).content.decode()
@@ -87,7 +87,7 @@ def test_what_was_called_off_is_only_taken_out(manager: Client, mine: Place) -> 
     by = Actor(name="courier:x", courier_id=package.courier_id)
     operations.cancel(package_id=package.pk, by=by, now=timezone.now())
     text = manager.get(mine.pages()["door"]).content.decode()
-    assert "It stays" not in text
+    assert "Leave it in" not in text
     url = reverse("manage:parcel_found", args=[mine.free.pk])
     manager.post(url, {"outcome": "stays"})
     package.refresh_from_db()

@@ -55,8 +55,8 @@ def test_out_with_a_date_checked_and_back_at_its_date(manager: Client, location:
     assert f"back by {back.replace('T', ' ')} {repair.due_at.astimezone(location.zone):%Z}" in text
     text = post(manager, location, "confirm-repair/")
     assert "confirmed to work, and goes back at its date" in text
-    assert "checked and works, manager:mary" in text
-    assert "Confirm: checked and works" not in text
+    assert "confirmed by manager:mary" in text
+    assert "Confirm repair" not in text
     assert door(location, "S1").status == Compartment.Status.OUT_OF_SERVICE
     post(manager, location, "put-back/")
     assert door(location, "S1").status == Compartment.Status.AVAILABLE
@@ -66,7 +66,7 @@ def test_out_with_a_date_checked_and_back_at_its_date(manager: Client, location:
 def test_confirmed_when_overdue_it_is_back_at_once(manager: Client, location: Location) -> None:
     post(manager, location, "take-out/", reason="hinge", repair_by=on_the_wall(location, hours=1))
     Repair.objects.update(due_at=timezone.now() - timedelta(minutes=1))
-    assert "overdue: nobody has confirmed that it works" in manager.get(page(location)).content.decode()
+    assert "overdue: nobody has confirmed the repair" in manager.get(page(location)).content.decode()
     wall = manager.get(f"/manage/locations/{location.code}/").content.decode()
     assert "Out of service" in wall
     assert "overdue" in wall

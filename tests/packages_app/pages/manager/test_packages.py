@@ -95,8 +95,8 @@ def test_action_that_the_status_forbids_is_refused_in_words(manager: Client, min
     assert "Nothing was changed" in messages_of(response)
     assert snapshot() == before
     page = manager.get(reverse("manage:package", args=[mine.expired.pk])).content.decode()
-    assert "Send a new code" not in page
-    assert "I have taken it out" in page
+    assert "Send new code" not in page
+    assert "Mark as taken out" in page
 
 
 @pytest.mark.parametrize(

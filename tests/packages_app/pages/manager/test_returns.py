@@ -88,8 +88,8 @@ def test_round_without_a_tick_says_so(manager: Client, mine: Place) -> None:
 
 
 def test_queue_is_shown_in_its_order_and_counted_on_every_page(manager: Client, mine: Place) -> None:
-    assert "Nobody waits" in manager.get(mine.pages()["queue"]).content.decode()
-    assert "wait for a door here" not in manager.get(mine.pages()["location"]).content.decode()
+    assert "No packages are waiting" in manager.get(mine.pages()["queue"]).content.decode()
+    assert "waiting for a compartment" not in manager.get(mine.pages()["location"]).content.decode()
     for number in ("FIRST", "SECOND"):
         QueueEntry.objects.create(
             courier=mine.stored.courier,
@@ -103,4 +103,4 @@ def test_queue_is_shown_in_its_order_and_counted_on_every_page(manager: Client, 
     text = manager.get(mine.pages()["queue"]).content.decode()
     assert text.index("FIRST") < text.index("SECOND")
     assert "Secret Person" not in text
-    assert "wait for a door here" in manager.get(mine.pages()["location"]).content.decode()
+    assert "waiting for a compartment" in manager.get(mine.pages()["location"]).content.decode()

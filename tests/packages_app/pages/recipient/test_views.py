@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from datetime import timedelta
 from typing import Any
@@ -62,15 +63,15 @@ class TestLooking:
 
     def test_no_date_while_it_is_held_back(self, client: Client, package: Package) -> None:
         """Nobody can collect it by then, and a release gives the time back."""
-        assert "Collect by" in text(page(client, package))
+        assert "Pick up by" in text(page(client, package))
         Package.objects.update(held_at=timezone.now())
-        assert "Collect by" not in text(page(client, package))
+        assert "Pick up by" not in text(page(client, package))
 
     def test_no_date_while_the_hold_clock_stands(self, client: Client, package: Package) -> None:
-        assert "Collect by" in text(page(client, package))
+        assert "Pick up by" in text(page(client, package))
         dated = page(client, package).content.count(b"<small>")
         package.location.downtimes.create(cause=Downtime.Cause.SUSPENDED, began_at=timezone.now())
-        assert "Collect by" not in text(page(client, package))
+        assert "Pick up by" not in text(page(client, package))
         choices = links.hours_possible(package)
         assert page(client, package).content.count(b"<small>") == dated - len(choices) > 0
         done = text(press(client, package))
@@ -81,7 +82,7 @@ class TestLooking:
         answer = page(client, package)
         assert answer.status_code == 200
         shown = text(answer)
-        for fact in ("Viru keskus", "Viru 4", "Tallinn", "T-77", "DPD", "Keep it 1 more day"):
+        for fact in ("Viru keskus", "Viru 4", "Tallinn", "T-77", "DPD", "Extend by 1 day"):
             assert fact in shown
         assert package.expires_at is not None
         local = package.expires_at.astimezone(package.location.zone)
@@ -111,11 +112,11 @@ class TestLooking:
     @pytest.mark.parametrize(
         ("state", "says"),
         [
-            ({"status": Status.EXPIRED}, "The time to collect your parcel is over"),
-            ({"status": Status.RETRIEVED}, "Your parcel was collected"),
-            ({"status": Status.CANCELLED}, "Your parcel goes back"),
-            ({"status": Status.RETURNED}, "Your parcel goes back"),
-            ({"held_at": timezone.now()}, "Your parcel is held back"),
+            ({"status": Status.EXPIRED}, "Your parcel was not picked up in time"),
+            ({"status": Status.RETRIEVED}, "Your parcel has been picked up"),
+            ({"status": Status.CANCELLED}, "Your parcel is being returned"),
+            ({"status": Status.RETURNED}, "Your parcel is being returned"),
+            ({"held_at": timezone.now()}, "Your parcel is on hold"),
         ],
     )
     def test_what_cannot_be_kept_longer_says_why(
@@ -139,13 +140,13 @@ class TestLooking:
         location.refresh_from_db()
         package = lying(location, stored_at=now - 24 * 3 * HOUR, expires_at=now + 10 * HOUR)
         shown = text(page(client, package))
-        assert "Keep it 1 more day" in shown
-        assert "2 more days" not in shown
+        assert "Extend by 1 day" in shown
+        assert "Extend by 2 days" not in shown
         Package.objects.update(expires_at=now + 40 * HOUR)
         package.refresh_from_db()
-        assert "more hours" in text(page(client, package))
+        assert re.search(r"Extend by \d+ hours", text(page(client, package)))
         Package.objects.update(expires_at=now + 48 * HOUR)
-        assert "It cannot wait longer than that here." in text(page(client, package))
+        assert "This pickup deadline cannot be extended." in text(page(client, package))
 
 
 class TestKeepingItLonger:
