@@ -113,7 +113,10 @@ def test_at_the_screen_of_a_locker(place: Place) -> None:
     screen = Client()
     screen.post("/kiosk/connect/", {"key": place.screen.key})
     page = screen.get("/kiosk/")
-    assert "8 digits from your email or text message (9 if you are picking up for someone else)" in page.content.decode()
+    assert (
+        "8 digits from your email or text message (9 if you are picking up for someone else)"
+        in page.content.decode()
+    )
     typed = ""
     for digit in code.replace(" ", ""):
         answer = screen.post("/kiosk/", {"press": digit, "code": typed})

@@ -354,7 +354,7 @@ def test_what_the_delegate_reads(package: Package, by: Actor, now: datetime) -> 
     assert letter.subject == "No need to pick up the parcel at Place TLL-1"
     assert "Hello Juhan," in letter.body
     assert "You no longer need to pick up the parcel from" in letter.body
-    assert "for Mari Maasikas. Your code no longer works" in letter.body
+    assert "for Mari Maasikas. Your code has stopped working" in letter.body
 
 
 def test_an_end_that_was_taken_back_by_the_clock_is_taken_back_to_the_delegate(

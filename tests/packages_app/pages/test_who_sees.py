@@ -184,7 +184,7 @@ def test_action_without_csrf_token_is_refused(action: str, mine: Place) -> None:
     before = snapshot()
     response = client.post(*mine.actions()[action])
     assert response.status_code == 403
-    assert "nothing was changed" in response.content.decode()
+    assert "Nothing was changed" in response.content.decode()
     assert snapshot() == before
 
 

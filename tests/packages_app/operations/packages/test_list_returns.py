@@ -137,7 +137,7 @@ def test_each_courier_its_own(location: Location, courier: Courier) -> None:
     assert isinstance(message, Message)
     assert message.to == "back@dpd.example.com"
     email = rendering.email("return_list", message)
-    assert email.subject == "2 parcels to take back at Viru"
+    assert email.subject == "2 packages to take back from Viru"
     for text in (email.body, email.html):
         assert "T-1" in text
         assert "A-S1" in text
