@@ -182,7 +182,7 @@ def test_a_long_list_is_cut_and_says_so(
     message = composed()
     assert isinstance(message, Message)
     email = rendering.email("return_list", message)
-    assert email.subject.startswith("3 parcels")
+    assert email.subject.startswith("3 packages")
     assert "and 1 more" in email.body
     data = Notification.objects.get(kind="returns.list").context["data"]
     assert (data["total"], len(data["packages"])) == (3, 2)
