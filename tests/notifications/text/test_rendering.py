@@ -210,8 +210,8 @@ def test_an_sms_is_one_segment_also_with_the_longest_names(kind: str) -> None:
 
 def test_the_words_of_an_sms() -> None:
     assert rendering.sms("stored", message("stored")) == (
-        "Pohja Post: your parcel is at Tallinn Balti jaam. Code 4821 7730, door A-07. "
-        "Collect by Fri 27 Nov 18:00."
+        "Pohja Post: your parcel is ready at Tallinn Balti jaam. Code 4821 7730, door A-07. "
+        "Pick up by Fri 27 Nov 18:00."
     )
 
 
