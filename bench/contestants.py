@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.machine import OUTPUT, cpu_seconds, free_port, process, python, wait_until_ready
+from devtools.run.portal_commands import command, with_python
 
 WORKERS, BLOCKING_THREADS = 2, 8
 
@@ -27,11 +29,15 @@ class Server:
 
 @contextlib.contextmanager
 def portal(name: str = "portal", *, threads: int = BLOCKING_THREADS, **environment: str) -> Iterator[Server]:
-    """The portal under granian, as the Procfile runs it."""
+    """The portal under granian, as production runs it."""
     port = free_port()
-    command = python("-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port))
-    command += ["--workers", str(WORKERS), "--blocking-threads", str(threads), "--no-ws"]
-    with _running(name, [*command, "lockerportal.wsgi:application"], port, environment) as server:
+    chosen = {
+        "HOST": "127.0.0.1",
+        "PORT": str(port),
+        "WEB_WORKERS": str(WORKERS),
+        "WEB_THREADS": str(threads),
+    }
+    with _running(name, command("web"), port, with_python(os.environ) | chosen | environment) as server:
         yield server
 
 
@@ -39,9 +45,9 @@ def portal(name: str = "portal", *, threads: int = BLOCKING_THREADS, **environme
 def fastapi() -> Iterator[Server]:
     """FastAPI and asyncpg under uvicorn (uvloop, httptools)."""
     port = free_port()
-    command = python("-m", "uvicorn", "--host", "127.0.0.1", "--port", str(port), "--workers", str(WORKERS))
-    command += ["--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning"]
-    with _running("fastapi", [*command, "bench.peers.fastapi_peer:app"], port, {}) as server:
+    uvicorn = python("-m", "uvicorn", "--host", "127.0.0.1", "--port", str(port), "--workers", str(WORKERS))
+    uvicorn += ["--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning"]
+    with _running("fastapi", [*uvicorn, "bench.peers.fastapi_peer:app"], port, {}) as server:
         yield server
 
 
@@ -49,11 +55,11 @@ def fastapi() -> Iterator[Server]:
 def textbook() -> Iterator[Server]:
     """The textbook ORM version under gunicorn, two workers of eight threads."""
     port = free_port()
-    command = python("-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--worker-class", "gthread")
-    command += ["--workers", str(WORKERS), "--threads", "8", "--no-control-socket", "--keep-alive", "30"]
-    command += ["--worker-connections", "1000", "lockerportal.wsgi:application"]
+    gunicorn = python("-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--worker-class", "gthread")
+    gunicorn += ["--workers", str(WORKERS), "--threads", "8", "--no-control-socket", "--keep-alive", "30"]
+    gunicorn += ["--worker-connections", "1000", "lockerportal.wsgi:application"]
     environment = {"DJANGO_SETTINGS_MODULE": "bench.peers.textbook.settings"}
-    with _running("textbook", command, port, environment) as server:
+    with _running("textbook", gunicorn, port, environment) as server:
         yield server
 
 
@@ -66,9 +72,9 @@ def bare_read() -> Iterator[Server]:
 
 @contextlib.contextmanager
 def _running(
-    name: str, command: list[str | Path], port: int, environment: dict[str, str]
+    name: str, arguments: Sequence[str | Path], port: int, environment: dict[str, str]
 ) -> Iterator[Server]:
-    with process(name, command, **environment) as child:
+    with process(name, arguments, **environment) as child:
         address = f"http://127.0.0.1:{port}"
         wait_until_ready(child, address + "/livez", OUTPUT / f"{name}.log")
         yield Server(name, address, child.pid)

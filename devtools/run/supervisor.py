@@ -25,6 +25,7 @@ from typing import NoReturn
 from devtools.run import environment as development
 from devtools.run import welcome
 from devtools.run.guard import FIRST, LAST, Guard, members, wait_until
+from devtools.run.portal_commands import command, with_python
 from devtools.run.run_lock import RunError, lock
 from devtools.servers import embedded, processes
 from devtools.servers.binaries import EmbeddedError
@@ -55,17 +56,7 @@ class Supervisor:
         self.servers: embedded.Servers | None = None
         self.environment: dict[str, str] = {}
         self.deaths: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=_MANY_DEATHS))
-        python = [sys.executable, "-m"]
-        celery = [*python, "celery", "-A", "lockerportal"]
-        worker = [*celery, "worker", "--pool", "prefork", "-l", "INFO"]
-        web = ["--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port), "--workers", "2"]
-        web += ["--blocking-threads", "8", "--no-ws", "--respawn-failed-workers"]
-        self.children = [
-            Child("web", [*python, "granian", *web, "lockerportal.wsgi:application"]),
-            Child("worker", [*worker, "-Q", "lockerportal", "--concurrency", "2"]),
-            Child("webhooks", [*worker, "-Q", "webhooks", "--concurrency", "1", "-n", "webhooks@%h"]),
-            Child("beat", [*celery, "beat", "-l", "INFO", "--pidfile="]),
-        ]
+        self.children = [Child(name, command(name)) for name in ("web", "worker", "webhooks", "beat")]
 
     def run(self) -> NoReturn:
         """Everything, until KeyboardInterrupt (any request to stop) or RunError."""
@@ -114,7 +105,8 @@ class Supervisor:
             if self.servers.home != self.servers.folder:
                 say(f"  (their user cannot reach this folder, so the data lie in {self.servers.home})")
         urls["PUBLIC_URL"] = f"http://127.0.0.1:{self.port}"
-        self.environment = development.environment(self.var / "env", dotenv, urls)
+        given_to_django = development.environment(self.var / "env", dotenv, urls)
+        self.environment = with_python({**given_to_django, "HOST": "127.0.0.1", "PORT": str(self.port)})
         if dotenv.is_file():
             say(f"  (manage.py in another terminal reads {dotenv}, and not {self.var / 'env'})")
 
