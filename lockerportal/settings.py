@@ -6,6 +6,7 @@ Nonsense is refused at start-up with the variable's name (never its value): `loc
 from __future__ import annotations
 
 from datetime import timedelta
+from importlib.util import find_spec
 from pathlib import Path
 
 import django_stubs_ext
@@ -55,8 +56,12 @@ INSTALLED_APPS = [
     "packages_app",
     "notifications",
 ]
-if DEBUG:
-    INSTALLED_APPS.append("devtools")  # seed_demo and replay_parcels; not in the production image
+if DEBUG:  # the commands seed_demo and replay_parcels
+    if find_spec("devtools") is None:
+        raise read.refuse(
+            "DEBUG", "is true, but this installation has no development tools: production needs DEBUG=false"
+        )
+    INSTALLED_APPS.append("devtools")
 
 MIDDLEWARE = [
     "lockerportal.http.middleware.ApiProblemMiddleware",
