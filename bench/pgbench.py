@@ -13,7 +13,7 @@ from django.db import connection
 from bench import statements
 from bench.machine import OUTPUT
 from bench.world import HOT_CODE, SPREAD_KIOSKS, SPREAD_LOCATIONS, World
-from devtools.servers import binaries
+from devtools.servers.programs import find_programs
 from lockers.models import Kiosk, Location
 from packages_app.models import ApiKey
 
@@ -78,7 +78,7 @@ def drops(network: World, *, clients: int, seconds: float) -> float:
 
 def _program() -> str | Path:
     """The one of the embedded PostgreSQL, else the machine's own."""
-    own = binaries.find_programs().postgres.with_name("pgbench")
+    own = find_programs().postgres.with_name("pgbench")
     return own if own.exists() else shutil.which("pgbench") or "pgbench"
 
 

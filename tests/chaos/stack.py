@@ -17,9 +17,9 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from devtools.run.guard import members
 from devtools.run.portal_commands import command, with_python
 from devtools.servers import embedded, processes
+from devtools.servers.processes import group_members
 from tests.chaos.sinks import Sinks
 
 BASE_DIR = Path(__file__).resolve().parents[2]
@@ -88,7 +88,7 @@ class Stack:
 
     def children(self, name: str) -> list[int]:
         """Ids of the living processes that `name` has started."""
-        return sorted(members([self.running[name].pid]) - {self.running[name].pid})
+        return sorted(group_members([self.running[name].pid]) - {self.running[name].pid})
 
     def kill(self, name: str) -> None:
         """`kill -9` of the whole process group at once."""
@@ -105,7 +105,7 @@ class Stack:
             process.terminate()
         for process in self.running.values():
             processes.stop(process, [(signal.SIGTERM, 10.0)])
-            for pid in members([process.pid]):
+            for pid in group_members([process.pid]):
                 os.kill(pid, signal.SIGKILL)
 
     def log(self, name: str) -> Path:
