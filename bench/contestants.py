@@ -1,4 +1,4 @@
-"""The web servers that are measured, each as its own documentation would run it on two cores."""
+"""The web servers to measure, each as its own documentation would run it on two cores."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class Server:
     pid: int
 
     def cpu_seconds(self) -> float:
-        """The processor time that its processes have used so far."""
+        """Return the processor time that its processes have used so far."""
         return cpu_seconds(self.pid)
 
 
 @contextlib.contextmanager
 def portal(name: str = "portal", *, threads: int = BLOCKING_THREADS, **environment: str) -> Iterator[Server]:
-    """The portal under granian, as production runs it."""
+    """Run the portal under granian, as in production."""
     port = free_port()
     chosen = {
         "HOST": "127.0.0.1",
@@ -43,7 +43,7 @@ def portal(name: str = "portal", *, threads: int = BLOCKING_THREADS, **environme
 
 @contextlib.contextmanager
 def fastapi() -> Iterator[Server]:
-    """FastAPI and asyncpg under uvicorn (uvloop, httptools)."""
+    """Run FastAPI and asyncpg under uvicorn (uvloop, httptools)."""
     port = free_port()
     uvicorn = python("-m", "uvicorn", "--host", "127.0.0.1", "--port", str(port), "--workers", str(WORKERS))
     uvicorn += ["--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning"]
@@ -53,7 +53,7 @@ def fastapi() -> Iterator[Server]:
 
 @contextlib.contextmanager
 def textbook() -> Iterator[Server]:
-    """The textbook ORM version under gunicorn, two workers of eight threads."""
+    """Run the textbook ORM version under gunicorn, with two workers of eight threads."""
     port = free_port()
     gunicorn = python("-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--worker-class", "gthread")
     gunicorn += ["--workers", str(WORKERS), "--threads", "8", "--no-control-socket", "--keep-alive", "30"]
@@ -65,7 +65,7 @@ def textbook() -> Iterator[Server]:
 
 @contextlib.contextmanager
 def bare_read() -> Iterator[Server]:
-    """Indexed reads in plain Django views, on the portal's server and settings."""
+    """Run indexed reads in plain Django views, on the portal's server and settings."""
     with portal("bare", DJANGO_SETTINGS_MODULE="bench.peers.bare_settings") as server:
         yield server
 

@@ -49,7 +49,7 @@ SESSION = {
 
 
 class Refusal(Exception):
-    """An answer that is no success."""
+    """An answer that is not a success."""
 
     def __init__(self, status: int, code: str, **facts: Any) -> None:
         super().__init__(code)
@@ -57,7 +57,7 @@ class Refusal(Exception):
 
 
 class KeyTaken(Exception):
-    """An earlier request has the Idempotency-Key."""
+    """An earlier request used the Idempotency-Key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ async def wake_delivery() -> None:
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     async def no_reset(connection: asyncpg.Connection) -> None:
-        """The requests leave nothing behind that would have to be reset."""
+        """Skip the reset: requests leave nothing behind."""
 
     app.state.pool = await asyncpg.create_pool(
         os.environ["DATABASE_URL"],

@@ -15,7 +15,7 @@ RATE = 400
 
 
 def run(network: World, options: Options, report: Report) -> None:
-    """The portal and, for comparison, the FastAPI peer."""
+    """Measure the portal and, for comparison, the FastAPI peer."""
     for start in (contestants.portal, contestants.fastapi):
         with start() as server:
             load.drops(server.address, network, network.spread, connections=16, seconds=options.warm_up)

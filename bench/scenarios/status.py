@@ -1,4 +1,4 @@
-"""The status of one location against the barest read that the same server can do."""
+"""The status of one location against the simplest read that the same server can do."""
 
 from __future__ import annotations
 

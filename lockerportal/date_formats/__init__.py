@@ -1,1 +1,1 @@
-"""How dates and times are written where no template says it: in the admin."""
+"""Date and time formats of the admin, for FORMAT_MODULE_PATH; templates of pages have their own."""

@@ -1,7 +1,7 @@
-"""Writing down how each run of a scheduled job went; called by the signals in `lockerportal/celery.py`.
+"""Record how each run of a scheduled job went; called by the signals in `lockerportal/celery.py`.
 
-A run costs two statements that wait for no disk. A job that is woken many times a second (delivery) is
-written down once a second by each process, and whenever it fails.
+A run costs two statements that do not wait for the disk. A job that is woken many times a second (delivery)
+is recorded once a second by each process, and whenever it fails.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from lockerportal.models import ScheduledJob
 
 logger = logging.getLogger(__name__)
 
-LEAST_PAUSE = 1.0  # seconds between two runs of one job that one process writes down
-LONGEST_ERROR = 300
+MIN_PAUSE = 1.0  # seconds between two runs of the same job that a process records
+MAX_ERROR_LENGTH = 300
 
-# The loss of the last row in a crash of the server costs nothing: the next run writes it again.
-_BEGUN = """
+# A crash of the server may lose the last update, which costs nothing: the next run writes it again.
+_STARTED = """
 WITH no_wait AS (SELECT set_config('synchronous_commit', 'off', true))
 INSERT INTO lockerportal_scheduledjob (name, started_at) SELECT %(name)s, clock_timestamp() FROM no_wait
 ON CONFLICT (name) DO UPDATE SET started_at = excluded.started_at
@@ -48,84 +48,84 @@ SET finished_at = clock_timestamp(), seconds = %(seconds)s, count = NULL,
 FROM no_wait WHERE name = %(name)s
 """
 
-_began: dict[str, tuple[float, bool]] = {}  # by the id of the run: when, and whether it is written down
-_written: dict[str, float] = {}  # by the name of the job
+_started: dict[str, tuple[float, bool]] = {}  # by id of the run: when, and whether it is recorded
+_recorded: dict[str, float] = {}  # by name of the job: when a run was last recorded
 
 
-def table() -> dict[str, timedelta]:
-    """Every scheduled job of the beat table with its interval."""
+def intervals() -> dict[str, timedelta]:
+    """Return the interval of every scheduled job in the beat table."""
     schedule = current_app.conf.beat_schedule
     return {name: timedelta(seconds=entry["schedule"]) for name, entry in schedule.items()}
 
 
 def job_of(task: str) -> str | None:
-    """The scheduled job that runs the task of this name, if any."""
+    """Return the scheduled job that runs this task, or None."""
     schedule = current_app.conf.beat_schedule
     return next((name for name, entry in schedule.items() if entry["task"] == task), None)
 
 
 def task_of(job: str) -> str:
-    """The name of the task that does a scheduled job. Raises `KeyError`."""
+    """Return the name of the task that a scheduled job runs. Raises `KeyError`."""
     task: str = current_app.conf.beat_schedule[job]["task"]
     return task
 
 
-def make_rows() -> None:
-    """A row for each job of the beat table, and none for a job that it no longer names."""
+def sync_rows() -> None:
+    """Create the missing rows of jobs in the beat table, and delete those of jobs that are gone from it."""
     rows = ScheduledJob.objects.all()
-    rows.bulk_create((ScheduledJob(name=name) for name in table()), ignore_conflicts=True)
-    rows.exclude(name__in=table()).delete()
+    rows.bulk_create((ScheduledJob(name=name) for name in intervals()), ignore_conflicts=True)
+    rows.exclude(name__in=intervals()).delete()
 
 
-def last_begun() -> dict[str, datetime]:
-    """When each job last began; those that never did are not in it."""
+def last_starts() -> dict[str, datetime]:
+    """Return when each job last started; jobs that never did are left out."""
     jobs = ScheduledJob.objects.values_list("name", "started_at")
     return {name: started_at for name, started_at in jobs if started_at is not None}
 
 
-def late(now: datetime) -> list[str]:
-    """The jobs that are overdue, or whose last runs failed."""
-    intervals = table()
+def late_jobs(now: datetime) -> list[str]:
+    """Return the jobs that are overdue or whose last run failed."""
+    every = intervals()
     return [
         job.name
-        for job in ScheduledJob.objects.filter(name__in=intervals).defer("failures")
-        if job.failures_in_row or job.overdue(now, intervals[job.name]) is not None
+        for job in ScheduledJob.objects.filter(name__in=every).defer("failures")
+        if job.failures_in_row or job.overdue(now, every[job.name]) is not None
     ]
 
 
-def begun(task: str, run: str) -> None:
-    """A run has begun. Never raises: how a job is doing must not be what stops it."""
+def record_start(task: str, run: str) -> None:
+    """Record that a run has started. Never raises, so that a job cannot fail because of its record."""
     job, now = job_of(task), time.monotonic()
     if job is None:
         return
-    wanted = job not in _written or now - _written[job] >= LEAST_PAUSE
-    _began[run] = now, wanted
-    if wanted:
-        _written[job] = now
-        _write(_BEGUN, name=job)
+    recorded = job not in _recorded or now - _recorded[job] >= MIN_PAUSE
+    _started[run] = now, recorded
+    if recorded:
+        _recorded[job] = now
+        _write(_STARTED, name=job)
 
 
-def ended(task: str, run: str, outcome: object) -> None:
-    """A run has ended: `outcome` is what it counted, or the exception that it raised. Never raises."""
+def record_end(task: str, run: str, outcome: object) -> None:
+    """Record that a run has ended, with its count or the exception that it raised. Never raises."""
     job, now = job_of(task), time.monotonic()
     if job is None:
         return
-    began, wanted = _began.pop(run, (now, True))
+    started, recorded = _started.pop(run, (now, True))
     if isinstance(outcome, BaseException):
-        _written.pop(job, None)  # the next run is written down, however soon it is
-        _write(_FAILED, name=job, seconds=now - began, error=_words(outcome))
-    elif wanted:
-        _write(_DONE, name=job, seconds=now - began, count=outcome if isinstance(outcome, int) else None)
+        _recorded.pop(job, None)  # the next run is recorded, however soon it is
+        _write(_FAILED, name=job, seconds=now - started, error=_summary(outcome))
+    elif recorded:
+        _write(_DONE, name=job, seconds=now - started, count=outcome if isinstance(outcome, int) else None)
 
 
-def _words(error: BaseException) -> str:
-    """Its type and first line: what follows may quote rows of people."""
+def _summary(error: BaseException) -> str:
+    """Return the type and the first line of an error; further lines may quote personal data."""
     first = next(iter(str(error).splitlines()), "")
-    return redact(f"{type(error).__name__}: {first}" if first else type(error).__name__)[:LONGEST_ERROR]
+    return redact(f"{type(error).__name__}: {first}" if first else type(error).__name__)[:MAX_ERROR_LENGTH]
 
 
 def _write(statement: str, **params: object) -> None:
     try:
         fetch(statement, params)
     except Error as error:
-        logger.warning("The run of %r is not written down: %s", params["name"], type(error).__name__)
+        logger.warning("The run of %r could not be recorded: %s", params["name"], type(error).__name__)
