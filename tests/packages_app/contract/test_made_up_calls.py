@@ -28,7 +28,7 @@ from tests.access.asking import undone
 from tests.access.world import World, make_world
 from tests.world import code_of, make_webhook
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.generated, pytest.mark.django_db]
 
 EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "12"))
 
