@@ -128,7 +128,7 @@ def analyse() -> None:
 
 
 def check(*, dropoffs: int, pickups: int, in_flight: int) -> list[str]:
-    """What is wrong in the database after a run with these answers; nothing, when all is well.
+    """Return what is wrong in the database after a run with these answers.
 
     The generator stops with up to `in_flight` requests unanswered, which may be done or not.
     """

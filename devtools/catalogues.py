@@ -1,4 +1,6 @@
-"""Maintain the catalogues in `locale/` without gettext's tools: python -m devtools.catalogues update|compile
+"""Maintain the catalogues in `locale/` without gettext's tools.
+
+    python -m devtools.catalogues update|compile
 
 `update` finds every text in templates and code, keeps existing translations, adds new texts without one,
 removes texts that are gone, and compiles. `compile` writes the .mo file of each .po file.

@@ -1,4 +1,6 @@
-"""Create or update `.venv`: python3 devtools/make_venv.py requirements.txt [more…]
+"""Create or update `.venv`.
+
+    python3 devtools/make_venv.py requirements.txt [more…]
 
 Uses the standard library only. Installs with hashes, and only if the requirements or the Python have changed.
 """

@@ -1,4 +1,6 @@
-"""Take the pictures in docs/images, one of each face of the portal: python -m devtools.screenshots
+"""Take the pictures in docs/images, one of each face of the portal.
+
+    python -m devtools.screenshots
 
 Starts the portal for them, or uses the one that runs in this checkout. Drives the machine's own Chromium.
 """
@@ -37,7 +39,7 @@ _START_SECONDS = 300
 
 @contextlib.contextmanager
 def portal() -> Iterator[str]:
-    """The address of a portal with sample data, running for the time of the block."""
+    """Run a portal with sample data for the time of the block, and yield its address."""
     address = running_at(VAR)
     if address is not None:
         yield address

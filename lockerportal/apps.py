@@ -8,6 +8,8 @@ from django.db.models.signals import post_migrate
 
 
 class LockerPortalConfig(AppConfig):
+    """The app of the project itself."""
+
     name = "lockerportal"
     verbose_name = "Locker Portal"
 

@@ -25,6 +25,7 @@ class RedactSecrets(logging.Filter):
     """Removes keys and pickup codes from the message and the traceback of a record."""
 
     def filter(self, record: logging.LogRecord) -> bool:
+        """Redact the record and let it pass."""
         try:
             message = record.getMessage()
         except (TypeError, ValueError, KeyError):

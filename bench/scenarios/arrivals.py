@@ -1,4 +1,4 @@
-"""400 drop-offs and 400 pickups a second, arriving at random: does the portal keep up?"""
+"""400 drop-offs and 400 pickups a second, arriving at random."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ CONNECTIONS = 32
 
 
 def run(network: World, options: Options, report: Report) -> None:
-    """The API call (key, count of 60 doors by size and state), and plain views without a key."""
+    """Measure the API call (key, count of 60 doors by size and state), and plain views without a key."""
     rates: dict[str, list[float]] = {"status": [], "count": [], "row": []}
     with contestants.portal() as portal, contestants.bare_read() as bare:
         paths = {

@@ -1,4 +1,4 @@
-"""Ten times the locations and ten times the packages of the past: does the rate hold?"""
+"""Ten times the locations and ten times the packages of the past."""
 
 from __future__ import annotations
 

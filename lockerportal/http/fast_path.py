@@ -28,6 +28,7 @@ class ApiMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer an API request with a key itself, and pass all others on."""
         path = request.path_info
         if "HTTP_AUTHORIZATION" not in request.META or not path.startswith("/api/") or "/docs" in path:
             return self.get_response(request)

@@ -26,6 +26,7 @@ class DatabaseUnavailableMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer the request within the time limit."""
         with time_limit(settings.DATABASE_PATIENCE_SECONDS):
             return self.get_response(request)
 
@@ -44,6 +45,7 @@ class ApiProblemMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer the request, with a problem document for an error of the API."""
         response = self.get_response(request)
         if response.status_code < 400 or not is_api(request):
             return response
@@ -73,6 +75,7 @@ class NulMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer the request. Raises SuspiciousOperation for a NUL."""
         if ("%00" in request.META["QUERY_STRING"] or "\0" in request.path) and not is_api(request):
             raise SuspiciousOperation("NUL in the address")
         return self.get_response(request)

@@ -40,6 +40,8 @@ def _require_portal(url: str) -> None:
 
 
 class Command(BaseCommand):
+    """Replays the parcels of a file through the API."""
+
     help = (
         "Drops off the parcels of a CSV file at all open locations and picks them up, over HTTP, as couriers "
         "and kiosks do. Some are canceled, some are left to expire and returned. The portal, its worker "

@@ -17,6 +17,8 @@ from packages_app.models import Courier, Package
 
 
 class Command(BaseCommand):
+    """Creates the sample network."""
+
     help = (
         "Fills an empty portal with a sample network: locations, people, keys, and packages in every status. "
         "A second run only replaces credentials that were lost. Development only."
