@@ -19,7 +19,8 @@ WORKERS ?= 2
 QUICK = not chaos and not browser and not generated and not slow
 # For checks that need settings but no server: nothing listens on port 1.
 PRODUCTION_LIKE = env DATABASE_URL=postgres://127.0.0.1:1/none REDIS_URL=redis://127.0.0.1:1/0 \
-	DEBUG=false ALLOWED_HOSTS=lockers.example.com CSRF_TRUSTED_ORIGINS=https://lockers.example.com \
+	DEBUG=false PUBLIC_URL=https://lockers.example.com ALLOWED_HOSTS=lockers.example.com \
+	CSRF_TRUSTED_ORIGINS=https://lockers.example.com \
 	SECRET_KEY=only-for-checks-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFG \
 	PICKUP_CODE_SECRETS=1:only-for-checks-9876543210-zyxwvutsrqponmlkjihgfedcba \
 	EMAIL_URL=smtp://mail.example.com:25 DEFAULT_FROM_EMAIL=lockers@example.com SMS_BACKEND=notifications.sms.http.SmsBackend \

@@ -23,7 +23,7 @@ from typing import Any
 import django
 from django.urls import reverse
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from devtools.run.run_lock import running_at
 
@@ -31,9 +31,9 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 VAR = BASE_DIR / "var"
 IMAGES = BASE_DIR / "docs" / "images"
 LOCATION = "LIS-01"  # one that the sample manager runs, where messages are in English
-DESKTOP = {"width": 1440, "height": 900}
-KIOSK = {"width": 1024, "height": 768}
-PHONE = {"width": 390, "height": 844}
+DESKTOP: ViewportSize = {"width": 1440, "height": 900}
+KIOSK: ViewportSize = {"width": 1024, "height": 768}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 _START_SECONDS = 300
 
 
@@ -65,7 +65,7 @@ def _wait_until_ready(address: str, run: subprocess.Popen[bytes]) -> str:
 def take_all(browser: Browser, address: str, credentials: dict[str, Any], parcel_page: str) -> None:
     """Take every picture."""
 
-    def page(size: dict[str, int], **options: Any) -> Page:
+    def page(size: ViewportSize, **options: Any) -> Page:
         context = browser.new_context(
             base_url=address, viewport=size, locale="en-US", color_scheme="light", **options
         )
