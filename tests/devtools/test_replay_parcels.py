@@ -197,6 +197,7 @@ def two_locations() -> None:
     world.make_location("TLL-2", small=6, medium=6, large=6, latitude=59.42, longitude=24.70)
 
 
+@pytest.mark.slow
 class TestReplay:
     def test_every_parcel_is_accounted_for(self, portal: str, file: Path) -> None:
         two_locations()

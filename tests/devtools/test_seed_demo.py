@@ -99,6 +99,7 @@ def seeded(
             call_command("flush", "--noinput", verbosity=0)
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 class TestNetwork:
     def test_sixty_compartments_are_twenty_of_each_size_and_empty(self, seeded: dict[str, Any]) -> None:
@@ -219,6 +220,7 @@ class TestNetwork:
             assert secret not in seeded["output"]
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_a_second_run_changes_nothing(file: Path) -> None:
     seed(file)

@@ -25,6 +25,7 @@ PRODUCTION = {
     "SMS_GATEWAY_TOKEN": "only-for-this-test",
 }
 IMPORTS = "import lockerportal.wsgi; from lockerportal.celery import app; app.loader.import_default_modules()"
+pytestmark = pytest.mark.slow
 
 
 def included() -> list[str]:

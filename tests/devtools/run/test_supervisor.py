@@ -29,6 +29,7 @@ LEFT_OUT = shutil.ignore_patterns(
 )
 # Python warns about a fork next to threads, which pytest-xdist has; the supervisor forks before it has any.
 forks = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+pytestmark = pytest.mark.slow
 
 
 class Run:

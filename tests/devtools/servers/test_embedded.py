@@ -28,6 +28,7 @@ from devtools.servers.processes import wait_until
 
 BASE = Path(__file__).resolve().parents[3]
 as_root = pytest.mark.skipif(os.getuid() != 0, reason="only root drops to another user")
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture

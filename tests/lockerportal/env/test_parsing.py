@@ -98,6 +98,7 @@ REFUSED = [
     ("TIME_ZONE", f"Europe/{MARK}"),
     ("LOG_LEVEL", MARK),
 ]
+pytestmark = pytest.mark.slow  # each test loads the settings in a new process
 
 
 def start(values: dict[str, str | None]) -> subprocess.CompletedProcess[str]:
