@@ -52,7 +52,7 @@ class Run:
 
     def wait_ready(self) -> None:
         """Wait until the addresses are printed."""
-        done = wait_until(lambda: self.process.poll() is not None or "is ready" in self.printed(), 90)
+        done = wait_until(lambda: self.process.poll() is not None or "is ready" in self.printed(), 180)
         assert done, self.printed()
         assert self.process.poll() is None, self.printed()
 
@@ -233,7 +233,7 @@ def test_it_stops_when_make_is_killed(checkout: Path) -> None:
             stdout=opened,
             stderr=subprocess.STDOUT,
         )
-    assert wait_until(lambda: "is ready" in output.read_text(), 90), output.read_text()
+    assert wait_until(lambda: "is ready" in output.read_text(), 180), output.read_text()
     make.kill()
     make.wait()
     assert wait_until(lambda: not left_behind(checkout), 40), left_behind(checkout)
