@@ -11,7 +11,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import count
-from typing import NamedTuple
 
 from django.conf import settings
 from django.db.models import Max
@@ -19,6 +18,9 @@ from django.db.models import Max
 from lockers.models import Compartment, Location, Locker, Size
 
 DEFAULT = "20/20/20"
+SIZE_NAMES = "/".join(size.label.lower() for size in Size)
+# A layout that was written down before a larger size was added stays valid, and makes none of that size.
+_FEWEST_NUMBERS = DEFAULT.count("/") + 1
 MOST_DOORS = 1000
 MOST_COLUMNS = 12  # of one cabinet
 
@@ -30,16 +32,12 @@ _PLINTH = 100
 _REACH_FROM, _REACH_TO = 350, 1230
 
 
+# How many compartments of each size, smallest first.
+Counts = tuple[int, ...]
+
+
 class LayoutError(ValueError):
     """The text is no layout; the message says what one looks like."""
-
-
-class Counts(NamedTuple):
-    """How many doors of each size."""
-
-    small: int
-    medium: int
-    large: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +54,18 @@ class Door:
 
 
 def parse(text: str) -> Counts:
-    """`20/20/20` as numbers of small, medium and large doors. Raises `LayoutError`."""
-    match = re.fullmatch(r"\s*([0-9]{1,4})\s*/\s*([0-9]{1,4})\s*/\s*([0-9]{1,4})\s*", text, re.ASCII)
-    if match is None:
-        raise LayoutError("A layout is three whole numbers, small/medium/large, such as 20/20/20.")
-    counts = Counts(*map(int, match.groups()))
+    """Return the number of compartments of each size in a layout such as `20/20/20`, smallest first.
+
+    Raises `LayoutError`.
+    """
+    numbers = text.split("/")
+    if not (
+        _FEWEST_NUMBERS <= len(numbers) <= len(Size)
+        and all(re.fullmatch(r"\s*[0-9]{1,4}\s*", number, re.ASCII) for number in numbers)
+    ):
+        raise LayoutError(f"A layout is one whole number for each size, {SIZE_NAMES}, such as {DEFAULT}.")
+    missing = len(Size) - len(numbers)
+    counts = (*map(int, numbers), *[0] * missing)
     if not 1 <= sum(counts) <= MOST_DOORS:
         raise LayoutError(f"A location has 1 to {MOST_DOORS:,} doors; {text.strip()} makes {sum(counts):,}.")
     return counts

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from django.http import HttpRequest
 from ninja import Schema
 from ninja.errors import ValidationError
 from pydantic import AfterValidator, Field, PlainValidator, StringConstraints, WithJsonSchema
 
+from lockers.models import Size
 from lockers.search import FARTHEST_KM, Point
 
 # Control characters, lone surrogates, and what is written but cannot be seen (zero-width, bidi marks).
@@ -52,7 +53,10 @@ def _point(value: Any) -> Point:
     return Point.parse(str(value))
 
 
-SizeName = Literal["SMALL", "MEDIUM", "LARGE"]
+if TYPE_CHECKING:
+    SizeName = str
+else:
+    SizeName = Literal[tuple(Size.names)]
 PrintableText = Annotated[
     str, AfterValidator(printable), Field(json_schema_extra={"pattern": _PRINTABLE_PATTERN})
 ]

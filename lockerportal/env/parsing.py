@@ -197,20 +197,23 @@ def time_zone(env: environ.Env) -> str:
 
 
 def sizes(env: environ.Env, name: str, default: dict[str, Any]) -> dict[str, Any]:
-    """What each compartment size takes, as JSON; the keys are fixed, the figures are the network's own."""
+    """Return the dimensions and the greatest weight of each compartment size, read as JSON.
+
+    The sizes are those of `default`; an environment that leaves one out, or names another, is refused.
+    """
     raw = env.str(name, default="")
     try:
         value = json.loads(raw) if raw else default
-        for size in ("SMALL", "MEDIUM", "LARGE"):
+        for size in default:
             figures = value[size]
             valid = all(
                 type(figures[key]) is int and figures[key] > 0
                 for key in ("height_mm", "width_mm", "depth_mm", "max_weight_g")
             )
-            if not valid or len(value) != 3:
+            if not valid or len(value) != len(default):
                 raise ValueError(size)
     except (ValueError, KeyError, TypeError):
         raise refuse(
-            name, "must be JSON: SMALL, MEDIUM and LARGE with height_mm, width_mm, depth_mm, max_weight_g"
+            name, f"must be JSON: {', '.join(default)}, each with height_mm, width_mm, depth_mm, max_weight_g"
         ) from None
     return dict(value)

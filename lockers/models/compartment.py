@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 
 class Size(models.IntegerChoices):
-    """Integers, so that `compartment.size >= package.size` is the fitting rule."""
+    """A size of compartment, and the only list of them (`docs/how-to/add-a-size.md`).
+
+    Integers, so that `compartment.size >= package.size` tells whether a package fits.
+    """
 
     SMALL = 1, "Small"
     MEDIUM = 2, "Medium"
@@ -109,7 +112,7 @@ class Compartment(models.Model):
             models.UniqueConstraint(
                 fields=["location", "locker", "column", "row"], name="compartment_place_once"
             ),
-            models.CheckConstraint(condition=Q(size__in=[1, 2, 3]), name="compartment_size"),
+            models.CheckConstraint(condition=Q(size__in=Size.values), name="compartment_size"),
             models.CheckConstraint(
                 condition=Q(occupancy__in=["empty", "reserved", "occupied", "unverified", "doubtful"]),
                 name="compartment_occupancy",

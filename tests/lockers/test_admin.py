@@ -314,7 +314,7 @@ class TestCabinets:
         ("layout", "told"),
         [
             ("", "This field is required"),
-            ("2/1", "three whole numbers"),
+            ("2/1", "one whole number for each size"),
             ("0/0/0", "1 to 1,000 doors"),
             ("995/0/0", "1,000 doors at the most; 6 hang there"),
         ],

@@ -30,7 +30,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--layout",
             default=layout.DEFAULT,
-            help="Doors of each new location, small/medium/large (default: %(default)s)",
+            help=f"Doors of each new location, {layout.SIZE_NAMES} (default: %(default)s)",
         )
         parser.add_argument(
             "--time-zone", help="For countries that have several time zones, such as America/Chicago"
