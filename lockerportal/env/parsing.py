@@ -216,4 +216,4 @@ def sizes(env: environ.Env, name: str, default: dict[str, Any]) -> dict[str, Any
         raise refuse(
             name, f"must be JSON: {', '.join(default)}, each with height_mm, width_mm, depth_mm, max_weight_g"
         ) from None
-    return dict(value)
+    return {size: value[size] for size in default}

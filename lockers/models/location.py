@@ -13,6 +13,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from common.languages import language_choices
 from lockers import errors
 
 if TYPE_CHECKING:
@@ -193,7 +194,7 @@ class Membership(models.Model):
     location = models.ForeignKey(Location, on_delete=models.CASCADE, related_name="memberships")
     language = models.CharField(
         max_length=5,
-        choices=settings.LANGUAGES,
+        choices=language_choices,
         default="en",
         db_default="en",
         help_text="Of e-mails about this location",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import phonenumbers
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
+from common.languages import language_codes
 from lockers.schemas import PrintableText, Text
 
 # From the year 2000 on: whatever the offset, such a moment exists in UTC too.
@@ -48,6 +49,10 @@ Phone = Annotated[
     AfterValidator(_phone),
     Field(description="E.164", examples=["+3725551234"], json_schema_extra={"format": "e164"}),
 ]
+if TYPE_CHECKING:
+    LanguageCode = str
+else:
+    LanguageCode = Literal[tuple(language_codes())]
 TrackingNumber = Annotated[Text, StringConstraints(max_length=40), Field(examples=["DPD-4711"])]
 ReasonText = Annotated[
     PrintableText, StringConstraints(strip_whitespace=True, max_length=200), Field(examples=["sent twice"])

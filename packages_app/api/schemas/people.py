@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from lockers.schemas import Text
-from packages_app.api.schemas.fields import Email, Phone, Strict
+from packages_app.api.schemas.fields import Email, LanguageCode, Phone, Strict
 
 # Which address each channel needs; and what the validators say of both, for readers of the document.
 _ADDRESSES = {"email": "email", "sms": "phone"}
@@ -38,7 +38,7 @@ class PersonIn(Strict):
     name: Annotated[Text, StringConstraints(max_length=100), Field(examples=["Mari Tamm"])]
     email: Email | None = None
     phone: Phone | None = None
-    language: Literal["en", "de", "pl", "et", "lv", "lt"] = "en"
+    language: LanguageCode = "en"
 
     @model_validator(mode="after")
     def has_address(self) -> PersonIn:
