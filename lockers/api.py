@@ -27,6 +27,7 @@ from lockers.schemas import (
     Country,
     LocationCode,
     LocationDetailOut,
+    LocationOut,
     LocationPage,
     LocationStatusOut,
     Near,
@@ -38,6 +39,10 @@ from lockers.schemas import (
 router = Router(tags=["locations"])
 # Apart, because what it reads can be asked for along with the key: `availability.question`.
 status_router = Router(tags=["locations"])
+
+
+# Each is an attribute of the model by the same name; the distance is there only with `near`.
+_LOCATION_FIELDS = tuple(name for name in LocationOut.model_fields if name != "distance_km")
 
 
 class Caller(Protocol):
@@ -150,19 +155,7 @@ def lockers_status(request: CallerRequest, location: LocationCode | None = None)
 
 
 def _location(row: Location) -> dict[str, Any]:
-    body = {
-        "code": row.code,
-        "name": row.name,
-        "country": row.country,
-        "region": row.region,
-        "city": row.city,
-        "address": row.address,
-        "latitude": row.latitude,
-        "longitude": row.longitude,
-        "time_zone": row.time_zone,
-        "hold_days": row.hold_days,
-        "suspended": row.suspended_at is not None,
-    }
+    body = {name: getattr(row, name) for name in _LOCATION_FIELDS}
     distance_km = getattr(row, "distance_km", None)
     if distance_km is not None:
         body["distance_km"] = round(distance_km, 3)

@@ -28,6 +28,13 @@ def validate_time_zone(value: str) -> None:
         raise ValidationError("%(value)s is no IANA time zone.", params={"value": value})
 
 
+class Strategy(models.TextChoices):
+    """How a compartment is chosen; `lockers/allocation.py` has a function for each."""
+
+    BEST_FIT = "best_fit", "Best fit: the smallest free door that fits"
+    FIRST_AVAILABLE = "first_available", "First available: the exact size, first in order"
+
+
 class LocationQuerySet(models.QuerySet["Location"]):
     def for_user(self, user: User) -> LocationQuerySet:
         """The locations this user manages; every location for staff."""
@@ -47,11 +54,7 @@ class LocationQuerySet(models.QuerySet["Location"]):
 class Location(models.Model):
     """A place with lockers: address, coordinates, time zone, hold time, managers."""
 
-    class Strategy(models.TextChoices):
-        """How a compartment is chosen; `lockers/allocation.py` holds a function for each."""
-
-        BEST_FIT = "best_fit", "Best fit: the smallest free door that fits"
-        FIRST_AVAILABLE = "first_available", "First available: the exact size, first in order"
+    Strategy = Strategy
 
     code = models.CharField(
         max_length=40, unique=True, validators=[RegexValidator(r"\A[A-Za-z0-9][A-Za-z0-9._-]*\Z")]
@@ -150,9 +153,7 @@ class Location(models.Model):
                 | Q(suspended_at__isnull=False) & ~Q(suspended_reason=""),
                 name="location_suspended_pair",
             ),
-            models.CheckConstraint(
-                condition=Q(strategy__in=["best_fit", "first_available"]), name="location_strategy"
-            ),
+            models.CheckConstraint(condition=Q(strategy__in=Strategy.values), name="location_strategy"),
         ]
         indexes = [
             models.Index(fields=["latitude", "longitude"], name="location_coordinates_idx"),
@@ -166,6 +167,11 @@ class Location(models.Model):
     def zone(self) -> ZoneInfo:
         """The time zone in which this location's days are counted."""
         return ZoneInfo(self.time_zone)
+
+    @property
+    def suspended(self) -> bool:
+        """Whether the location has been taken out of use for new packages."""
+        return self.suspended_at is not None
 
     @property
     def downtime(self) -> Downtime | None:

@@ -19,7 +19,7 @@ from lockers.models import Compartment, Location, Size
 from tests.world import door, make_location
 
 Occupancy = Compartment.Occupancy
-SMALL, MEDIUM, LARGE = Size
+SMALL, MEDIUM, LARGE = Size.SMALL, Size.MEDIUM, Size.LARGE
 
 
 def labels(location: Location, size: int, *, accessible: bool = False) -> list[str]:
