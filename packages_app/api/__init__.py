@@ -1,4 +1,4 @@
-"""The API of couriers and kiosks over packages: thin, one operation or one read a call."""
+"""The packages API for couriers and kiosks: a thin layer, one operation or one query per call."""
 
 from packages_app.api.couriers import router as couriers_router
 from packages_app.api.faults import router as faults_router

@@ -1,4 +1,4 @@
-"""Places in the queue of a full location: to read, and to leave. `POST /lockers/assign` gives them."""
+"""Calls that read and leave the queue of a full location. `POST /lockers/assign` creates the entries."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ router = Router(tags=["queue"])
     auth=courier_key,
     response=QueuePage,
     operation_id="list_queue",
-    summary="The courier's places in queues",
+    summary="List queue entries",
 )
 def list_queue(
     request: CallerRequest,
@@ -38,7 +38,7 @@ def list_queue(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> HttpResponse:
-    """Newest first; those who wait, and those who did."""
+    """Queue entries, newest first, including those that have ended."""
     known_only(request, "status", "location", "tracking_number", "limit", "cursor")
     filters = asked(status=status, location__code=location, tracking_number=tracking_number)
     entries = request.auth.actor.queue_entries().select_related("location").with_position()
@@ -53,10 +53,12 @@ def list_queue(
     auth=courier_key,
     response=QueueEntryOut,
     operation_id="get_queue_entry",
-    summary="One place in a queue",
+    summary="Get a queue entry",
 )
 def get_queue_entry(request: CallerRequest, entry_id: UUID) -> HttpResponse:
-    """Its position; once a door was granted, its package, which `POST /packages/{id}/open` opens it for."""
+    """The entry with its position. Once it has been granted a compartment, `package_id` is the package to
+    deposit: open the door with `POST /packages/{id}/open`.
+    """
     known_only(request)
     entries = request.auth.actor.queue_entries().select_related("location").with_position()
     entry = entries.filter(pk=entry_id).first()
@@ -70,12 +72,12 @@ def get_queue_entry(request: CallerRequest, entry_id: UUID) -> HttpResponse:
     auth=courier_key,
     response=QueueEntryOut,
     operation_id="leave_queue",
-    summary="Wait no longer",
+    summary="Leave the queue",
     openapi_extra=IDEMPOTENT,
 )
 @refuses(errors.NotWaiting)
 def leave_queue(request: CallerRequest, entry_id: UUID) -> HttpResponse:
-    """WAITING → LEFT. What has a door is cancelled as a package."""
+    """WAITING → LEFT. An entry that was granted a compartment has become a package: cancel that one."""
     return perform(request, operations.leave_queue, render=_left, entry_id=entry_id)
 
 

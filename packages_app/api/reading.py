@@ -1,4 +1,4 @@
-"""What couriers read: their packages, histories, messages, and what waits to be taken back."""
+"""Calls that read packages, their history, their messages and the packages to take back."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ router = Router(tags=["couriers"])
     auth=courier_key,
     response=PackageOut,
     operation_id="get_package",
-    summary="One package",
+    summary="Get a package",
 )
 def get_package(request: CallerRequest, package_id: UUID) -> HttpResponse:
-    """Where it is and how it stands."""
+    """The package with its status, its location and its compartment."""
     known_only(request)
     package = _package(request, package_id)
     return respond(Answer(200, package_json.of_row(package, code=request.auth.reads_codes)))
@@ -45,7 +45,7 @@ def get_package(request: CallerRequest, package_id: UUID) -> HttpResponse:
     auth=courier_key,
     response=PackagePage,
     operation_id="list_packages",
-    summary="The courier's packages",
+    summary="List packages",
 )
 def list_packages(
     request: CallerRequest,
@@ -56,7 +56,10 @@ def list_packages(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> HttpResponse:
-    """Newest first; with `updated_since` in the order of their last change, for keeping a copy up to date."""
+    """Packages, newest first.
+
+    With `updated_since`, in the order of their last change, to keep a copy in sync.
+    """
     known_only(request, "status", "location", "tracking_number", "updated_since", "limit", "cursor")
     filters = asked(
         status=status,
@@ -75,12 +78,12 @@ def list_packages(
     auth=courier_key,
     response=EventPage,
     operation_id="list_events",
-    summary="A package's history",
+    summary="Get the history of a package",
 )
 def list_events(
     request: CallerRequest, package_id: UUID, limit: Limit = 50, cursor: Cursor = None
 ) -> HttpResponse:
-    """Oldest first."""
+    """The events of the package, oldest first."""
     known_only(request, "limit", "cursor")
     package = _package(request, package_id)
     lines = package.events.select_related("compartment__locker")
@@ -92,12 +95,12 @@ def list_events(
     auth=courier_key,
     response=MessagePage,
     operation_id="list_notifications",
-    summary="What the recipient was told, and whether it arrived",
+    summary="List the messages about a package",
 )
 def list_notifications(
     request: CallerRequest, package_id: UUID, limit: Limit = 50, cursor: Cursor = None
 ) -> HttpResponse:
-    """Oldest first; kinds and times, never the text."""
+    """Messages to the recipient, oldest first: their kind, status and times, but never their text."""
     known_only(request, "limit", "cursor")
     package = _package(request, package_id)
     messages = Notification.objects.about(f"package:{package.pk}")
@@ -109,13 +112,13 @@ def list_notifications(
     auth=courier_key,
     response=PackagePage,
     operation_id="list_returns",
-    summary="Packages that wait to be taken out",
+    summary="List packages to take back",
 )
 @refuses(errors.UnknownLocation)
 def list_returns(
     request: CallerRequest, location: LocationCode | None = None, limit: Limit = 50, cursor: Cursor = None
 ) -> HttpResponse:
-    """The courier's own, oldest first."""
+    """The courier's packages that have to be taken out of their compartments, oldest first."""
     known_only(request, "location", "limit", "cursor")
     packages = request.auth.actor.packages().to_return().shown()
     if location is not None:
