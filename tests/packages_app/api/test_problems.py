@@ -29,7 +29,7 @@ def test_a_refusal_with_its_facts() -> None:
         409,
         {
             "type": "/api/v1/docs/problems#wrong_status",
-            "title": "The package is in no status that allows this.",
+            "title": "The status of the package does not allow this.",
             "status": 409,
             "detail": "The package is RETRIEVED.",
             "instance": "/api/v1/packages/1/cancel",
