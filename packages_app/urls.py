@@ -1,4 +1,7 @@
-"""The pages about packages; `lockerportal/urls.py` puts them into the namespaces `manage` and `kiosk`."""
+"""URLs of the pages about packages.
+
+`lockerportal/urls.py` includes them in the namespaces `manage` and `kiosk`.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,7 @@ manage_urlpatterns = [
     path("doors/<int:pk>/confirm-empty/", doors.confirm_empty, name="confirm_empty"),
 ]
 
-# Outside every namespace, and short: it travels in SMS.
+# Short and without a namespace, because the link is sent by SMS.
 recipient_urlpatterns = [
     path("p/<str:token>/", parcel.parcel, name="parcel"),
 ]
