@@ -258,9 +258,9 @@ def test_all_or_nothing_when_it_dies_half_way(monkeypatch: pytest.MonkeyPatch) -
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        importing.import_locations(rows, doors=lay_out(parse("1/1/1")), progress=die)
+        importing.import_locations(rows, compartments=lay_out(parse("1/1/1")), progress=die)
     assert snapshot() == ([], [], [])
-    importing.import_locations(rows, doors=lay_out(parse("1/1/1")))
+    importing.import_locations(rows, compartments=lay_out(parse("1/1/1")))
     assert Compartment.objects.count() == 18
 
 

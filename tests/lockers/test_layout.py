@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lockers import layout
-from lockers.layout import Counts, Door, LayoutError, lay_out, parse
+from lockers.layout import Counts, LayoutError, PlannedCompartment, lay_out, parse
 from lockers.models import Compartment, Location, Locker, Size
 from tests.factories import LocationFactory
 from tests.world import make_location
@@ -20,14 +20,14 @@ FRAME = 30  # mm
 HEIGHTS = {size: django_settings.COMPARTMENT_SIZES[size.name]["height_mm"] + FRAME for size in Size}
 
 
-def columns(doors: list[Door]) -> dict[tuple[str, int], list[Door]]:
+def columns(doors: list[PlannedCompartment]) -> dict[tuple[str, int], list[PlannedCompartment]]:
     found = defaultdict(list)
     for door in doors:
         found[door.locker, door.column].append(door)
     return found
 
 
-def height(column: list[Door]) -> int:
+def height(column: list[PlannedCompartment]) -> int:
     return sum(HEIGHTS[door.size] for door in column)
 
 

@@ -1,4 +1,4 @@
-"""The wall of doors."""
+"""The page of a location's compartments."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from lockers import wall
+from lockers import cabinets
 from lockers.models import Compartment, Location, Membership
 from tests.world import door, make_location
 
@@ -22,7 +22,7 @@ def location() -> Location:
 
 
 def test_doors_hang_where_they_hang(location: Location) -> None:
-    (cabinet,) = wall.cabinets(location)
+    (cabinet,) = cabinets.cabinets_of(location)
     labels = [[each.label for each in column] for column in cabinet.columns]
     assert cabinet.name == "A"
     assert labels == [["S1", "S2", "S3"], ["M1", "M2"], ["L1"]]
@@ -35,14 +35,14 @@ def test_states_are_counted(location: Location) -> None:
     doors.filter(label__in=["M1", "M2"]).update(
         out_of_service_at=datetime(2026, 11, 20, tzinfo=UTC), out_of_service_reason="hinge"
     )
-    counts = {state.status: state.count for state in wall.states([location.pk])[location.pk]}
+    counts = {state.status: state.count for state in cabinets.status_counts([location.pk])[location.pk]}
     assert counts == {"available": 2, "reserved": 0, "occupied": 1, "out_of_service": 2, "unverified": 1}
 
 
 def test_location_without_doors_has_none_in_any_state() -> None:
     place = make_location("EMPTY", small=0, medium=0, large=0)
-    assert wall.cabinets(place) == []
-    assert {state.count for state in wall.states([place.pk])[place.pk]} == {0}
+    assert cabinets.cabinets_of(place) == []
+    assert {state.count for state in cabinets.status_counts([place.pk])[place.pk]} == {0}
 
 
 def test_state_of_a_door_is_a_word_and_not_a_colour_alone(client: Client, location: Location) -> None:

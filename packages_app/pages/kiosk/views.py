@@ -25,7 +25,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
-from lockers import wall
+from lockers import cabinets
 from lockers.models import Compartment, Kiosk
 from packages_app import errors, operations
 from packages_app.core.actor import Caller
@@ -132,7 +132,7 @@ def door(request: HttpRequest, caller: Caller) -> HttpResponse:
     context = {
         "door": found,
         "location": found.locker.location,
-        "cabinet": wall.cabinet(found.locker),
+        "cabinet": cabinets.cabinet_of(found.locker),
         "seconds": SHOWS_DOOR_SECONDS,
     }
     return nonce.forget(request, _show(request, "packages/kiosk/door.html", context))

@@ -15,7 +15,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 
 from common.manager_pages import ManagerRequest, attempt, manager_action, manager_page
-from lockers import wall
+from lockers import cabinets
 from lockers.models import Downtime, Location
 from notifications.models import Notification
 from packages_app import operations
@@ -65,7 +65,7 @@ def locations(request: ManagerRequest) -> HttpResponse:
     elif text := form.cleaned_data["q"]:
         listed = listed.filter(Q(name__icontains=text) | Q(code__icontains=text) | Q(city__icontains=text))
     page = Paginator(listed, PAGE_SIZE).get_page(request.GET.get("page"))
-    states = wall.states([location.pk for location in page])
+    states = cabinets.status_counts([location.pk for location in page])
     waiting = dict(
         Package.objects.to_return()
         .filter(location__in=list(page))

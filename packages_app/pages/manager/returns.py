@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 
 from common.manager_pages import ManagerRequest, manager_action, manager_page
-from lockers import wall
+from lockers import cabinets
 from lockers.models import Location
 from packages_app import operations
 from packages_app.core.actor import Actor
@@ -19,7 +19,10 @@ from packages_app.pages.manager.forms import ReturnsForm
 
 # As many as a person takes out in one round, and as fit into one form.
 LONGEST_ROUND = 500
-ORDERS = {"oldest": ("since", "id"), "door": tuple(f"compartment__{field}" for field in wall.AS_THEY_HANG)}
+ORDERS = {
+    "oldest": ("since", "id"),
+    "door": tuple(f"compartment__{field}" for field in cabinets.PHYSICAL_ORDER),
+}
 
 
 @manager_page

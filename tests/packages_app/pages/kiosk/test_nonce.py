@@ -131,7 +131,7 @@ def test_a_page_with_the_door_that_does_not_come_is_had_by_typing_the_code_again
     code, nonce = code_of(package), nonce_on_pad(screen)
     assert screen.post(PAD, {"code": code, "nonce": nonce}).status_code == 302
     with monkeypatch.context() as patch:
-        patch.setattr("lockers.wall.cabinet", Mock(side_effect=OperationalError("gone")))
+        patch.setattr("lockers.cabinets.cabinet_of", Mock(side_effect=OperationalError("gone")))
         assert screen.get(DOOR).status_code == 503
     assert nonce_on_pad(screen) == nonce
     assert type_code(screen, code, nonce).context["door"] == package.compartment

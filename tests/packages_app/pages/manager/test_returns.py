@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from lockers import layout, wall
+from lockers import layout
 from packages_app.models import Package, QueueEntry
 from tests.factories import LocationFactory
 from tests.packages_app.pages.place import Place, make_manager, messages_of, signed_in, snapshot
@@ -39,7 +39,7 @@ def test_round_along_the_doors_is_the_way_that_they_hang() -> None:
     layout.install([location], layout.lay_out(layout.parse("8/4/2")))
     location.lockers.filter(name="A").update(name="B")
     layout.extend(location, layout.parse("1/0/0"))
-    hung = [door for each in wall.cabinets(location) for column in each.columns for door in column]
+    hung = [door for each in cabinets.cabinets_of(location) for column in each.columns for door in column]
     assert (hung[0].locker.name, len(hung)) == ("A", 15)
     assert hung != sorted(hung, key=lambda door: (door.locker.name, door.position))
     for each in hung:
