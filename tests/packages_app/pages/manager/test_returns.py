@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from lockers import layout
+from lockers import cabinets, layout
 from packages_app.models import Package, QueueEntry
 from tests.factories import LocationFactory
 from tests.packages_app.pages.place import Place, make_manager, messages_of, signed_in, snapshot
