@@ -1,4 +1,4 @@
-"""The languages that messages and pages are written in: `settings.LANGUAGES` is the only list of them."""
+"""The languages of messages and pages; `settings.LANGUAGES` is the only list of them."""
 
 from __future__ import annotations
 

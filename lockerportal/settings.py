@@ -120,7 +120,8 @@ from lockerportal.jobs.celery_settings import *  # noqa: E402, F403 - what of Ce
 
 # --- The network's own figures -------------------------------------------------------------------------
 
-# Inner dimensions and greatest weight of each compartment size: the most common commercial cabinet.
+# Inner dimensions and maximum weight of each compartment size, as in the most common commercial cabinet. The
+# sizes are those of `lockers.models.Size`.
 COMPARTMENT_SIZES = read.sizes(
     env,
     "COMPARTMENT_SIZES",

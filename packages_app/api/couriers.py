@@ -16,7 +16,7 @@ from common.refusals import refuses
 from lockers import allocation
 from lockers.models import Size
 from packages_app import errors, operations
-from packages_app.api.calls import IDEMPOTENT, CallerRequest, change, perform, refuse
+from packages_app.api.responses import IDEMPOTENT, CallerRequest, change, perform, refuse
 from packages_app.api.schemas.changes import CancelIn, ExtendIn, ReassignIn
 from packages_app.api.schemas.drop_off import AssignIn
 from packages_app.api.schemas.packages import PackageOut

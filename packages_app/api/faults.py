@@ -9,7 +9,7 @@ from ninja import Path, Router
 
 from lockers.models import Compartment
 from packages_app import operations
-from packages_app.api.calls import IDEMPOTENT, CallerRequest, perform
+from packages_app.api.responses import IDEMPOTENT, CallerRequest, perform
 from packages_app.api.schemas.fields import CompartmentId
 from packages_app.api.schemas.kiosks import FaultIn, FaultOut
 from packages_app.keys import rate_limits

@@ -9,7 +9,7 @@ from ninja import Router
 
 from common.refusals import refuses
 from packages_app import errors, operations
-from packages_app.api.calls import IDEMPOTENT, CallerRequest, change
+from packages_app.api.responses import IDEMPOTENT, CallerRequest, change
 from packages_app.api.schemas.changes import DelegateIn, HoldIn
 from packages_app.api.schemas.packages import PackageOut
 from packages_app.keys.auth import courier_key

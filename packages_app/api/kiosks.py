@@ -11,8 +11,8 @@ from ninja import Path, Router
 from common.clock import database_now
 from common.refusals import refuses
 from packages_app import errors, operations
-from packages_app.api.calls import CallerRequest
 from packages_app.api.problems import respond
+from packages_app.api.responses import CallerRequest
 from packages_app.api.schemas.fields import PickupCode
 from packages_app.api.schemas.kiosks import HeartbeatIn, PickupIn, PickupOut, PickupWithCodeIn
 from packages_app.api.schemas.packages import PackageOut

@@ -11,8 +11,8 @@ from common.pagination import Cursor, Limit
 from common.refusals import refuses
 from lockers.schemas import LocationCode, known_only
 from packages_app import errors, operations
-from packages_app.api.calls import IDEMPOTENT, CallerRequest, asked, listed, perform
 from packages_app.api.problems import respond
+from packages_app.api.responses import IDEMPOTENT, CallerRequest, given_filters, page, perform
 from packages_app.api.schemas.fields import TrackingNumber
 from packages_app.api.schemas.queue import QueueEntryOut, QueuePage
 from packages_app.keys.auth import courier_key
@@ -40,12 +40,10 @@ def list_queue(
 ) -> HttpResponse:
     """Queue entries, newest first, including those that have ended."""
     known_only(request, "status", "location", "tracking_number", "limit", "cursor")
-    filters = asked(status=status, location__code=location, tracking_number=tracking_number)
+    filters = given_filters(status=status, location__code=location, tracking_number=tracking_number)
     entries = request.auth.actor.queue_entries().select_related("location").with_position()
     order = ("-created_at", "-id")
-    return listed(
-        entries.filter(**filters), package_json.queue_entry, order=order, limit=limit, cursor=cursor
-    )
+    return page(entries.filter(**filters), package_json.queue_entry, order=order, limit=limit, cursor=cursor)
 
 
 @router.get(

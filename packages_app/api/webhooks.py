@@ -15,8 +15,8 @@ from common.refusals import refuses
 from lockers.schemas import known_only
 from notifications.models import Channel, Notification
 from packages_app import errors
-from packages_app.api.calls import IDEMPOTENT, CallerRequest, listed, perform
 from packages_app.api.problems import respond
+from packages_app.api.responses import IDEMPOTENT, CallerRequest, page, perform
 from packages_app.api.schemas.webhooks import (
     ALL_EVENTS,
     DELIVERY_ID,
@@ -48,7 +48,7 @@ def list_webhooks(request: CallerRequest, limit: Limit = 50, cursor: Cursor = No
     """Webhooks, newest first, without their secrets."""
     known_only(request, "limit", "cursor")
     webhooks = _webhooks(request).select_related("destination")
-    return listed(webhooks, webhook_json.webhook, order=("-created_at", "-id"), limit=limit, cursor=cursor)
+    return page(webhooks, webhook_json.webhook, order=("-created_at", "-id"), limit=limit, cursor=cursor)
 
 
 @router.post(
@@ -156,7 +156,7 @@ def list_deliveries(
     known_only(request, "limit", "cursor")
     webhook = _webhook(request, webhook_id)
     sent = Notification.objects.filter(subject=webhook.destination_id, channel=Channel.WEBHOOK)
-    return listed(sent, webhook_json.delivery, order=("-id",), limit=limit, cursor=cursor)
+    return page(sent, webhook_json.delivery, order=("-id",), limit=limit, cursor=cursor)
 
 
 @router.post(

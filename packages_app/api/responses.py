@@ -85,7 +85,7 @@ def _refuse(request: CallerRequest, refusal: Refusal) -> Answer:
     return problem_answer(request, refusal)
 
 
-def listed(
+def page(
     rows: QuerySet[Any],
     body: Callable[[Any], dict[str, Any]],
     *,
@@ -94,11 +94,11 @@ def listed(
     cursor: str | None,
 ) -> HttpResponse:
     """Return a page of `rows`, each rendered by `body`, with the cursor of the next page."""
-    page, next_cursor = paginate(rows, order=order, limit=limit, cursor=cursor)
-    return respond(Answer(200, {"items": [body(row) for row in page], "next_cursor": next_cursor}))
+    items, next_cursor = paginate(rows, order=order, limit=limit, cursor=cursor)
+    return respond(Answer(200, {"items": [body(row) for row in items], "next_cursor": next_cursor}))
 
 
-def asked(**filters: object) -> dict[str, object]:
+def given_filters(**filters: object) -> dict[str, object]:
     """Return the filters that the caller has given."""
     return {name: value for name, value in filters.items() if value is not None}
 

@@ -13,8 +13,8 @@ from common.refusals import refuses
 from lockers.schemas import LocationCode, known_only
 from notifications.models import Notification
 from packages_app import errors
-from packages_app.api.calls import CallerRequest, asked, listed
 from packages_app.api.problems import respond
+from packages_app.api.responses import CallerRequest, given_filters, page
 from packages_app.api.schemas.fields import Moment, TrackingNumber
 from packages_app.api.schemas.packages import EventPage, MessagePage, PackageOut, PackagePage
 from packages_app.keys.auth import courier_key
@@ -61,7 +61,7 @@ def list_packages(
     With `updated_since`, in the order of their last change, to keep a copy in sync.
     """
     known_only(request, "status", "location", "tracking_number", "updated_since", "limit", "cursor")
-    filters = asked(
+    filters = given_filters(
         status=status,
         location__code=location,
         tracking_number=tracking_number,
@@ -70,7 +70,7 @@ def list_packages(
     packages = request.auth.actor.packages().shown().filter(**filters)
     order = ("updated_at", "id") if updated_since else ("-created_at", "-id")
     body = partial(package_json.of_row, code=request.auth.reads_codes)
-    return listed(packages, body, order=order, limit=limit, cursor=cursor)
+    return page(packages, body, order=order, limit=limit, cursor=cursor)
 
 
 @router.get(
@@ -87,7 +87,7 @@ def list_events(
     known_only(request, "limit", "cursor")
     package = _package(request, package_id)
     lines = package.events.select_related("compartment__locker")
-    return listed(lines, package_json.event, order=("id",), limit=limit, cursor=cursor)
+    return page(lines, package_json.event, order=("id",), limit=limit, cursor=cursor)
 
 
 @router.get(
@@ -104,7 +104,7 @@ def list_notifications(
     known_only(request, "limit", "cursor")
     package = _package(request, package_id)
     messages = Notification.objects.about(f"package:{package.pk}")
-    return listed(messages, package_json.message, order=("id",), limit=limit, cursor=cursor)
+    return page(messages, package_json.message, order=("id",), limit=limit, cursor=cursor)
 
 
 @router.get(
@@ -126,7 +126,7 @@ def list_returns(
             raise errors.UnknownLocation
         packages = packages.filter(location__code=location)
     body = partial(package_json.of_row, code=False)
-    return listed(packages, body, order=("expires_at", "id"), limit=limit, cursor=cursor)
+    return page(packages, body, order=("expires_at", "id"), limit=limit, cursor=cursor)
 
 
 def _package(request: CallerRequest, package_id: UUID) -> Package:
