@@ -77,7 +77,7 @@ def list_locations(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> HttpResponse:
-    """Locations in the order of their codes; with `near`, the nearest first.
+    """Return locations in the order of their codes; with `near`, the nearest first.
 
     With `size`, only locations that have an available compartment for that size at `as_of`.
     """
@@ -112,7 +112,7 @@ def list_locations(
 )
 @refuses(errors.UnknownLocation)
 def get_location(request: CallerRequest, code: Path[CodeInPath]) -> HttpResponse:
-    """The location with its compartments by size and their inner dimensions."""
+    """Return the location with its compartments by size and their inner dimensions."""
     known_only(request)
     location = request.auth.locations().filter(code=_clean(code)).first()
     if location is None:
@@ -138,7 +138,7 @@ def get_location(request: CallerRequest, code: Path[CodeInPath]) -> HttpResponse
 )
 @refuses(errors.UnknownLocation)
 def lockers_status(request: CallerRequest, location: LocationCode | None = None) -> HttpResponse:
-    """Compartments by size and status, counted at `as_of`.
+    """Count compartments by size and status at `as_of`.
 
     Without `location`, for all locations that the key sees. A single location is counted for each call;
     counts of the whole network are at most two seconds old.

@@ -183,7 +183,7 @@ def _arrange(column: list[Size], *, large_in_middle: bool) -> list[Size]:
 
 
 def _cabinets(columns: list[list[Size]]) -> list[tuple[str, list[list[Size]]]]:
-    """Split the columns into cabinets of about the same width, named A, B, …"""
+    """Split the columns into cabinets of about the same width, named from A on."""
     number = -(-len(columns) // MOST_COLUMNS)
     edges = [len(columns) * index // number for index in range(number + 1)]
     return [(_name(index), columns[edges[index] : edges[index + 1]]) for index in range(number)]
@@ -194,7 +194,7 @@ def _name(index: int) -> str:
 
 
 def _number(name: str, cabinet: list[list[Size]], top: int) -> list[PlannedCompartment]:
-    """Label the compartments down the columns, from the left: 01, 02, …"""
+    """Label the compartments down the columns, from the left, starting with 01."""
     digits = max(2, len(str(sum(map(len, cabinet)))))
     compartments: list[PlannedCompartment] = []
     for column, sizes in enumerate(cabinet, start=1):

@@ -44,6 +44,8 @@ class Locker(models.Model):
 
 
 class CompartmentQuerySet(models.QuerySet["Compartment"]):
+    """Queries of compartments."""
+
     def free(self) -> CompartmentQuerySet:
         """Return the available compartments: empty and in service."""
         return self.filter(occupancy=Compartment.Occupancy.EMPTY, out_of_service_at__isnull=True)

@@ -12,6 +12,8 @@ from lockers.models.location import Location
 
 
 class DowntimeQuerySet(models.QuerySet["Downtime"]):
+    """Queries of downtimes."""
+
     def open(self) -> DowntimeQuerySet:
         """Return the downtimes that have not ended."""
         return self.filter(ended_at__isnull=True)

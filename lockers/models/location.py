@@ -36,6 +36,8 @@ class Strategy(models.TextChoices):
 
 
 class LocationQuerySet(models.QuerySet["Location"]):
+    """Queries of locations."""
+
     def for_user(self, user: User) -> LocationQuerySet:
         """Return the locations that this user manages; all of them for staff."""
         return self if user.is_staff else self.filter(memberships__user=user)

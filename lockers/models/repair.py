@@ -11,6 +11,8 @@ from lockers.models.compartment import Compartment
 
 
 class RepairQuerySet(models.QuerySet["Repair"]):
+    """Queries of planned repairs."""
+
     def due(self, now: datetime) -> RepairQuerySet:
         """Return the repairs whose date has passed, the oldest first."""
         return self.filter(due_at__lte=now).order_by("due_at", "pk")

@@ -35,6 +35,8 @@ class UsageSnapshot(models.Model):
 
 
 class ShortageQuerySet(models.QuerySet["Shortage"]):
+    """Queries of shortages."""
+
     def open(self) -> ShortageQuerySet:
         """Return the shortages that have not ended."""
         return self.filter(ended_at__isnull=True)

@@ -155,7 +155,10 @@ def reassign(request: CallerRequest, package_id: UUID, body: ReassignIn) -> Http
 )
 @refuses(errors.WrongStatus)
 def cancel(request: CallerRequest, package_id: UUID, body: CancelIn | None = None) -> HttpResponse:
-    """A stored package occupies its compartment until it has been taken out: `POST /packages/{id}/return`."""
+    """Cancel the package.
+
+    A stored package occupies its compartment until it has been taken out: `POST /packages/{id}/return`.
+    """
     return change(request, operations.cancel, package_id, reason=body.reason if body else "")
 
 
@@ -169,7 +172,7 @@ def cancel(request: CallerRequest, package_id: UUID, body: CancelIn | None = Non
 )
 @refuses(errors.WrongStatus, errors.ExtensionLimit, errors.OnHold)
 def extend(request: CallerRequest, package_id: UUID, body: ExtendIn) -> HttpResponse:
-    """For a STORED or EXPIRED package, within the location's limit.
+    """Extend the hold of a STORED or EXPIRED package, within the location's limit.
 
     Without an Idempotency-Key, the same request within a minute counts as a repeat and extends nothing.
     """
@@ -201,5 +204,5 @@ def return_to_courier(request: CallerRequest, package_id: UUID) -> HttpResponse:
 )
 @refuses(errors.WrongStatus, errors.NothingToResend, errors.OnHold)
 def resend_code(request: CallerRequest, package_id: UUID) -> HttpResponse:
-    """The old code stops working, and the recipient is sent the new one."""
+    """Replace the code and send it to the recipient; the old code stops working."""
     return change(request, operations.resend_code, package_id, status=202)

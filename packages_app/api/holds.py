@@ -29,7 +29,10 @@ router = Router(tags=["couriers"])
 )
 @refuses(errors.WrongStatus)
 def hold(request: CallerRequest, package_id: UUID, body: HoldIn | None = None) -> HttpResponse:
-    """The package keeps its status and its remaining time; no code opens the door until it is released."""
+    """Keep the door shut for every code until the package is released.
+
+    The package keeps its status and its remaining time.
+    """
     wanted = body or HoldIn()
     return change(request, operations.hold, package_id, reason=HoldReason(wanted.reason), note=wanted.note)
 
@@ -44,7 +47,7 @@ def hold(request: CallerRequest, package_id: UUID, body: HoldIn | None = None) -
 )
 @refuses(errors.WrongStatus)
 def release(request: CallerRequest, package_id: UUID) -> HttpResponse:
-    """The codes work again, and the hold period is extended by the time the package was on hold.
+    """Let the codes work again, and extend the hold period by the time the package was on hold.
 
     The location's limit applies.
     """
@@ -61,7 +64,7 @@ def release(request: CallerRequest, package_id: UUID) -> HttpResponse:
 )
 @refuses(errors.WrongStatus)
 def name_delegate(request: CallerRequest, package_id: UUID, body: DelegateIn) -> HttpResponse:
-    """The delegate is sent a code of their own, and the recipient is told who may pick up.
+    """Send the delegate a code of their own, and tell the recipient who may pick up.
 
     A package has one delegate at a time: naming another one replaces the first.
     """
@@ -81,7 +84,7 @@ def name_delegate(request: CallerRequest, package_id: UUID, body: DelegateIn) ->
 )
 @refuses(errors.WrongStatus)
 def remove_delegate(request: CallerRequest, package_id: UUID) -> HttpResponse:
-    """The delegate's code stops working; the recipient's code still works. A repeat changes nothing."""
+    """Stop the delegate's code from working; the recipient's code still works. A repeat changes nothing."""
     return change(request, operations.remove_delegate, package_id)
 
 
@@ -95,5 +98,8 @@ def remove_delegate(request: CallerRequest, package_id: UUID) -> HttpResponse:
 )
 @refuses(errors.WrongStatus, errors.OnHold, errors.NoDelegate, errors.NothingToResend)
 def resend_delegate_code(request: CallerRequest, package_id: UUID) -> HttpResponse:
-    """The delegate's old code stops working, and they are sent the new one. The recipient's code stays."""
+    """Replace the delegate's code and send it to them; the old code stops working.
+
+    The recipient's code stays the same.
+    """
     return change(request, operations.resend_delegate_code, package_id, status=202)

@@ -41,7 +41,7 @@ PICKUP = (
 )
 @refuses(*PICKUP)
 def pickup(request: CallerRequest, body: PickupWithCodeIn) -> HttpResponse:
-    """Takes the code in the body, so that it appears in no URL and in no proxy's log."""
+    """Take the code from the body, so that it appears in no URL and in no proxy's log."""
     return _pick_up(request, body.code, body)
 
 
@@ -69,7 +69,7 @@ def pickup_by_code(
 )
 @refuses(errors.WrongStatus, errors.CompartmentInUse, errors.DuplicateTrackingNumber)
 def door_failed(request: CallerRequest, package_id: UUID) -> HttpResponse:
-    """Within 5 minutes of the pickup: the package is STORED again, and its compartment unverified."""
+    """Undo a pickup, within 5 minutes: the package is STORED again, and its compartment unverified."""
     package = operations.door_failed(package_id=package_id, by=request.auth.actor, now=timezone.now())
     return respond(package_json.answer(package, status=200, code=False))
 

@@ -34,7 +34,7 @@ router = Router(tags=["couriers"])
     summary="Get a package",
 )
 def get_package(request: CallerRequest, package_id: UUID) -> HttpResponse:
-    """The package with its status, its location and its compartment."""
+    """Return the package with its status, its location and its compartment."""
     known_only(request)
     package = _package(request, package_id)
     return respond(Answer(200, package_json.of_row(package, code=request.auth.reads_codes)))
@@ -56,7 +56,7 @@ def list_packages(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> HttpResponse:
-    """Packages, newest first.
+    """Return packages, newest first.
 
     With `updated_since`, in the order of their last change, to keep a copy in sync.
     """
@@ -83,7 +83,7 @@ def list_packages(
 def list_events(
     request: CallerRequest, package_id: UUID, limit: Limit = 50, cursor: Cursor = None
 ) -> HttpResponse:
-    """The events of the package, oldest first."""
+    """Return the events of the package, oldest first."""
     known_only(request, "limit", "cursor")
     package = _package(request, package_id)
     lines = package.events.select_related("compartment__locker")
@@ -100,7 +100,7 @@ def list_events(
 def list_notifications(
     request: CallerRequest, package_id: UUID, limit: Limit = 50, cursor: Cursor = None
 ) -> HttpResponse:
-    """Messages to the recipient, oldest first: their kind, status and times, but never their text."""
+    """Return the messages about the package, oldest first: kind, status and times, never their text."""
     known_only(request, "limit", "cursor")
     package = _package(request, package_id)
     messages = Notification.objects.about(f"package:{package.pk}")
@@ -118,7 +118,7 @@ def list_notifications(
 def list_returns(
     request: CallerRequest, location: LocationCode | None = None, limit: Limit = 50, cursor: Cursor = None
 ) -> HttpResponse:
-    """The courier's packages that have to be taken out of their compartments, oldest first."""
+    """Return the courier's packages that have to be taken out of their compartments, oldest first."""
     known_only(request, "location", "limit", "cursor")
     packages = request.auth.actor.packages().to_return().shown()
     if location is not None:

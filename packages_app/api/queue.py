@@ -54,8 +54,10 @@ def list_queue(
     summary="Get a queue entry",
 )
 def get_queue_entry(request: CallerRequest, entry_id: UUID) -> HttpResponse:
-    """The entry with its position. Once it has been granted a compartment, `package_id` is the package to
-    deposit: open the door with `POST /packages/{id}/open`.
+    """Return the entry with its position.
+
+    Once it has been granted a compartment, `package_id` is the package to deposit: open its door with
+    `POST /packages/{id}/open`.
     """
     known_only(request)
     entries = request.auth.actor.queue_entries().select_related("location").with_position()
@@ -75,7 +77,10 @@ def get_queue_entry(request: CallerRequest, entry_id: UUID) -> HttpResponse:
 )
 @refuses(errors.NotWaiting)
 def leave_queue(request: CallerRequest, entry_id: UUID) -> HttpResponse:
-    """WAITING → LEFT. An entry that was granted a compartment has become a package: cancel that one."""
+    """End an entry: WAITING → LEFT.
+
+    An entry that was granted a compartment has become a package: cancel that one.
+    """
     return perform(request, operations.leave_queue, render=_left, entry_id=entry_id)
 
 

@@ -45,7 +45,7 @@ router = Router(tags=["webhooks"], auth=unbound_courier_key)
     summary="List webhooks",
 )
 def list_webhooks(request: CallerRequest, limit: Limit = 50, cursor: Cursor = None) -> HttpResponse:
-    """Webhooks, newest first, without their secrets."""
+    """Return webhooks, newest first, without their secrets."""
     known_only(request, "limit", "cursor")
     webhooks = _webhooks(request).select_related("destination")
     return page(webhooks, webhook_json.webhook, order=("-created_at", "-id"), limit=limit, cursor=cursor)
@@ -60,7 +60,7 @@ def list_webhooks(request: CallerRequest, limit: Limit = 50, cursor: Cursor = No
 )
 @refuses(errors.DuplicateWebhook, errors.TooManyWebhooks)
 def create_webhook(request: CallerRequest, body: WebhookIn) -> HttpResponse:
-    """The response contains the signing secret, which is shown only once.
+    """Create a webhook and return its signing secret, which is shown only once.
 
     A courier has at most ten webhooks, each with a different URL.
     """
@@ -81,7 +81,7 @@ def create_webhook(request: CallerRequest, body: WebhookIn) -> HttpResponse:
     summary="Get a webhook",
 )
 def get_webhook(request: CallerRequest, webhook_id: UUID) -> HttpResponse:
-    """The webhook, with its last error if the endpoint does not work."""
+    """Return the webhook, with the last error if its endpoint does not work."""
     known_only(request)
     return respond(webhook_json.answer(_webhook(request, webhook_id)))
 
@@ -94,7 +94,7 @@ def get_webhook(request: CallerRequest, webhook_id: UUID) -> HttpResponse:
     openapi_extra=IDEMPOTENT,
 )
 def delete_webhook(request: CallerRequest, webhook_id: UUID) -> HttpResponse:
-    """Messages that have not been delivered to it yet are dropped."""
+    """Delete the webhook; messages that have not been delivered to it yet are dropped."""
     known_only(request)
     return _change(request, operations.delete_webhook, _deleted, webhook_id)
 
@@ -107,7 +107,7 @@ def delete_webhook(request: CallerRequest, webhook_id: UUID) -> HttpResponse:
     openapi_extra=IDEMPOTENT,
 )
 def rotate_secret(request: CallerRequest, webhook_id: UUID) -> HttpResponse:
-    """The response contains the new secret, which is shown only once.
+    """Replace the signing secret and return the new one, which is shown only once.
 
     For 24 hours, messages carry two signatures: one with the old secret and one with the new one.
     """
@@ -152,7 +152,7 @@ def test_webhook(request: CallerRequest, webhook_id: UUID) -> HttpResponse:
 def list_deliveries(
     request: CallerRequest, webhook_id: UUID, limit: Limit = 50, cursor: Cursor = None
 ) -> HttpResponse:
-    """Deliveries to the webhook, newest first."""
+    """Return deliveries to the webhook, newest first."""
     known_only(request, "limit", "cursor")
     webhook = _webhook(request, webhook_id)
     sent = Notification.objects.filter(subject=webhook.destination_id, channel=Channel.WEBHOOK)

@@ -19,6 +19,8 @@ _PROGRESS_EVERY = 500
 
 
 class Command(BaseCommand):
+    """Import locations from a CSV file."""
+
     help = (
         "Import locations from a CSV file (UTF-8, comma or semicolon) with the columns "
         f"{', '.join(COLUMNS)}. All rows are imported, or none. New locations get compartments; known ones "
@@ -26,6 +28,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the arguments."""
         parser.add_argument("file", type=Path)
         parser.add_argument(
             "--layout",
@@ -38,6 +41,7 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="Check everything and change nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        """Run the import and report what it did."""
         compartments = self._compartments(options["layout"])
         time_zone = self._time_zone(options["time_zone"])
         self.verbosity = options["verbosity"]
