@@ -1,4 +1,4 @@
-"""`manage.py import_locations`: all rows or none, and the same file twice changes nothing."""
+"""`manage.py import_locations`: all rows or none, and the same file again changes nothing."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def run(file: Path, *lines: str, **options: Any) -> tuple[str, str]:
-    """What the command prints on stdout and on stderr."""
+    """Run the command and return its stdout and stderr."""
     if lines:
         file.write_text("\n".join(lines) + "\n", encoding="utf-8")
     out, err = io.StringIO(), io.StringIO()
@@ -47,7 +47,7 @@ def run(file: Path, *lines: str, **options: Any) -> tuple[str, str]:
 
 
 def refused(file: Path, *lines: str, **options: Any) -> str:
-    """The refusal's text; nothing was changed."""
+    """Return the error of the command, after checking that nothing was changed."""
     before = snapshot()
     with pytest.raises(CommandError) as refusal:
         run(file, *lines, **options)
@@ -59,7 +59,7 @@ def snapshot() -> tuple[list[Any], ...]:
     return tuple(list(model.objects.order_by("pk").values()) for model in (Location, Locker, Compartment))
 
 
-def test_new_locations_with_their_doors(file: Path) -> None:
+def test_new_locations_with_their_compartments(file: Path) -> None:
     out, _ = run(file, HEADER, TALLINN, RIGA, layout="2/1/1")
     assert out == "2 new (8 doors), 0 changed, 0 unchanged."
     tallinn = Location.objects.get(code="EE-1")
@@ -73,12 +73,12 @@ def test_new_locations_with_their_doors(file: Path) -> None:
         assert sizes == [Size.SMALL, Size.SMALL, Size.MEDIUM, Size.LARGE]
 
 
-def test_sixty_doors_unless_told_otherwise(file: Path) -> None:
+def test_sixty_compartments_by_default(file: Path) -> None:
     run(file, HEADER, TALLINN)
     assert Compartment.objects.count() == 60
 
 
-def test_twice_changes_nothing(file: Path) -> None:
+def test_the_same_file_again_changes_nothing(file: Path) -> None:
     run(file, HEADER, TALLINN, RIGA)
     before = snapshot()
     out, _ = run(file)
@@ -86,7 +86,7 @@ def test_twice_changes_nothing(file: Path) -> None:
     assert snapshot() == before
 
 
-def test_changed_rows_keep_their_doors_and_settings(file: Path) -> None:
+def test_changed_rows_keep_their_compartments_and_settings(file: Path) -> None:
     run(file, HEADER, TALLINN, RIGA, layout="1/1/1")
     location = Location.objects.get(code="EE-1")
     location.strategy, location.hold_days, location.time_zone = "first_available", 7, "Europe/Helsinki"
@@ -112,7 +112,7 @@ def test_changed_rows_keep_their_doors_and_settings(file: Path) -> None:
     assert list(Compartment.objects.values()) == doors
 
 
-def test_what_the_file_does_not_name_stays(file: Path) -> None:
+def test_locations_outside_the_file_stay(file: Path) -> None:
     other = make_location("OTHER")
     Membership.objects.create(user=User.objects.create_user("mari"), location=other)
     run(file, HEADER, TALLINN)
@@ -187,7 +187,7 @@ def test_one_bad_row_stops_all(file: Path, row: str, told: str) -> None:
     assert not Location.objects.exists()
 
 
-def test_every_bad_row_is_told(file: Path) -> None:
+def test_every_bad_row_is_reported(file: Path) -> None:
     lines = [f"A {number},x,EE,,,," + ",1" for number in range(150)]
     text = refused(file, HEADER, *lines)
     assert text.count("line ") == 100
@@ -215,7 +215,7 @@ def test_no_file(tmp_path: Path) -> None:
     assert "No such file" in refused(tmp_path / "none.csv")
 
 
-def test_somebody_adds_the_same_code_meanwhile(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_somebody_adds_the_same_code_in_the_meantime(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = importing._plan
 
     def plan_and_lose(rows: list[Row], zone: str | None) -> importing.Plan:
@@ -242,7 +242,7 @@ def test_one_import_at_a_time(file: Path) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_all_or_nothing_when_it_dies_half_way(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_or_nothing_when_it_fails_halfway(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importing, "_BATCH", 2)
     rows = [
         Row(

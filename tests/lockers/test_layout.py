@@ -1,4 +1,4 @@
-"""Cabinets as real ones look."""
+"""The arrangement of compartments in cabinets."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def height(column: list[PlannedCompartment]) -> int:
     return sum(HEIGHTS[door.size] for door in column)
 
 
-def test_sixty_doors() -> None:
+def test_sixty_compartments() -> None:
     doors = lay_out(parse(layout.DEFAULT))
     assert Counter(door.size for door in doors) == {Size.SMALL: 20, Size.MEDIUM: 20, Size.LARGE: 20}
     assert {door.locker for door in doors} == {"A"}
@@ -61,8 +61,8 @@ def test_every_layout_is_a_cabinet(counts: Counts) -> None:
     assert max(widths.values()) - min(widths.values()) <= 1
 
 
-def test_accessible_doors_lie_within_reach() -> None:
-    """Measured from the ground up: a plinth of 100 mm, then the doors of the column from the bottom."""
+def test_accessible_compartments_are_within_reach() -> None:
+    """Measured from the ground: a plinth of 100 mm, then the compartments of a column from the bottom."""
     doors = lay_out(parse("20/20/20"))
     top = 100 + max(height(column) for column in columns(doors).values())
     for column in columns(doors).values():
@@ -78,7 +78,7 @@ def test_low_cabinet_stands_on_legs_within_reach() -> None:
     assert all(door.accessible for door in lay_out(parse("2/1/1")))
 
 
-def test_doors_within_reach_are_given_out_last() -> None:
+def test_accessible_compartments_are_used_last() -> None:
     in_turn = sorted(lay_out(parse("20/20/20")), key=lambda door: door.position)
     assert [door.accessible for door in in_turn] == sorted(door.accessible for door in in_turn)
 
@@ -144,7 +144,7 @@ def test_install() -> None:
 
 
 @pytest.mark.django_db
-def test_install_twice_is_refused_by_the_schema() -> None:
+def test_installing_twice_violates_the_schema() -> None:
     location = Location.objects.create(code="A-1", name="A", country="EE")
     layout.install([location], lay_out(parse("1/0/0")))
     with pytest.raises(IntegrityError, match="locker_name_once"):

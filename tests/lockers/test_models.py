@@ -1,4 +1,4 @@
-"""What the schema refuses, whoever writes; and what the models tell."""
+"""The constraints of the database, and the methods of the models."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 
 def refused(constraint: str, write: Any) -> None:
-    """`write` breaks this constraint of the database."""
+    """Check that `write` violates this constraint of the database."""
     with pytest.raises(IntegrityError, match=f'"{constraint}"'), transaction.atomic():
         write()
 
@@ -109,14 +109,14 @@ def test_bad_time_zones(zone: str) -> None:
     assert set(refusal.value.message_dict) == {"time_zone"}
 
 
-def test_what_has_doors_is_not_deleted() -> None:
+def test_a_location_with_compartments_is_not_deleted() -> None:
     location = make_location()
     for row in (location, location.lockers.get()):
         with pytest.raises(ProtectedError):
             row.delete()
 
 
-def test_a_door_with_history_is_not_deleted() -> None:
+def test_a_compartment_with_history_is_not_deleted() -> None:
     s1 = door(make_location(), "S1")
     s1.mark_unverified(by="test", reason="cancelled")
     with pytest.raises(ProtectedError):

@@ -1,4 +1,4 @@
-"""Keys bound to networks, to locations, and to the sandbox: what lies beyond does not exist."""
+"""Keys bound to networks, to locations, and to the sandbox: nothing else exists for them."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ class TestLocations:
 
 
 class TestSandbox:
-    """Two worlds with the same rules; nothing of one is seen from the other."""
+    """The sandbox and the network have the same rules, and see nothing of each other."""
 
     @pytest.fixture
     def rehearsal(self, courier: Courier, location: Location, sandbox: Location) -> Api:
@@ -198,7 +198,7 @@ class TestSandbox:
         assert api.post("/lockers/assign", parcel(full)).json()["alternatives"] == []
 
     def test_a_rehearsal_is_in_nobody_s_way(self, api: Api, rehearsal: Api, courier: Courier) -> None:
-        """The same tracking number, the same Idempotency-Key."""
+        """The same tracking number and the same Idempotency-Key can be used in both."""
         practised = rehearsal.post("/lockers/assign", parcel("SANDBOX-1", "T-1"), key="order-1")
         real = api.post("/lockers/assign", parcel("TLL-1", "T-1"), key="order-1")
         assert (practised.status_code, real.status_code) == (201, 201)

@@ -1,4 +1,4 @@
-"""Too many calls: 429 with Retry-After, and headers that say beforehand how it stands."""
+"""Too many calls: 429 with Retry-After, and headers with the remaining calls."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def limits(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def header(answer: Any, name: str) -> dict[str, tuple[int, int]]:
-    """Its items by name: two figures each."""
+    """Return the items of the header by name, with two figures each."""
     items = answer[name].split(", ")
     found = [ITEM.fullmatch(item) for item in items]
     assert all(found), items
@@ -42,7 +42,7 @@ def header(answer: Any, name: str) -> dict[str, tuple[int, int]]:
 
 @pytest.fixture
 def few(settings: Settings, courier: Courier) -> Api:
-    """Two calls and no more."""
+    """Limit the key to two calls."""
     settings.RATE_LIMIT_KEY = (0.001, 2)
     return courier_api(courier)
 

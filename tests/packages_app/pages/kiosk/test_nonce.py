@@ -1,4 +1,4 @@
-"""The screen at a locker: a pickup whose answer was lost can be asked for again."""
+"""The kiosk: a pickup whose response was lost can be repeated."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def type_code(screen: Client, code: str, nonce: str) -> Any:
 def lose(
     monkeypatch: pytest.MonkeyPatch, where: tuple[Any, str], screen: Client, code: str, nonce: str
 ) -> Any:
-    """The answer to a code, when the database goes away right after `where` has done its work."""
+    """Return the response to a code when the database fails right after `where` has done its work."""
     work = getattr(*where)
 
     def done_and_gone(*given: Any, **named: Any) -> None:

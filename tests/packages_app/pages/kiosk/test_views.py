@@ -1,4 +1,4 @@
-"""The screen at a locker."""
+"""The kiosk's pages."""
 
 from __future__ import annotations
 
@@ -284,7 +284,7 @@ def test_form_without_csrf_token_is_refused(key: tuple[ApiKey, str], package: Pa
 
 
 def in_language(page: Any) -> str:
-    """What the page says that it speaks."""
+    """Return the language that the page declares."""
     found = re.search(r'<html lang="(\w+)">', page.content.decode())
     assert found
     return found[1]

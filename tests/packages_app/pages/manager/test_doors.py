@@ -1,4 +1,4 @@
-"""A manager says when a broken door is to be back, and that it works."""
+"""A manager plans and confirms the repair of a compartment."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def post(manager: Client, location: Location, action: str, **data: str) -> str:
 
 
 def on_the_wall(location: Location, **later: float) -> str:
-    """As a browser's field sends it."""
+    """Return the time as a browser sends it."""
     return f"{(timezone.now() + timedelta(**later)).astimezone(location.zone):%Y-%m-%dT%H:%M}"
 
 
@@ -122,7 +122,7 @@ def test_what_is_in_service_has_no_date_and_nothing_to_confirm(manager: Client, 
 
 
 class TestAdmin:
-    """Head office, for many doors at once."""
+    """Head office, for many compartments at once."""
 
     @pytest.fixture
     def anna(self, client: Client) -> Client:

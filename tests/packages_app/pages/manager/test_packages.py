@@ -1,4 +1,4 @@
-"""The manager's pages: packages, and what their forms do."""
+"""The manager's pages: packages and their forms."""
 
 from __future__ import annotations
 

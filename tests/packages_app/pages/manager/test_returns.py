@@ -1,4 +1,4 @@
-"""The manager's pages: the returns round."""
+"""The manager's pages: returns."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_round_lists_what_waits_oldest_first_or_by_door(manager: Client, mine: P
 
 
 def test_round_along_the_doors_is_the_way_that_they_hang() -> None:
-    """Not the order in which they are given out, where doors within reach and new cabinets come last."""
+    """In their physical order, not in the order in which they are used."""
     location, courier = LocationFactory.create(code="WALL"), make_courier()
     layout.install([location], layout.lay_out(layout.parse("8/4/2")))
     location.lockers.filter(name="A").update(name="B")
