@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 from zoneinfo import ZoneInfo, available_timezones
 
 from django.conf import settings
@@ -28,7 +28,7 @@ def validate_time_zone(value: str) -> None:
         raise ValidationError("%(value)s is not an IANA time zone.", params={"value": value})
 
 
-class Strategy(models.TextChoices):
+class AllocationStrategy(models.TextChoices):
     """How a compartment is chosen; `lockers/allocation.py` has a function for each."""
 
     BEST_FIT = "best_fit", "Best fit: the smallest available compartment that fits"
@@ -56,7 +56,7 @@ class LocationQuerySet(models.QuerySet["Location"]):
 class Location(models.Model):
     """A site with one or more lockers."""
 
-    Strategy = Strategy
+    Strategy: TypeAlias = AllocationStrategy
 
     code = models.CharField(
         max_length=40, unique=True, validators=[RegexValidator(r"\A[A-Za-z0-9][A-Za-z0-9._-]*\Z")]
@@ -155,7 +155,9 @@ class Location(models.Model):
                 | Q(suspended_at__isnull=False) & ~Q(suspended_reason=""),
                 name="location_suspended_pair",
             ),
-            models.CheckConstraint(condition=Q(strategy__in=Strategy.values), name="location_strategy"),
+            models.CheckConstraint(
+                condition=Q(strategy__in=AllocationStrategy.values), name="location_strategy"
+            ),
         ]
         indexes = [
             models.Index(fields=["latitude", "longitude"], name="location_coordinates_idx"),

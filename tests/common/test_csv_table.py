@@ -107,12 +107,17 @@ def test_a_spreadsheet_itself(file: Path) -> None:
     ("header", "found"),
     [
         ("code", [("name", "is missing")]),
-        ("code,name,colour", [("colour", "is no column")]),
-        ("code,name,name", [("name", "is there twice")]),
-        ("code,name,", [("(no name)", "is no column")]),
+        ("code,name,colour", [("colour", "is not a column")]),
+        ("code,name,name", [("name", "appears twice")]),
+        ("code,name,", [("(no name)", "is not a column")]),
         (
             "A,Ärikeskus",
-            [("a", "is no column"), ("code", "is missing"), ("name", "is missing"), ("ärikeskus", "is no")],
+            [
+                ("a", "is not a column"),
+                ("code", "is missing"),
+                ("name", "is missing"),
+                ("ärikeskus", "is not a"),
+            ],
         ),
     ],
 )
@@ -154,7 +159,7 @@ def test_values_that_only_look_damaged(file: Path, cell: str) -> None:
 @pytest.mark.parametrize("character", ["\0", "\x1b", "\x07", "\x85", "\x7f"])
 def test_control_characters(file: Path, character: str) -> None:
     complaint = only(file, f"code,name\nA,a{character}b\n")
-    assert complaint == Complaint(2, "name", "holds a control character")
+    assert complaint == Complaint(2, "name", "contains a control character")
 
 
 def test_all_errors_are_reported_at_once(file: Path) -> None:
@@ -162,15 +167,15 @@ def test_all_errors_are_reported_at_once(file: Path) -> None:
     assert [(complaint.line, complaint.column) for complaint in told] == [
         *[(2, ""), (4, ""), (5, "name"), (6, "code"), (6, "name")]
     ]
-    assert str(told[0]) == "line 2: has 1 cells where the header has 2"
-    assert str(told[2]) == "line 5, name: holds a control character"
+    assert str(told[0]) == "line 2: has 1 cells, but the header has 2"
+    assert str(told[2]) == "line 5, name: contains a control character"
 
 
 @pytest.mark.parametrize("content", ['code,name\nA,a\nB,"never closed\nC,c\n', 'code,name\nA,a\nB,"b"b\n'])
 def test_quotes(file: Path, content: str) -> None:
     complaint = only(file, content)
     assert complaint.line == 3
-    assert complaint.reason.startswith("is no CSV")
+    assert complaint.reason.startswith("is not valid CSV")
 
 
 def test_one_huge_cell(file: Path) -> None:

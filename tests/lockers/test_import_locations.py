@@ -61,7 +61,7 @@ def snapshot() -> tuple[list[Any], ...]:
 
 def test_new_locations_with_their_compartments(file: Path) -> None:
     out, _ = run(file, HEADER, TALLINN, RIGA, layout="2/1/1")
-    assert out == "2 new (8 doors), 0 changed, 0 unchanged."
+    assert out == "2 new (8 compartments), 0 changed, 0 unchanged."
     tallinn = Location.objects.get(code="EE-1")
     assert (tallinn.name, tallinn.region, tallinn.city) == ("Sikupilli", "Harju maakond", "Tallinn")
     assert (tallinn.latitude, tallinn.longitude) == (59.426, 24.785)
@@ -148,7 +148,7 @@ def test_dry_run(file: Path) -> None:
     run(file, HEADER, TALLINN)
     before = snapshot()
     out, _ = run(file, HEADER, TALLINN.replace("Sikupilli", "Ülemiste"), RIGA, dry_run=True)
-    assert out == "Dry run, nothing was changed: 1 new (60 doors), 1 changed, 0 unchanged."
+    assert out == "Dry run, nothing was changed: 1 new (60 compartments), 1 changed, 0 unchanged."
     assert snapshot() == before
     assert "line 2, name" in refused(file, HEADER, "EE-1,,EE,,,,,", dry_run=True)
 
@@ -158,27 +158,27 @@ def test_dry_run(file: Path) -> None:
     [
         (",x,EE,,,,,", "line 3, code: This field cannot be blank."),
         ("A B,x,EE,,,,,", "line 3, code: Enter a valid value."),
-        ("4.82E+12,x,EE,,,,,", "line 3, code: '4.82E+12' is what a spreadsheet makes of a long number"),
+        ("4.82E+12,x,EE,,,,,", "line 3, code: '4.82E+12' looks like a long number"),
         (f"{'x' * 41},x,EE,,,,,", "line 3, code: Ensure this value has at most 40 characters"),
         ("A,,EE,,,,,", "line 3, name: This field cannot be blank."),
         (f"A,{'x' * 201},EE,,,,,", "line 3, name: Ensure this value has at most 200 characters"),
         ("A,x,,,,,,", "line 3, country: This field cannot be blank."),
         ("A,x,ee,,,,,", "line 3, country: Enter a valid value."),
         ("A,x,EST,,,,,", "line 3, country: "),
-        ("A,x,ZZ,,,,,", "line 3, country: 'ZZ' is no country of ISO 3166-1"),
-        ("A,x,US,,,,,", "line 3, country: US has 29 time zones; say which one with --time-zone"),
+        ("A,x,ZZ,,,,,", "line 3, country: 'ZZ' is not a country code of ISO 3166-1"),
+        ("A,x,US,,,,,", "line 3, country: US has 29 time zones; choose one with --time-zone"),
         ("A,x,EE,,,,91,0", "line 3, latitude: 91.0 is not between -90 and 90"),
         ("A,x,EE,,,,0,-180.5", "line 3, longitude: -180.5 is not between -180 and 180"),
-        ("A,x,EE,,,,59.4,", "line 3, latitude: latitude and longitude come together"),
-        ("A,x,EE,,,,,24.7", "line 3, latitude: latitude and longitude come together"),
-        ("A,x,EE,,,,nan,24.7", "line 3, latitude: 'nan' is no number of degrees"),
+        ("A,x,EE,,,,59.4,", "line 3, latitude: latitude and longitude must both be given"),
+        ("A,x,EE,,,,,24.7", "line 3, latitude: latitude and longitude must both be given"),
+        ("A,x,EE,,,,nan,24.7", "line 3, latitude: 'nan' is not a number of degrees"),
         ("A,x,EE,,,,1e1,24.7", "line 3, latitude: '1e1' is "),
-        ("A,x,EE,,,,59.430.318,24.7", "line 3, latitude: '59.430.318' is no number"),
-        ('A,x,EE,,,,"59,4","24,7"', "line 3, latitude: '59,4' is no number"),
-        ("A,x,EE,,,,59.4,inf", "line 3, longitude: 'inf' is no number"),
-        ("A,x\0,EE,,,,,", "line 3, name: holds a control character"),
-        ("EE-1,again,EE,,,,,", "line 3, code: 'EE-1' stands in line 2 already"),
-        ("A,x,EE,,,,1", "line 3: has 7 cells where the header has 8"),
+        ("A,x,EE,,,,59.430.318,24.7", "line 3, latitude: '59.430.318' is not a number"),
+        ('A,x,EE,,,,"59,4","24,7"', "line 3, latitude: '59,4' is not a number"),
+        ("A,x,EE,,,,59.4,inf", "line 3, longitude: 'inf' is not a number"),
+        ("A,x\0,EE,,,,,", "line 3, name: contains a control character"),
+        ("EE-1,again,EE,,,,,", "line 3, code: 'EE-1' is already in line 2"),
+        ("A,x,EE,,,,1", "line 3: has 7 cells, but the header has 8"),
     ],
 )
 def test_one_bad_row_stops_all(file: Path, row: str, told: str) -> None:
@@ -283,7 +283,7 @@ def test_three_hundred_rows_with_progress(file: Path) -> None:
                 ]
             )
     out, err = run(file)
-    assert out == "300 new (18,000 doors), 0 changed, 0 unchanged."
+    assert out == "300 new (18,000 compartments), 0 changed, 0 unchanged."
     assert err.splitlines() == ["Read 300 rows.", "300 of 300 locations"]
     assert run(file, verbosity=0) == ("0 new, 0 changed, 300 unchanged.", "")
     assert set(Location.objects.values_list("country", "time_zone")) == {
@@ -297,7 +297,7 @@ def test_three_hundred_rows_with_progress(file: Path) -> None:
 @pytest.mark.skipif(not REAL_FILE.is_file(), reason=f"{REAL_FILE.name} does not lie beside this checkout")
 def test_the_real_network(tmp_path: Path) -> None:
     out, _ = run(REAL_FILE)
-    assert out == "1,290 new (77,400 doors), 0 changed, 0 unchanged."
+    assert out == "1,290 new (77,400 compartments), 0 changed, 0 unchanged."
     assert run(REAL_FILE)[0] == "0 new, 0 changed, 1,290 unchanged."
     assert Compartment.objects.filter(size=Size.LARGE).count() == 25_800
     assert not Location.objects.filter(latitude=None).exists()

@@ -118,7 +118,7 @@ def test_parse(text: str, counts: tuple[int, int, int]) -> None:
     ],
 )
 def test_parse_refuses(text: str) -> None:
-    with pytest.raises(LayoutError, match=r"20/20/20|1 to 1,000 doors"):
+    with pytest.raises(LayoutError, match=r"20/20/20|1 to 1,000 compartments"):
         parse(text)
 
 
@@ -159,6 +159,6 @@ def test_extend_fills_gaps_in_the_names_and_goes_on() -> None:
     assert [cabinet.name for cabinet in layout.extend(location, parse("1/1/1"))] == ["C"]
     positions = list(location.compartments.values_list("position", flat=True).order_by("position"))
     assert positions == [1, 2, 3, 4, 5, 6]
-    with pytest.raises(LayoutError, match="6 hang there"):
+    with pytest.raises(LayoutError, match="6 are there"):
         layout.extend(location, parse("995/0/0"))
     assert location.lockers.count() == 3

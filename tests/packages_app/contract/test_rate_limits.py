@@ -161,7 +161,7 @@ class TestKeysThatOpenNothing:
     def test_keys_typed_at_a_screen_count_too(self) -> None:
         screen = Client(REMOTE_ADDR="192.0.2.1")
         said = [screen.post("/kiosk/connect/", {"key": "nonsense"}).content.decode() for _ in range(4)]
-        assert all("opens nothing. Look" in page for page in said[:3])
+        assert all("is not valid. Check" in page for page in said[:3])
         assert "Too many keys" in said[3]
 
 

@@ -75,8 +75,8 @@ class TestLooking:
         choices = links.hours_possible(package)
         assert page(client, package).content.count(b"<small>") == dated - len(choices) > 0
         done = text(press(client, package))
-        assert "There is more time to collect your parcel" in done
-        assert "waits until" not in done
+        assert "You have more time to pick up your parcel" in done
+        assert "pick up your parcel until" not in done
 
     def test_where_and_until_when_and_never_the_code(self, client: Client, package: Package) -> None:
         answer = page(client, package)
@@ -155,7 +155,7 @@ class TestKeepingItLonger:
     def test_the_button_extends_the_hold_once(self, client: Client, package: Package) -> None:
         answer = press(client, package)
         assert answer.redirect_chain == [(f"/p/{links.token(package)}/", 302)]
-        assert "Your parcel waits until" in text(answer)
+        assert "You can pick up your parcel until" in text(answer)
         longer = Package.objects.get()
         assert package.expires_at is not None
         assert longer.expires_at == package.expires_at + 24 * HOUR
@@ -164,7 +164,7 @@ class TestKeepingItLonger:
         assert code_of(longer) == code_of(package)
         assert not Notification.objects.exists()  # they have just read it
         again = press(client, package)
-        assert "there is news about your parcel" in text(again)
+        assert "has been updated in the meantime" in text(again)
         assert Package.objects.get().expires_at == longer.expires_at
 
     def test_without_a_csrf_token_nothing_happens(self, package: Package) -> None:
@@ -205,7 +205,7 @@ class TestKeepingItLonger:
         monkeypatch.setattr(links, "hours_possible", lambda _: [24])
         Location.objects.update(max_hold_days=3, hold_days=1)
         Package.objects.update(stored_at=timezone.now() - 71 * HOUR)
-        assert "your parcel cannot wait that long here" in text(press(client, package))
+        assert "your parcel cannot stay here that long" in text(press(client, package))
 
     def test_other_methods_are_refused(self, client: Client, package: Package) -> None:
         for method in ("put", "delete", "patch"):
