@@ -31,14 +31,14 @@ FIRST_PAUSE_SECONDS = 0.008  # the longest first pause; each is twice the one be
 _LOCATION, _SIZE = 30_101, 30_102
 
 
-def best_fit(doors: CompartmentQuerySet, size: int | OuterRef) -> CompartmentQuerySet:
+def best_fit(compartments: CompartmentQuerySet, size: int | OuterRef) -> CompartmentQuerySet:
     """Return the compartments that fit, the smallest first: a small package may use a larger one."""
-    return doors.filter(size__gte=size).order_by("size", "position")
+    return compartments.filter(size__gte=size).order_by("size", "position")
 
 
-def first_available(doors: CompartmentQuerySet, size: int | OuterRef) -> CompartmentQuerySet:
+def first_available(compartments: CompartmentQuerySet, size: int | OuterRef) -> CompartmentQuerySet:
     """Return the compartments of exactly this size, in their order."""
-    return doors.filter(size=size).order_by("position")
+    return compartments.filter(size=size).order_by("position")
 
 
 STRATEGIES: dict[str, Strategy] = {
@@ -51,10 +51,10 @@ def candidates(
     location_id: int | OuterRef, *, size: int | OuterRef, strategy: str, accessible: bool = False
 ) -> CompartmentQuerySet:
     """Return the available compartments of a location that a package may get, the best first."""
-    doors = Compartment.objects.free().filter(location_id=location_id)
+    compartments = Compartment.objects.free().filter(location_id=location_id)
     if accessible:
-        doors = doors.filter(accessible=True)
-    return STRATEGIES[strategy](doors, size)
+        compartments = compartments.filter(accessible=True)
+    return STRATEGIES[strategy](compartments, size)
 
 
 def claim(
@@ -70,17 +70,17 @@ def claim(
 
     Raises `BusyTryAgain` if compartments are available, but others have locked all of them at every look.
     """
-    doors = candidates(location_id, size=size, strategy=strategy, accessible=accessible)
+    compartments = candidates(location_id, size=size, strategy=strategy, accessible=accessible)
     if exclude is not None:
-        doors = doors.exclude(pk=exclude)
+        compartments = compartments.exclude(pk=exclude)
 
     def take() -> Compartment | None:
-        door = doors.select_for_update(skip_locked=True, of=("self",)).first()
-        if door is not None:
-            door.hold(occupancy)
-        return door
+        compartment = compartments.select_for_update(skip_locked=True, of=("self",)).first()
+        if compartment is not None:
+            compartment.hold(occupancy)
+        return compartment
 
-    return look_until_sure(take, doors.exists)
+    return look_until_sure(take, compartments.exists)
 
 
 @cache
@@ -94,10 +94,10 @@ def claim_sql(
     of available compartments only if the query contains the condition of the index. `among(compartments,
     location_id, strategy=…)` may leave some compartments out.
     """
-    doors = candidates(_LOCATION, size=_SIZE, strategy=strategy, accessible=accessible)
+    compartments = candidates(_LOCATION, size=_SIZE, strategy=strategy, accessible=accessible)
     if among is not None:
-        doors = among(doors, _LOCATION, strategy=strategy)
-    query = doors.select_for_update(skip_locked=True, of=("self",)).values("id")[:1].query
+        compartments = among(compartments, _LOCATION, strategy=strategy)
+    query = compartments.select_for_update(skip_locked=True, of=("self",)).values("id")[:1].query
     with transaction.atomic():  # Django compiles a locking SELECT only in a transaction
         sql, params = query.sql_with_params()
     placeholders = {_LOCATION: "%(location_id)s", _SIZE: "%(size)s"}
@@ -120,9 +120,9 @@ def look_until_sure(take: Callable[[], Taken | None], free: Callable[[], bool]) 
     compartment was only locked. Waiting for the lock instead would deadlock with those who wait for ours.
     """
     for look in range(LOOKS):
-        door = take()
-        if door is not None:
-            return door
+        compartment = take()
+        if compartment is not None:
+            return compartment
         if not free():
             return None
         if look < LOOKS - 1:  # the other transaction commits soon, on a busy machine not so soon

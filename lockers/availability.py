@@ -47,8 +47,8 @@ SELECT to_json(status)::text AS status FROM (
                        FROM lockers_compartment WHERE location_id = location.id
                        UNION ALL
                        SELECT NULL, size, NULL, NULL FROM unnest(ARRAY{sizes}::smallint[]) AS size
-                   ) door
-                   GROUP BY door.size ORDER BY door.size
+                   ) compartment
+                   GROUP BY compartment.size ORDER BY compartment.size
                ) counted
            ) AS sizes
     FROM lockers_location location WHERE {where} ORDER BY location.code

@@ -218,5 +218,5 @@ def _number(name: str, cabinet: list[list[Size]], top: int) -> list[PlannedCompa
 
 def _with_positions(compartments: list[PlannedCompartment]) -> list[PlannedCompartment]:
     turn = sorted(range(len(compartments)), key=lambda index: compartments[index].accessible)
-    position = {index: place for place, index in enumerate(turn, start=1)}
-    return [replace(compartment, position=position[index]) for index, compartment in enumerate(compartments)]
+    positions = {index: number for number, index in enumerate(turn, start=1)}
+    return [replace(compartment, position=positions[index]) for index, compartment in enumerate(compartments)]

@@ -127,12 +127,12 @@ def door(request: HttpRequest, caller: Caller) -> HttpResponse:
     opened = request.session.get(DOOR)
     if opened is None:
         return redirect("kiosk:pad")
-    doors = Compartment.objects.select_related("locker__location")
-    found = get_object_or_404(doors, location_id=caller.location_id, pk=opened)
+    compartments = Compartment.objects.select_related("locker__location")
+    shown = get_object_or_404(compartments, location_id=caller.location_id, pk=opened)
     context = {
-        "door": found,
-        "location": found.locker.location,
-        "cabinet": cabinets.cabinet_of(found.locker),
+        "door": shown,
+        "location": shown.locker.location,
+        "cabinet": cabinets.cabinet_of(shown.locker),
         "seconds": SHOWS_DOOR_SECONDS,
     }
     return nonce.forget(request, _show(request, "packages/kiosk/door.html", context))

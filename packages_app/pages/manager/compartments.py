@@ -27,7 +27,7 @@ MOST_LINES = 50
 
 
 @manager_page
-def door(request: ManagerRequest, pk: int) -> HttpResponse:
+def compartment(request: ManagerRequest, pk: int) -> HttpResponse:
     """Show the compartment's status, contents and history, and the forms that change it."""
     compartment = get_object_or_404(
         Compartment.objects.for_user(request.user).select_related("location", "locker", "repair"), pk=pk
@@ -146,8 +146,8 @@ def _serve(
     request: ManagerRequest, pk: int, work: Callable[..., object], *, done: str, **arguments: object
 ) -> bool:
     """Do the work on the compartment and show a message; return whether it was done."""
-    doors, by = Compartment.objects.for_user(request.user), Actor.of_user(request.user).name
-    work = partial(work, compartments=doors, compartment_id=pk, by=by, **arguments)
+    compartments, by = Compartment.objects.for_user(request.user), Actor.of_user(request.user).name
+    work = partial(work, compartments=compartments, compartment_id=pk, by=by, **arguments)
     return attempt(request, work, done=done)
 
 
