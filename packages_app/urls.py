@@ -8,7 +8,7 @@ from __future__ import annotations
 from django.urls import path
 
 from packages_app.pages.kiosk import views as kiosk
-from packages_app.pages.manager import compartments, downtimes, packages, returns
+from packages_app.pages.manager import doors, downtimes, packages, returns
 from packages_app.pages.recipient import views as parcel
 
 manage_urlpatterns = [
@@ -25,13 +25,13 @@ manage_urlpatterns = [
     path("packages/<uuid:pk>/extend/", packages.extend, name="extend"),
     path("packages/<uuid:pk>/hold/", packages.hold, name="hold"),
     path("packages/<uuid:pk>/release/", packages.release, name="release"),
-    path("doors/<int:pk>/", compartments.compartment, name="door"),
-    path("doors/<int:pk>/take-out/", compartments.take_out, name="take_out"),
-    path("doors/<int:pk>/plan-repair/", compartments.plan_repair, name="plan_repair"),
-    path("doors/<int:pk>/confirm-repair/", compartments.confirm_repair, name="confirm_repair"),
-    path("doors/<int:pk>/put-back/", compartments.put_back, name="put_back"),
-    path("doors/<int:pk>/found/", compartments.parcel_found, name="parcel_found"),
-    path("doors/<int:pk>/confirm-empty/", compartments.confirm_empty, name="confirm_empty"),
+    path("doors/<int:pk>/", doors.compartment, name="door"),
+    path("doors/<int:pk>/take-out/", doors.take_out, name="take_out"),
+    path("doors/<int:pk>/plan-repair/", doors.plan_repair, name="plan_repair"),
+    path("doors/<int:pk>/confirm-repair/", doors.confirm_repair, name="confirm_repair"),
+    path("doors/<int:pk>/put-back/", doors.put_back, name="put_back"),
+    path("doors/<int:pk>/found/", doors.parcel_found, name="parcel_found"),
+    path("doors/<int:pk>/confirm-empty/", doors.confirm_empty, name="confirm_empty"),
 ]
 
 # Short and without a namespace, because the link is sent by SMS.
