@@ -120,8 +120,7 @@ from lockerportal.jobs.celery_settings import *  # noqa: E402, F403 - what of Ce
 
 # --- The network's own figures -------------------------------------------------------------------------
 
-# Inner dimensions and maximum weight of each compartment size, as in the most common commercial cabinet. The
-# sizes are those of `lockers.models.Size`.
+# Inner dimensions and greatest weight of each compartment size: the most common commercial cabinet.
 COMPARTMENT_SIZES = read.sizes(
     env,
     "COMPARTMENT_SIZES",

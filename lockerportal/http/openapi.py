@@ -1,8 +1,8 @@
-"""The OpenAPI document, with every status, code, header and example of every call.
+"""The OpenAPI document: every status, code, header and example of every call, made in one place.
 
-django-ninja describes the parameters and the successful responses of a call. This module adds the refusals
-that any key, path, query, body or Idempotency-Key may cause, and those that the call declares with
-`@refuses`. Examples of bodies are assembled from the examples of their fields.
+django-ninja describes what a call takes and what it answers when all goes well. The rest is added here: what
+can be wrong with any key, path, query, body or Idempotency-Key, and what the call itself declares to refuse
+with `@refuses`. Examples of bodies are put together from the examples of their fields.
 """
 
 from __future__ import annotations
@@ -21,75 +21,64 @@ from packages_app.api.problems import InvalidIdempotencyKey, Problem, problem_ty
 from packages_app.errors import IdempotencyConflict, IdempotencyRunning, Refusal
 
 DESCRIPTION = """\
-Couriers find locations, drop packages off and take them back. Kiosks open doors for pickup codes.
+For couriers: find room, drop off, take back. For kiosks: open a door for a code.
 
 Every error is an RFC 9457 problem document with a stable `code`; the page of
-[all problems](/api/v1/docs/problems)
-says what to do about each. POST and DELETE requests of couriers take an `Idempotency-Key`: a repeat with the
-same key and body gets the same response. Times are RFC 3339 in UTC. Lists are paginated with `cursor`."""
+[all codes](/api/v1/docs/problems)
+says what to do about each. A POST or DELETE of a courier takes an `Idempotency-Key`: a repeat with the same
+key and body gets the same answer again. Times are RFC 3339 in UTC. Lists are read on with `cursor`."""
 
 TAGS = {
-    "couriers": "Drop packages off, change them, track them and take them back.",
-    "queue": "Wait for a compartment at a full location.",
-    "locations": "Find locations, and see how many compartments are available.",
-    "kiosks": "Calls of the screen or controller at a locker.",
-    "faults": "Report compartments that do not work.",
-    "webhooks": "Receive events as Standard Webhooks.",
+    "couriers": "Bring packages, change them, follow them, take them back.",
+    "queue": "Wait for a door at a full location.",
+    "locations": "Where there are lockers, and where there is room.",
+    "kiosks": "What the screen or controller at a locker says and asks.",
+    "faults": "Doors that do not work.",
+    "webhooks": "Being told of what happens, as Standard Webhooks describe it.",
 }
-# Any call may answer with these, whatever it does.
+# What any call may answer, whatever it does.
 ALWAYS = (refusals.BadRequest, refusals.DatabaseUnavailable)
 IDEMPOTENT = (InvalidIdempotencyKey, IdempotencyRunning, IdempotencyConflict)
 
 _TEXT, _SECONDS = {"type": "string"}, {"type": "integer", "minimum": 0}
-_RETRY_AFTER = {
-    "description": "The number of seconds after which to try again",
-    "schema": _SECONDS,
-    "example": 2,
-}
+_RETRY_AFTER = {"description": "After how many seconds to try again", "schema": _SECONDS, "example": 2}
 _LIMITS = {
     "RateLimit-Policy": {
-        "description": "The limits that apply to this call: `q` calls per `w` seconds",
+        "description": "Each limit that counted this call: `q` calls, all of them again after `w` seconds",
         "schema": _TEXT,
         "example": '"key";q=20000;w=4',
     },
     "RateLimit": {
-        "description": "The state of each limit: `r` calls are left, and all of them again in `t` seconds",
+        "description": "How each stands: `r` calls are left, all of them again after `t` seconds",
         "schema": _TEXT,
         "example": '"key";r=19999;t=1',
     },
 }
 _HEADERS: dict[int, dict[str, Any]] = {
     401: {
-        "WWW-Authenticate": {
-            "description": "The kind of key that the call needs",
-            "schema": _TEXT,
-            "example": "Bearer",
-        }
+        "WWW-Authenticate": {"description": "Which key is asked for", "schema": _TEXT, "example": "Bearer"}
     },
     429: {"Retry-After": _RETRY_AFTER, **_LIMITS},
     503: {"Retry-After": _RETRY_AFTER},
 }
 _REPLAYED = {
-    "description": "`true` if this is the stored response to an earlier request; absent otherwise",
+    "description": "There, and `true`, when this is the answer that was given before",
     "schema": {"type": "string", "enum": ["true"]},
     "example": "true",
 }
 
 
 class DocumentedAPI(NinjaAPI):
-    """The API with a complete OpenAPI document."""
+    """The API with a complete document."""
 
     def answer_head(self) -> None:
-        """Answer HEAD wherever GET is answered. Call it when all routers have been added.
-
-        The web server leaves the body out.
-        """
+        """HEAD is answered wherever GET is; the web server leaves the body out. All calls must be there."""
         for operation in self._operations():
             if "GET" in operation.methods:
                 operation.methods.append("HEAD")
 
     def get_openapi_schema(self, **parameters: Any) -> OpenAPISchema:
-        """Return the document, with everything that each call may answer."""
+        """Every call with everything that it may answer."""
         document = super().get_openapi_schema(**parameters)
         schemas = document["components"]["schemas"]
         problem = Problem.model_json_schema(ref_template=REF_TEMPLATE)
@@ -101,7 +90,7 @@ class DocumentedAPI(NinjaAPI):
                 found = {*_general(path, method, call), *declared[call["operationId"]]}
                 _complete(call, schemas, problems(found, path))
         for scheme in document["components"]["securitySchemes"].values():
-            scheme["description"] = "The API key that head office created for you. It was shown only once."
+            scheme["description"] = "The key that staff have made for you, and shown once."
         document["tags"] = [{"name": name, "description": text} for name, text in TAGS.items()]
         return document
 
@@ -120,7 +109,7 @@ def _of_call(operation: Operation) -> tuple[type[Refusal], ...]:
 
 
 def _general(path: str, method: str, call: dict[str, Any]) -> Iterator[type[Refusal]]:
-    """Yield the refusals that may happen before the call's own work begins."""
+    """What can be wrong before the call's own work begins."""
     yield from ALWAYS
     yield from (refusal for name, refusal in refusals.UNKNOWN.items() if f"{{{name}}}" in path)
     if method == "get" or "requestBody" in call:
@@ -134,12 +123,12 @@ def _general(path: str, method: str, call: dict[str, Any]) -> Iterator[type[Refu
 
 
 def takes_idempotency_key(call: dict[str, Any]) -> bool:
-    """Return whether a repeat with the same key gets the same response."""
+    """Whether a repeat under the same key gets the same answer."""
     return any(parameter["name"] == "Idempotency-Key" for parameter in call.get("parameters", ()))
 
 
 def problems(found: set[type[Refusal]], path: str) -> dict[str, Any]:
-    """Return the responses for these refusals by status, each with its codes and an example of each."""
+    """The answers of these refusals by status, each with its codes and an example of each."""
     responses: dict[str, Any] = {}
     for refusal in sorted(found, key=lambda one: (one.status, one.code)):
         response = responses.setdefault(str(refusal.status), _no_answer(refusal.status))
@@ -176,9 +165,9 @@ def _example(refusal: type[Refusal], path: str) -> dict[str, Any]:
 
 
 def _complete(call: dict[str, Any], schemas: dict[str, Any], refused: dict[str, Any]) -> None:
-    """Add refusals, headers and examples to the description of a call by django-ninja."""
+    """Adds refusals, headers and examples to what django-ninja has written."""
     for parameter in call.get("parameters", ()):
-        parameter.pop("examples", None)  # a list in JSON Schema, but not in OpenAPI parameters
+        parameter.pop("examples", None)  # a list in JSON Schema, which is none here
         parameter.setdefault("example", example_of(parameter["schema"], schemas, parameter["name"]))
     for content in call.get("requestBody", {}).get("content", {}).values():
         content["example"] = example_of(content["schema"], schemas)

@@ -1,4 +1,4 @@
-"""Refusals that any call of the API may cause."""
+"""What the API refuses before any room is asked."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from packages_app.pages.away import RETRY_AFTER_SECONDS
 
 
 class BadRequest(Refusal):
-    """The request cannot be understood.
+    """This request cannot be understood.
 
-    The Host header does not belong to this portal, or the request is malformed: check the URL.
+    The Host header is none of this portal's, or the request is broken: look at the address that you call.
     """
 
     code = "bad_request"
@@ -24,9 +24,9 @@ class BadRequest(Refusal):
 
 
 class InvalidJson(Refusal):
-    """The request body is not valid JSON.
+    """The body is no valid JSON.
 
-    Send one JSON document without duplicate names in an object, and without NaN or Infinity.
+    Send one JSON document, in which no object has a name twice; NaN and Infinity are none.
     """
 
     code = "invalid_json"
@@ -34,9 +34,9 @@ class InvalidJson(Refusal):
 
 
 class NotFound(Refusal):
-    """There is no such path.
+    """There is nothing here.
 
-    Compare the path with the documentation. No path ends with a slash.
+    No call has this path: compare it with the documentation. No path ends with a slash.
     """
 
     code = "not_found"
@@ -44,9 +44,9 @@ class NotFound(Refusal):
 
 
 class MethodNotAllowed(Refusal):
-    """This path does not support the method.
+    """This path knows no such method.
 
-    The `Allow` header lists the methods that it supports.
+    The header `Allow` says which it knows.
     """
 
     code = "method_not_allowed"
@@ -54,9 +54,9 @@ class MethodNotAllowed(Refusal):
 
 
 class LengthRequired(Refusal):
-    """The request needs a Content-Length header; chunked bodies are not accepted.
+    """Send the body with its Content-Length: one that comes in chunks is not read.
 
-    Turn off chunked transfer encoding in your client.
+    Switch off the chunked transfer encoding in your client.
     """
 
     code = "length_required"
@@ -64,9 +64,9 @@ class LengthRequired(Refusal):
 
 
 class BodyTooLarge(Refusal):
-    """The request body is too large.
+    """The body is too large.
 
-    No call needs more than 64 KB.
+    64 KB are enough for every call.
     """
 
     code = "body_too_large"
@@ -74,9 +74,9 @@ class BodyTooLarge(Refusal):
 
 
 class UnsupportedEncoding(Refusal):
-    """The request body must be JSON in UTF-8.
+    """Send JSON in UTF-8.
 
-    Send it with `Content-Type: application/json`.
+    With `Content-Type: application/json`.
     """
 
     code = "unsupported_media_type"
@@ -86,19 +86,18 @@ class UnsupportedEncoding(Refusal):
 class InvalidRequest(Refusal):
     """The request is not valid.
 
-    `errors` names each field that is missing, unknown or invalid, and says what it must be.
+    `errors` names each field that is missing, unknown or wrong, and says what it must be.
     """
 
     code = "invalid_request"
     status = 422
-    example = {"errors": [{"field": "recipient.email", "message": "must be an email address"}]}
+    example = {"errors": [{"field": "recipient.email", "message": "must be an e-mail address"}]}
 
 
 class DatabaseUnavailable(Refusal):
-    """The database is not responding right now.
+    """The database does not answer at present.
 
-    No partial changes were made. Send the same request again after `Retry-After` seconds, with the same
-    Idempotency-Key.
+    Nothing was half done. Send the same again after `Retry-After` seconds, with the same Idempotency-Key.
     """
 
     code = "database_unavailable"
@@ -107,17 +106,16 @@ class DatabaseUnavailable(Refusal):
 
 
 class InternalError(Refusal):
-    """The portal has failed.
+    """This is a fault of ours.
 
-    The error has been logged, and no partial changes were made. A repeat with the same Idempotency-Key is
-    safe.
+    It stands in our log. Nothing was half done; a repeat with the same Idempotency-Key is safe.
     """
 
     code = "internal_error"
     status = 500
 
 
-# A path parameter that cannot be an id gets the same refusal as an id that does not exist.
+# What a path names that can be no id: the same refusal as for one that does not exist.
 UNKNOWN: dict[str, type[Refusal]] = {
     "package_id": UnknownPackage,
     "compartment_id": UnknownCompartment,
@@ -125,7 +123,7 @@ UNKNOWN: dict[str, type[Refusal]] = {
     "delivery_id": UnknownDelivery,
     "entry_id": UnknownQueueEntry,
 }
-# For errors under /api/ that Django raises before a view is found.
+# What Django itself answers under /api/, before a view is found.
 BY_STATUS: dict[int, type[Refusal]] = {
     refusal.status: refusal
     for refusal in (BadRequest, NotFound, MethodNotAllowed, BodyTooLarge, InternalError, DatabaseUnavailable)
@@ -133,5 +131,5 @@ BY_STATUS: dict[int, type[Refusal]] = {
 
 
 def all_refusals(base: type[Refusal] = Refusal) -> list[type[Refusal]]:
-    """Return all subclasses of `base`, at any depth."""
+    """Every refusal that there is."""
     return [found for child in base.__subclasses__() for found in (child, *all_refusals(child))]
