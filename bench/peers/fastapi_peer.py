@@ -32,10 +32,11 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
 from bench.peers.bodies import AssignIn, PickupIn
+from lockerportal.settings import COMPARTMENT_SIZES
 
 STATEMENTS = json.loads(Path(os.environ["BENCH_STATEMENTS"]).read_text())
 SECRET_ID, SECRET = 1, os.environ["PICKUP_CODE_SECRETS"].partition(":")[2].encode()
-SIZES = {"SMALL": 1, "MEDIUM": 2, "LARGE": 3}
+SIZES = {name: number for number, name in enumerate(COMPARTMENT_SIZES, start=1)}
 SIZE_NAMES = {number: name for name, number in SIZES.items()}
 BASE62 = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 VISIBLE_ASCII = re.compile(r"\A[\x21-\x7e]{1,255}\Z")

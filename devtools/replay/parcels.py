@@ -11,9 +11,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from common.languages import language_codes
+
 COLUMNS = ("tracking_number", "weight_g", "length_mm", "width_mm", "height_mm")
 _NAMES = ("Ada Lill", "Bruno Ošs", "Dorota Wróbel", "Émile Roy", "Grete Mägi", "Jānis Ozols", "Ona Šilė")
-_LANGUAGES = ("en", "de", "pl", "et", "lv", "lt")
 
 
 class FileError(ValueError):
@@ -95,7 +96,7 @@ def _parcel(row: dict[str, Any]) -> Parcel:
 
 
 def _recipient(number: str, chance: random.Random) -> dict[str, str]:
-    recipient = {"name": chance.choice(_NAMES), "language": chance.choice(_LANGUAGES)}
+    recipient = {"name": chance.choice(_NAMES), "language": chance.choice(language_codes())}
     by = chance.random()
     if by < 0.75:
         recipient["email"] = f"{number.lower()}@example.com"

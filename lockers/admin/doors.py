@@ -17,14 +17,14 @@ from django.utils import timezone
 from common.admin_actions import KeepsRows, NothingToAdd, SavesWhatChanged, act_on_each, actor, ask
 from lockers import operations
 from lockers.forms import RepairForm, TakeOutForm
-from lockers.layout import DEFAULT, LayoutError, check_room, extend, parse
+from lockers.layout import DEFAULT, SIZE_NAMES, LayoutError, check_room, extend, parse
 from lockers.models import Compartment, CompartmentEvent, Locker
 
 
 class NewLockerForm(ModelForm[Locker]):
     """Where a further cabinet stands, and its doors."""
 
-    layout = forms.CharField(initial=DEFAULT, help_text="Doors of each size, small/medium/large")
+    layout = forms.CharField(initial=DEFAULT, help_text=f"Doors of each size, {SIZE_NAMES}")
 
     class Meta:
         model = Locker

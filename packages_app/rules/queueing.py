@@ -19,10 +19,10 @@ from lockers.models import Compartment, CompartmentQuerySet
 from packages_app.models import QueueEntry, QueueEntryQuerySet
 
 
-def whom_it_fits(strategies: tuple[str, ...] = tuple(STRATEGIES)) -> QueueEntryQuerySet:
+def whom_it_fits(strategies: tuple[str, ...] = ()) -> QueueEntryQuerySet:
     """Who waits at the location of the door in the outer query and may get it; `strategies` are its."""
     fits = Q()
-    for strategy in strategies:
+    for strategy in strategies or STRATEGIES:
         for accessible in (False, True):
             may_get = candidates(
                 OuterRef("location_id"), size=OuterRef("size"), strategy=strategy, accessible=accessible

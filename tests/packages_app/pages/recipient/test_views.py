@@ -1,4 +1,4 @@
-"""The recipient's page: what a link shows, what it lets them do, and to whom it says nothing."""
+"""The recipient's page: what a link shows and allows, and who gets nothing."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def location() -> Location:
 
 @pytest.fixture
 def package(location: Location) -> Package:
-    """It lies there for two days, and ten more hours."""
+    """A package with a pickup deadline in two days and ten hours."""
     return lying(location)
 
 
@@ -59,10 +59,10 @@ def text(answer: Any) -> str:
 
 
 class TestLooking:
-    """GET."""
+    """The page."""
 
     def test_no_date_while_it_is_held_back(self, client: Client, package: Package) -> None:
-        """Nobody can collect it by then, and a release gives the time back."""
+        """Nobody can pick it up by then, and a release extends the hold."""
         assert "Pick up by" in text(page(client, package))
         Package.objects.update(held_at=timezone.now())
         assert "Pick up by" not in text(page(client, package))
@@ -75,8 +75,8 @@ class TestLooking:
         choices = links.hours_possible(package)
         assert page(client, package).content.count(b"<small>") == dated - len(choices) > 0
         done = text(press(client, package))
-        assert "There is more time to collect your parcel" in done
-        assert "waits until" not in done
+        assert "You have more time to pick up your parcel" in done
+        assert "pick up your parcel until" not in done
 
     def test_where_and_until_when_and_never_the_code(self, client: Client, package: Package) -> None:
         answer = page(client, package)
@@ -100,7 +100,7 @@ class TestLooking:
         assert "no-store" in answer["Cache-Control"]
 
     def test_looking_changes_nothing(self, client: Client, package: Package) -> None:
-        """Mail scanners open every link, some of them with HEAD or with made-up queries."""
+        """Mail scanners open every link, some of them with HEAD or with queries of their own."""
         before = Package.objects.values().get()
         for _ in range(3):
             page(client, package)
@@ -150,12 +150,12 @@ class TestLooking:
 
 
 class TestKeepingItLonger:
-    """POST."""
+    """The forms of the page."""
 
     def test_the_button_extends_the_hold_once(self, client: Client, package: Package) -> None:
         answer = press(client, package)
         assert answer.redirect_chain == [(f"/p/{links.token(package)}/", 302)]
-        assert "Your parcel waits until" in text(answer)
+        assert "You can pick up your parcel until" in text(answer)
         longer = Package.objects.get()
         assert package.expires_at is not None
         assert longer.expires_at == package.expires_at + 24 * HOUR
@@ -164,7 +164,7 @@ class TestKeepingItLonger:
         assert code_of(longer) == code_of(package)
         assert not Notification.objects.exists()  # they have just read it
         again = press(client, package)
-        assert "there is news about your parcel" in text(again)
+        assert "has been updated in the meantime" in text(again)
         assert Package.objects.get().expires_at == longer.expires_at
 
     def test_without_a_csrf_token_nothing_happens(self, package: Package) -> None:
@@ -201,11 +201,11 @@ class TestKeepingItLonger:
     def test_the_operations_refusal_is_told(
         self, client: Client, package: Package, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """The limit was lowered between the page and the press."""
+        """The limit was lowered after the page was shown."""
         monkeypatch.setattr(links, "hours_possible", lambda _: [24])
         Location.objects.update(max_hold_days=3, hold_days=1)
         Package.objects.update(stored_at=timezone.now() - 71 * HOUR)
-        assert "your parcel cannot wait that long here" in text(press(client, package))
+        assert "your parcel cannot stay here that long" in text(press(client, package))
 
     def test_other_methods_are_refused(self, client: Client, package: Package) -> None:
         for method in ("put", "delete", "patch"):
@@ -213,7 +213,7 @@ class TestKeepingItLonger:
 
 
 class TestTokens:
-    """Bad, foreign, ended and never made: all alike."""
+    """Invalid, expired and unknown tokens, and those of others, get the same response."""
 
     def test_all_that_is_not_good_is_answered_alike(self, client: Client, location: Location) -> None:
         now = timezone.now()
@@ -280,7 +280,7 @@ class TestTokens:
 
 
 class TestMessages:
-    """Where the link stands."""
+    """Which messages contain the link."""
 
     @staticmethod
     def facts(package: Package, kind: str = "reminder_last", **context: object) -> Any:
