@@ -15,6 +15,8 @@ TESTS ?=
 # Arguments for the benchmarks: make bench BENCH="--quick --only status"
 BENCH ?=
 WORKERS ?= 2
+# The moment of `make test-clock`: all, today (one of them, by the date), or a name in devtools/moved_clock.py
+CLOCK ?= all
 # For checks that need settings but no server.
 PRODUCTION_LIKE = env DEBUG=false ALLOWED_HOSTS=lockers.example.com CSRF_TRUSTED_ORIGINS=https://lockers.example.com \
 	SECRET_KEY=only-for-checks-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFG \
@@ -26,7 +28,7 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help run reset test bench lint format words lock venv venv-run clean
+.PHONY: help run reset test test-clock bench lint format words lock venv venv-run clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +41,10 @@ reset: venv-run ## throw away the data of `make run`
 
 test: venv ## the whole suite, on servers of its own or on DATABASE_URL and REDIS_URL (TESTS="tests/flows -x")
 	@exec .venv/bin/python -m pytest -n $(WORKERS) $(TESTS)
+
+test-clock: venv ## the suite on other days, by a moved clock; needs libfaketime (CLOCK=leap-day TESTS="tests/flows")
+	@exec .venv/bin/python -m devtools.moved_clock $(CLOCK) -- \
+		.venv/bin/python -m pytest -n $(WORKERS) -m "not chaos and not browser" $(TESTS)
 
 bench: ## the hot paths beside their peers and limits, about half an hour; needs wrk (BENCH="--quick")
 	@$(CHECK_PYTHON)

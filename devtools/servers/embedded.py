@@ -28,6 +28,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from devtools import moved_clock
 from devtools.servers import binaries, processes
 from devtools.servers.binaries import EmbeddedError, write_private
 from devtools.servers.server_folder import ServerFolder
@@ -228,7 +229,7 @@ class Servers:
                 log=log,
                 death_signal=death_signal,
                 cwd=self.home if self._who.can_reach(self.home) else Path("/"),
-                env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},
+                env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC", **moved_clock.inherited()},
                 user=self._who.uid,
                 group=self._who.gid,
                 appear_as=appear_as,
