@@ -4,7 +4,11 @@
 
 MOMENT is a name in `MOMENTS`; `all` for each of them in turn; or `today` for one of them, chosen by the date.
 libfaketime adds an offset to the clock, so time goes on from that moment, and tests, PostgreSQL, Valkey, web
-servers and workers agree on it. Monotonic clocks stay as they are.
+servers and workers agree on it. Monotonic clocks stay as they are. The command gets no `DATABASE_URL` and no
+`REDIS_URL`, because the clock of servers that run already cannot be moved.
+
+`make test-clock` leaves out the tests marked `browser`, because Chromium's processes do not share the moved
+clock, and those marked `chaos`, which measure how long servers take to recover: the same on every day.
 """
 
 from __future__ import annotations
@@ -21,11 +25,14 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 MISSING = (
-    "The clock can only be moved with libfaketime, which is not installed (Debian: apt install faketime)."
+    "The clock can only be moved with libfaketime, which is not installed (Debian: apt install libfaketime)."
 )
 # What a process needs in its environment to share the moved clock.
 VARIABLES = ("LD_PRELOAD", "FAKETIME", "FAKETIME_DONT_FAKE_MONOTONIC", "NO_FAKE_STAT", "PYTHONPATH")
+LIBRARIES = Path("/usr/lib")
 SITE = Path(__file__).parent / "moved_clock_site"
+# Servers that run already have another clock.
+RUNNING_SERVERS = ("DATABASE_URL", "REDIS_URL")
 # A run begins this long before clocks change, so that the change falls into it.
 BEFORE_CHANGE = timedelta(minutes=2)
 
@@ -102,13 +109,21 @@ def chosen(name: str, now: datetime) -> list[str]:
 
 
 def environment(moment: datetime, now: datetime, library: str) -> dict[str, str]:
-    """Return the variables that move a process's clock from `now` to `moment`."""
-    seconds = math.ceil((moment - now).total_seconds())
+    """Return the variables that move a process's clock from `now` to `moment`.
+
+    A clock that is moved already is moved on from there.
+    """
+    seconds = math.ceil((moment - now).total_seconds()) + int(os.environ.get("FAKETIME", "0"))
     return dict(zip(VARIABLES, (library, f"{seconds:+d}", "1", "1", str(SITE)), strict=True))
 
 
 def inherited() -> dict[str, str]:
-    """Return this process's variables that a child with a clean environment needs to share its clock."""
+    """Return this process's variables that a child with a clean environment needs to share its clock.
+
+    None where the clock is not moved: a child's environment then stays clean.
+    """
+    if "FAKETIME" not in os.environ:
+        return {}
     return {name: os.environ[name] for name in VARIABLES if name in os.environ}
 
 
@@ -119,7 +134,7 @@ def main(argv: list[str]) -> None:
     parser.add_argument("command", nargs=argparse.REMAINDER, help="after --")
     options = parser.parse_args(argv)
     command = options.command[options.command[:1] == ["--"] :]
-    library = next(iter(Path("/usr/lib").glob("*/faketime/libfaketime.so.1")), None)
+    library = next(iter(LIBRARIES.glob("*/faketime/libfaketime.so.1")), None)
     if library is None:
         sys.exit(MISSING)
     failed = []
@@ -127,7 +142,8 @@ def main(argv: list[str]) -> None:
         now = datetime.now(UTC)
         moment = MOMENTS[name](now)
         print(f"\n{name}: the clock starts at {moment:%Y-%m-%d %H:%M} UTC", flush=True)  # noqa: T201
-        moved = {**os.environ, **environment(moment, now, str(library))}
+        kept = {name: value for name, value in os.environ.items() if name not in RUNNING_SERVERS}
+        moved = {**kept, **environment(moment, now, str(library))}
         if subprocess.run(command, env=moved, check=False).returncode:  # noqa: S603 - the caller's command
             failed.append(name)
     if failed:

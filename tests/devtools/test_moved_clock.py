@@ -70,6 +70,39 @@ def test_a_command_and_its_children_have_the_clock(capfd: pytest.CaptureFixture[
 
 
 @needs_library
+def test_a_command_uses_no_server_with_another_clock(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgres://127.0.0.1/other")
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1/0")
+    command = "import os; print(sorted(os.environ.keys() & {'DATABASE_URL', 'REDIS_URL', 'FAKETIME'}))"
+    moved_clock.main(["year-end", "--", sys.executable, "-c", command])
+    assert "['FAKETIME']" in capfd.readouterr().out
+
+
+def test_a_clock_that_is_moved_is_moved_on_from_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = datetime(2027, 1, 1, tzinfo=UTC)
+    monkeypatch.setenv("FAKETIME", "+1000")
+    assert moved_clock.environment(now + timedelta(seconds=60), now, "library")["FAKETIME"] == "+1060"
+    monkeypatch.delenv("FAKETIME")
+    assert moved_clock.environment(now + timedelta(seconds=60), now, "library")["FAKETIME"] == "+60"
+
+
+def test_a_child_with_a_clean_environment_shares_a_moved_clock_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", "/elsewhere")
+    monkeypatch.delenv("FAKETIME", raising=False)
+    assert moved_clock.inherited() == {}
+    monkeypatch.setenv("FAKETIME", "+60")
+    assert moved_clock.inherited().items() >= {("FAKETIME", "+60"), ("PYTHONPATH", "/elsewhere")}
+
+
+def test_without_the_library_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(moved_clock, "LIBRARIES", tmp_path)
+    with pytest.raises(SystemExit, match="libfaketime, which is not installed"):
+        moved_clock.main(["leap-day", "--", "true"])
+
+
+@needs_library
 def test_a_failure_names_its_moment() -> None:
     with pytest.raises(SystemExit, match=r"year-end\.$"):
         moved_clock.main(["year-end", "--", sys.executable, "-c", "raise SystemExit(3)"])
