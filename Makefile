@@ -15,6 +15,8 @@ TESTS ?=
 # Arguments for the benchmarks: make bench BENCH="--quick --only status"
 BENCH ?=
 WORKERS ?= 2
+# The moment of `make test-clock`: all, today (one of them, by the date), or a name in devtools/moved_clock.py
+CLOCK ?= all
 # The tests that `make check` leaves out; the markers are in pyproject.toml.
 QUICK = not chaos and not browser and not generated and not slow
 # For checks that need settings but no server: nothing listens on port 1.
@@ -30,7 +32,7 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help run reset check test coverage bench lint types format words screenshots lock venv venv-run clean
+.PHONY: help run reset check test test-clock coverage bench lint types format words screenshots lock venv venv-run clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +54,10 @@ coverage: venv ## every test, and which lines and branches of the product none o
 	.venv/bin/coverage run -m pytest -n $(WORKERS) $(TESTS)
 	.venv/bin/coverage combine --quiet
 	.venv/bin/coverage report
+
+test-clock: venv ## the suite on other days, by a moved clock; needs libfaketime (CLOCK=leap-day TESTS="tests/flows")
+	@exec .venv/bin/python -m devtools.moved_clock $(CLOCK) -- \
+		.venv/bin/python -m pytest -n $(WORKERS) -m "not chaos and not browser and not generated" $(TESTS)
 
 bench: ## the hot paths beside their peers and limits, about half an hour; needs wrk (BENCH="--quick")
 	@$(CHECK_PYTHON)

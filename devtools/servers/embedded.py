@@ -28,6 +28,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from devtools import moved_clock
 from devtools.private_file import write_private
 from devtools.servers import processes
 from devtools.servers.account import choose_account
@@ -232,7 +233,7 @@ class Servers:
                 log=log,
                 death_signal=death_signal,
                 cwd=self.home if self._account.can_reach(self.home) else Path("/"),
-                env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},
+                env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC", **moved_clock.inherited()},
                 user=self._account.uid,
                 group=self._account.gid,
                 appear_as=appear_as,

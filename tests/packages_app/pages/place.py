@@ -50,7 +50,7 @@ class Place:
             "put_back": (reverse("manage:put_back", args=[self.free.pk]), {}),
             "plan_repair": (
                 reverse("manage:plan_repair", args=[self.free.pk]),
-                {"repair_by": f"{timezone.now() + timedelta(days=2):%Y-%m-%dT%H:%M}"},
+                {"repair_by": f"{timezone.now() + timedelta(days=2):%Y-%m-%dT12:00}"},
             ),
             "confirm_repair": (reverse("manage:confirm_repair", args=[self.free.pk]), {}),
             "confirm_empty": (reverse("manage:confirm_empty", args=[self.free.pk]), {}),

@@ -110,7 +110,7 @@ def test_an_hour_that_does_not_exist_is_refused(manager: Client, location: Locat
     Location.objects.update(time_zone="Europe/Warsaw")
     post(manager, location, "take-out/", reason="hinge")
     text = post(manager, location, "plan-repair/", repair_by="2027-03-28T02:30")
-    assert "Nothing was changed" in text
+    assert "Nothing was changed. 2027-03-28 02:30:00 couldn" in text
     assert not Repair.objects.exists()
 
 
