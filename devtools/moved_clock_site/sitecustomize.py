@@ -6,11 +6,12 @@ the clock itself alone, and the kernel refuses it. `select` waits for a number o
 
 import select
 import time
+from typing import SupportsIndex
 
 
-def sleep(seconds: float) -> None:
+def sleep(seconds: float | SupportsIndex) -> None:
     """Wait for `seconds`, as `time.sleep` does."""
-    select.select([], [], [], seconds)
+    select.select([], [], [], float(seconds))
 
 
 time.sleep = sleep
