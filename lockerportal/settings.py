@@ -181,7 +181,10 @@ EMAIL_BACKEND = read_messages.backend(
     else read_messages.MAILBOX_EMAIL,
     debug=DEBUG,
 )
-_smtp = read_messages.smtp(env) if EMAIL_BACKEND == read_messages.SMTP else {}
+# Also for a backend from elsewhere that derives from Django's own for SMTP.
+_smtp = (
+    read_messages.smtp(env) if EMAIL_BACKEND == read_messages.SMTP or env.str("EMAIL_URL", default="") else {}
+)
 EMAIL_HOST = _smtp.get("EMAIL_HOST") or "localhost"
 EMAIL_PORT = _smtp.get("EMAIL_PORT", 25)
 EMAIL_HOST_USER = _smtp.get("EMAIL_HOST_USER") or ""
@@ -199,15 +202,16 @@ SMS_BACKEND = read_messages.backend(
     env, "SMS_BACKEND", default=read_messages.MAILBOX_SMS if DEBUG else "", debug=DEBUG
 )
 SMS_PROVIDER = read_messages.provider(env, "SMS_PROVIDER", default="first")
-SMS_GATEWAY_URL = read_messages.gateway(env, "SMS_GATEWAY_URL", SMS_BACKEND, debug=DEBUG)
-SMS_GATEWAY_TOKEN = read_messages.gateway_token(env, "SMS_GATEWAY_TOKEN", SMS_BACKEND, debug=DEBUG)
+# The backend's class says which of these two it needs; without them production does not start.
+SMS_GATEWAY_URL = read_messages.gateway(env, "SMS_GATEWAY_URL", debug=DEBUG)
+SMS_GATEWAY_TOKEN = read_messages.gateway_token(env, "SMS_GATEWAY_TOKEN")
 SMS_SENDER = env.str("SMS_SENDER", default="Lockers")
 # A second provider, for as long as the first is unavailable (`notifications/delivery/providers.py`).
 SMS_BACKEND_2 = read_messages.second_backend(env, "SMS_BACKEND_2", debug=DEBUG)
 _other = SMS_PROVIDER if SMS_BACKEND_2 else ""
 SMS_PROVIDER_2 = read_messages.provider(env, "SMS_PROVIDER_2", default="second", other=_other)
-SMS_GATEWAY_URL_2 = read_messages.gateway(env, "SMS_GATEWAY_URL_2", SMS_BACKEND_2, debug=DEBUG)
-SMS_GATEWAY_TOKEN_2 = read_messages.gateway_token(env, "SMS_GATEWAY_TOKEN_2", SMS_BACKEND_2, debug=DEBUG)
+SMS_GATEWAY_URL_2 = read_messages.gateway(env, "SMS_GATEWAY_URL_2", debug=DEBUG)
+SMS_GATEWAY_TOKEN_2 = read_messages.gateway_token(env, "SMS_GATEWAY_TOKEN_2")
 SMS_SENDER_2 = env.str("SMS_SENDER_2", default=SMS_SENDER)
 SMS_FILE_PATH = env.str("SMS_FILE_PATH", default=str(BASE_DIR / "var" / "sms.jsonl"))
 SMS_TIMEOUT = 10  # seconds for a whole request; well below the lease of a message

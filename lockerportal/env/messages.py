@@ -92,12 +92,12 @@ def provider(env: environ.Env, name: str, *, default: str, other: str = "") -> s
     return value
 
 
-def gateway(env: environ.Env, name: str, backend: str, *, debug: bool) -> str:
-    """Where `backend` posts to; empty where it needs nothing.
+def gateway(env: environ.Env, name: str, *, debug: bool) -> str:
+    """Return the URL of a gateway, or "": the backend says whether it needs one (`notifications.sms`).
 
-    It is sent pickup codes, so in production it is https, or a gateway on this machine.
+    Pickup codes are sent to it, so in production it is https, or a gateway on this machine.
     """
-    if backend != SMS_HTTP:
+    if not env.str(name, default=""):
         return ""
     value = read.url(env, name, schemes=("https", "http"))
     parts = urlsplit(value)
@@ -108,13 +108,9 @@ def gateway(env: environ.Env, name: str, backend: str, *, debug: bool) -> str:
     return value
 
 
-def gateway_token(env: environ.Env, name: str, backend: str, *, debug: bool) -> str:
-    """The token of that gateway: goes into a header, so it is one word of visible ASCII."""
-    if backend != SMS_HTTP:
-        return ""
+def gateway_token(env: environ.Env, name: str) -> str:
+    """Return the token of a gateway, or "": it goes into a header, so it is one word of visible ASCII."""
     value = str(env.str(name, default=""))
-    if not value and not debug:
-        raise read.refuse(name, "is missing")
     if not all("!" <= letter <= "~" for letter in value):
         raise read.refuse(name, "must be visible ASCII characters without spaces")
     return value

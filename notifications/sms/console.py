@@ -10,6 +10,8 @@ from notifications.sms.base import BaseSmsBackend
 class SmsBackend(BaseSmsBackend):
     """Prints each message."""
 
+    needs = frozenset()
+
     def send(self, to: str, text: str, *, reference: str = "") -> str:
         """Print it."""
         sys.stdout.write(f"SMS to {to} ({reference}): {text}\n")

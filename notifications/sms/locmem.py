@@ -21,6 +21,8 @@ outbox: list[Sms] = []
 class SmsBackend(BaseSmsBackend):
     """Appends to `outbox`."""
 
+    needs = frozenset()
+
     def send(self, to: str, text: str, *, reference: str = "") -> str:
         """Keep it."""
         outbox.append(Sms(to, text, reference))

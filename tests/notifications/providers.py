@@ -124,6 +124,7 @@ class _Form(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        self.server.bodies.append(body)
         self.server.taken.append({name: values[0] for name, values in parse_qs(body).items()})
         self.server.requests.append((self.path, dict(self.headers)))
         mood = self.server.mood()
@@ -154,6 +155,7 @@ class SmsGateway(ThreadingHTTPServer):
     def __init__(self, port: int = 0) -> None:
         super().__init__(("127.0.0.1", port), _Form)
         self.moods: list[Any] = []
+        self.bodies: list[str] = []
         self.taken: list[dict[str, str]] = []
         self.requests: list[tuple[str, dict[str, str]]] = []
         self.connections = 0
