@@ -241,7 +241,7 @@ NOTIFICATION_COMPOSERS = {
 }
 # The keys with which providers sign delivery receipts, by provider.
 RECEIPT_SECRETS = read_messages.receipt_secrets(env)
-# With the delays of `notifications/channels/retry.py` 40 attempts take about a day; then the message is dead.
+# With the delays of `notifications/delivery/retry.py` 40 attempts take about a day; then the message is dead.
 NOTIFICATION_MAX_ATTEMPTS = read.whole(env, "NOTIFICATION_MAX_ATTEMPTS", default=40, least=1, most=1000)
 # In development an endpoint may use http and be on this machine; otherwise only https on the internet.
 WEBHOOK_ALLOW_PRIVATE = read.boolean(env, "WEBHOOK_ALLOW_PRIVATE", default=DEBUG)

@@ -6,7 +6,7 @@ from celery import shared_task
 
 from common.wakeup import nudge, nudge_webhooks
 from notifications.delivery import sms_limits
-from notifications.delivery.email_and_sms import deliver_due
+from notifications.delivery.people import deliver_due
 from notifications.receipts import taking
 from notifications.webhooks.delivery import deliver_webhooks as deliver_to_endpoints
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from notifications.channels.retry import LONGEST
+from notifications.delivery.retry import LONGEST
 from notifications.models import ChannelState, Notification, Status
 
 logger = logging.getLogger(__name__)

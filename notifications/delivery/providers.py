@@ -12,8 +12,8 @@ from datetime import datetime
 from types import TracebackType
 from typing import Self
 
-from notifications.channels.base import Channel
 from notifications.delivery.breaker import Breaker, breakers
+from notifications.delivery.channel import Channel
 from notifications.messages import Message
 from notifications.models import Notification
 

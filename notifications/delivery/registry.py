@@ -1,6 +1,6 @@
 """The ways out, by name. A message on a channel that is not listed waits until it is."""
 
-from notifications.channels.base import Channel
+from notifications.delivery.channel import Channel
 from notifications.email.channel import EmailChannel
 from notifications.sms.channel import SmsChannel
 

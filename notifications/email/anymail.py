@@ -6,7 +6,7 @@ import sys
 
 from django.core.mail import EmailMessage
 
-from notifications.channels.retry import seconds_in
+from notifications.delivery.retry import seconds_in
 from notifications.errors import DeliveryError
 from notifications.sms.http import NOT_THIS_MESSAGE
 

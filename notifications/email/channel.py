@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 
-from notifications.channels.base import Channel
+from notifications.delivery.channel import Channel
 from notifications.email import anymail
 from notifications.email.smtp import EmailBackend as SmtpBackend
 from notifications.errors import DeliveryError

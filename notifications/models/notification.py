@@ -167,4 +167,17 @@ class Notification(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} by {self.channel} about {self.subject}"
+        return f"{self.kind} by {self.channel} about {self.about or self.subject}"
+
+    @property
+    def about(self) -> str:
+        """What the message is about, as package:<uuid>, on every channel.
+
+        Empty for a webhook that stands in no queue, such as a test event.
+        """
+        return self.queue if self.channel == Channel.WEBHOOK else self.subject
+
+    @property
+    def destination_id(self) -> str:
+        """The endpoint that a webhook goes to, as webhook:<uuid>; empty for messages to people."""
+        return self.subject if self.channel == Channel.WEBHOOK else ""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from urllib.parse import parse_qs
 
-from notifications.channels.provider_terms import ID_FIELDS, meaning
+from notifications.delivery.provider_terms import ID_FIELDS, meaning
 from notifications.errors import public_reason
 from notifications.models import Notification, Receipt, Status
 

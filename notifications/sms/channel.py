@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from notifications import sms
-from notifications.channels.base import Channel
+from notifications.delivery.channel import Channel
 from notifications.messages import Message
 from notifications.models import Notification
 from notifications.text import rendering

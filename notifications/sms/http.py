@@ -16,8 +16,8 @@ from urllib.parse import urlencode, urlsplit
 from django.conf import settings
 
 from common.deadlines import Watchdog, addresses_of, has_ended, reach
-from notifications.channels.provider_terms import ID_FIELDS
-from notifications.channels.retry import seconds_in
+from notifications.delivery.provider_terms import ID_FIELDS
+from notifications.delivery.retry import seconds_in
 from notifications.errors import DeliveryError
 from notifications.sms.base import BaseSmsBackend, Provider
 

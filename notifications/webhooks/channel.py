@@ -13,8 +13,8 @@ from hashlib import sha256
 from typing import ClassVar, cast
 
 from common.deadlines import Watchdog, reach, time_left
-from notifications.channels.base import Channel
-from notifications.channels.retry import seconds_in
+from notifications.delivery.channel import Channel
+from notifications.delivery.retry import seconds_in
 from notifications.errors import DeliveryError
 from notifications.messages import Message
 from notifications.models import Notification

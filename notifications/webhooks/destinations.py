@@ -15,8 +15,8 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models.functions import Now
 
-from notifications.channels.retry import WEBHOOK_LONGEST
 from notifications.delivery.leases import LEASE, Batch, Clock
+from notifications.delivery.retry import WEBHOOK_LONGEST
 from notifications.models import Destination, Notification, Status
 
 logger = logging.getLogger(__name__)
@@ -82,10 +82,10 @@ RETURNING message.id
 """
 
 
-def claim(size: int, clock: Clock, *, busy: Collection[str]) -> tuple[Batch, dict[str, int]]:
-    """Up to `size` due messages of all destinations but `busy`, committed as ours for `LEASE`.
+def claim(size: int, clock: Clock, *, busy: Collection[str]) -> Batch:
+    """Claim up to `size` due messages of all endpoints but `busy`, committed as ours for `LEASE`.
 
-    With the failures in a row of each destination that had any.
+    Each message knows the `failures_before` of its endpoint.
     """
     batch, now = Batch(clock), clock.now()
     parameters = {
@@ -99,12 +99,16 @@ def claim(size: int, clock: Clock, *, busy: Collection[str]) -> tuple[Batch, dic
     }
     with transaction.atomic(durable=True):  # it must be committed before anything is sent
         batch.rows = list(Notification.objects.raw(_CLAIM, parameters))
-    before = {row.subject: int(getattr(row, "failures_before", 0)) for row in batch.rows}
-    return batch, {subject: failures for subject, failures in before.items() if failures}
+    return batch
 
 
-def end_what_waits_for_closed(now: datetime, *, size: int = 500) -> int:
-    """Messages to destinations that are closed are suppressed, with its reason; returns how many."""
+def failures_before(row: Notification) -> int:
+    """Return how often in a row the endpoint of a claimed message had failed when it was claimed."""
+    return int(getattr(row, "failures_before", 0))
+
+
+def suppress_for_closed(now: datetime, *, size: int = 500) -> int:
+    """Suppress up to `size` messages to closed endpoints, with the reason of the closing; return how many."""
     with transaction.atomic(durable=True):
         return len(list(Notification.objects.raw(_END, {"now": now, "size": size})))
 
@@ -170,13 +174,13 @@ def reopen(subject: str, *, now: datetime) -> bool:
     )
 
 
-def hurry(subject: str) -> None:
+def end_pause(subject: str) -> None:
     """Its pause ends: somebody has a message for it that is to go at once, or the probe was not sent."""
     Destination.objects.filter(pk=subject).update(paused_until=None)
 
 
 def bring_forward(subject: str) -> None:
     """Somebody says that it works again: its pause ends, and what waits for a later try is tried now."""
-    hurry(subject)
+    end_pause(subject)
     waiting = Notification.objects.filter(channel="webhook", subject=subject, status=Status.PENDING)
     waiting.filter(next_attempt_at__gt=Now()).update(next_attempt_at=Now())

@@ -15,7 +15,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from common.wakeup import nudge, nudge_webhooks
 from notifications.delivery.breaker import breakers
-from notifications.delivery.email_and_sms import deliver_due
+from notifications.delivery.people import deliver_due
 from notifications.models import ChannelState, Destination, Notification, Status, Tally
 from notifications.sms import locmem
 from notifications.webhooks.delivery import deliver_webhooks

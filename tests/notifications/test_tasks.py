@@ -6,7 +6,7 @@ import pytest
 from pytest_django import Settings
 
 from notifications import tasks
-from notifications.delivery.email_and_sms import Counts
+from notifications.delivery.runner import Counts
 from notifications.models import Notification
 from notifications.sms import locmem
 from tests.notifications.conftest import Put

@@ -12,7 +12,8 @@ from types import FrameType
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import InterfaceError, OperationalError, connection
 
-from notifications.delivery.email_and_sms import Counts, deliver_due
+from notifications.delivery.people import deliver_due
+from notifications.delivery.runner import Counts
 from notifications.models import Channel, Notification
 from notifications.webhooks.delivery import deliver_webhooks
 

@@ -33,7 +33,7 @@ def resend_delivery(
         raise errors.DeliveryUnderWay
     deliveries.filter(pk=row.pk).again()
     # Somebody waits for this one and has a reason to think that it will arrive.
-    destinations.hurry(webhook.destination_id)
+    destinations.end_pause(webhook.destination_id)
     transaction.on_commit(nudge_webhooks, robust=True)
     row.refresh_from_db()
     return row

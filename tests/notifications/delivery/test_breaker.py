@@ -9,11 +9,12 @@ from django.db import IntegrityError, OperationalError, transaction
 
 from notifications.delivery import breaker as breaker_module
 from notifications.delivery.breaker import Breaker, breakers, close
-from notifications.delivery.email_and_sms import Counts, deliver_due
+from notifications.delivery.people import deliver_due
+from notifications.delivery.runner import Counts
 from notifications.errors import DeliveryError
 from notifications.models import ChannelState, Notification, Status
 from tests.notifications.conftest import NOW, Put
-from tests.notifications.delivery.test_email_and_sms import ScriptedChannel, scripted
+from tests.notifications.delivery.test_people import ScriptedChannel, scripted
 
 __all__ = ["scripted"]
 

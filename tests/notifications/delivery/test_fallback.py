@@ -13,16 +13,17 @@ from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from common.wakeup import nudge
 from notifications.composing import Composed
-from notifications.delivery import email_and_sms, fallback, leases
-from notifications.delivery.email_and_sms import Counts, deliver_due
+from notifications.delivery import fallback, leases, people
 from notifications.delivery.fallback import fall_back, fall_back_here
+from notifications.delivery.people import deliver_due
+from notifications.delivery.runner import Counts
 from notifications.email.channel import EmailChannel
 from notifications.errors import DeliveryError
 from notifications.messages import Suppressed
 from notifications.models import Notification, Status
 from notifications.sms import locmem
 from tests.notifications.conftest import NOW, Put
-from tests.notifications.delivery.test_email_and_sms import ScriptedChannel, scripted
+from tests.notifications.delivery.test_people import ScriptedChannel, scripted
 from tests.notifications.providers import SmsGateway, SmtpServer
 
 __all__ = ["scripted"]
@@ -105,7 +106,7 @@ def test_it_happens_once_however_often_it_is_called(put: Put) -> None:
 def test_what_stood_in_and_failed_too_goes_back_to_nobody(
     put: Put, scripted: type[ScriptedChannel], smtp: SmtpServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(email_and_sms, "CHANNELS", {"sms": scripted, "email": EmailChannel})
+    monkeypatch.setattr(people, "CHANNELS", {"sms": scripted, "email": EmailChannel})
     put(dedup_key="event:7:sms", context=UNKNOWN)
     scripted.script = list(NOBODY)
     assert deliver_due(now=NOW).dead == 1
@@ -241,7 +242,7 @@ def test_a_death_whose_email_cannot_be_written_has_not_happened(
         fallback.fall_back(notification)
         raise RuntimeError
 
-    monkeypatch.setattr(email_and_sms, "fall_back", broken)
+    monkeypatch.setattr(people, "fall_back", broken)
     with pytest.raises(RuntimeError):
         deliver_due(now=NOW)
     row.refresh_from_db()

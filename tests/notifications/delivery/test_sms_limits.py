@@ -10,9 +10,10 @@ import pytest
 from django.core import mail
 from pytest_django import Settings
 
-from notifications.channels.base import Channel
-from notifications.delivery import email_and_sms, leases, sms_limits
-from notifications.delivery.email_and_sms import Counts, deliver_due
+from notifications.delivery import leases, people, sms_limits
+from notifications.delivery.channel import Channel
+from notifications.delivery.people import deliver_due
+from notifications.delivery.runner import Counts
 from notifications.errors import DeliveryError
 from notifications.messages import Message, Payer
 from notifications.models import Notification, Status, Tally
@@ -37,7 +38,7 @@ def limits(settings: Settings) -> None:
 @pytest.fixture
 def sms_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """The e-mails that are sent instead wait."""
-    monkeypatch.setattr(email_and_sms, "CHANNELS", {"sms": SmsChannel})
+    monkeypatch.setattr(people, "CHANNELS", {"sms": SmsChannel})
 
 
 def reason(row: Notification) -> str:
@@ -161,7 +162,7 @@ def test_it_is_counted_once_however_often_it_is_tried(put: Put, monkeypatch: pyt
 
     row = put("sms", context=PAYER)
     with monkeypatch.context() as patch:
-        patch.setattr(email_and_sms, "CHANNELS", {"sms": Failing})
+        patch.setattr(people, "CHANNELS", {"sms": Failing})
         for hour in range(5):
             assert deliver_due(now=NOW + timedelta(hours=hour)).retried == 1
     assert deliver_due(now=NOW + timedelta(hours=6)).sent == 1

@@ -16,7 +16,7 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from notifications import sms
-from notifications.delivery.email_and_sms import deliver_due
+from notifications.delivery.people import deliver_due
 from notifications.dev import jsonlines, mailbox
 from tests.notifications.conftest import NOW, Put
 

@@ -13,7 +13,8 @@ from django.core import mail
 from PIL import Image
 from pytest_django import Settings
 
-from notifications.delivery.email_and_sms import Counts, deliver_due
+from notifications.delivery.people import deliver_due
+from notifications.delivery.runner import Counts
 from notifications.models import ChannelState, Notification, Status
 from tests.notifications.conftest import NOW, Put
 from tests.notifications.providers import SmtpServer, free_port

@@ -13,7 +13,8 @@ from django.core.mail import EmailMessage, get_connection, send_mail
 from pytest_django import Settings
 
 from notifications.delivery import leases
-from notifications.delivery.email_and_sms import Counts, deliver_due
+from notifications.delivery.people import deliver_due
+from notifications.delivery.runner import Counts
 from notifications.email import smtp
 from notifications.email.smtp import EmailBackend
 from notifications.models import Notification, Status

@@ -18,7 +18,7 @@ from django.db import OperationalError, connection
 from pytest_django import Settings
 
 from notifications.delivery import leases
-from notifications.delivery.email_and_sms import Counts
+from notifications.delivery.runner import Counts
 from notifications.management.commands import deliver_notifications
 from notifications.models import Destination, Notification, Status
 from notifications.sms import locmem

@@ -12,8 +12,8 @@ from django.db import DatabaseError, connection, transaction
 from django.db.utils import IntegrityError
 
 from notifications import tasks
-from notifications.channels.provider_terms import MEANING
 from notifications.delivery import leases
+from notifications.delivery.provider_terms import MEANING
 from notifications.models import Notification, Receipt, Status
 from notifications.receipts import taking
 from notifications.receipts.bodies import key

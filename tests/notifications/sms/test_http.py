@@ -12,7 +12,8 @@ import pytest
 from pytest_django import Settings
 
 from notifications import sms
-from notifications.delivery.email_and_sms import Counts, deliver_due
+from notifications.delivery.people import deliver_due
+from notifications.delivery.runner import Counts
 from notifications.errors import DeliveryError
 from notifications.models import ChannelState, Status
 from tests.notifications.conftest import NOW, Put

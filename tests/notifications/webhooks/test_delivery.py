@@ -16,10 +16,11 @@ import standardwebhooks
 from django.db import connection
 from pytest_django import Settings
 
-from notifications.channels.retry import WEBHOOK_ATTEMPTS
 from notifications.composing import compose
 from notifications.delivery import leases
-from notifications.delivery.email_and_sms import Counts, deliver_due
+from notifications.delivery.people import deliver_due
+from notifications.delivery.retry import WEBHOOK_ATTEMPTS
+from notifications.delivery.runner import Counts
 from notifications.models import Destination, Notification, Status
 from notifications.sms import locmem
 from notifications.webhooks import channel as webhook
@@ -176,7 +177,7 @@ def test_what_has_ended_holds_back_nothing(hook: Hook, sink: EndpointSink, end: 
 
 def test_what_a_worker_holds_in_its_hands_is_not_overtaken(hook: Hook, sink: EndpointSink) -> None:
     first, second = hook(queue="thing:1"), hook(queue="thing:1")
-    batch, _ = destinations.claim(50, leases.Clock(NOW), busy=[])
+    batch = destinations.claim(50, leases.Clock(NOW), busy=[])
     assert [row.pk for row in batch.rows] == [first.pk]
 
     assert deliver_webhooks(now=NOW + 59 * SECOND) == Counts()
@@ -189,7 +190,7 @@ def test_a_worker_killed_between_sending_and_writing_down_sends_the_same_again(
 ) -> None:
     """As `kill -9` leaves it: sent, and the row still under its lease."""
     row = hook(queue="thing:1")
-    batch, _ = destinations.claim(50, leases.Clock(NOW), busy=[])
+    batch = destinations.claim(50, leases.Clock(NOW), busy=[])
     message = compose(batch.rows)[row.pk]
     webhook.WebhookChannel().send(batch.rows[0], message)  # type: ignore[arg-type]
 
@@ -274,9 +275,9 @@ def test_410_closes_the_endpoint_and_ends_what_waits(hook: Hook, sink: EndpointS
 
 def test_what_is_on_its_way_to_a_closed_endpoint_may_arrive(hook: Hook) -> None:
     row, waiting = hook(), hook()
-    batch, _ = destinations.claim(1, leases.Clock(NOW), busy=[])
+    batch = destinations.claim(1, leases.Clock(NOW), busy=[])
     destinations.close("hook:1", "deleted", now=NOW)
-    assert destinations.end_what_waits_for_closed(NOW) == 1
+    assert destinations.suppress_for_closed(NOW) == 1
     held = batch.rows[0]
     assert batch.sent(held, "HTTP 200")
     assert {fate(row)[0], fate(waiting)[0]} == {Status.SENT, Status.SUPPRESSED}
@@ -309,8 +310,8 @@ def test_two_workers_send_one_probe(hook: Hook, sink: EndpointSink) -> None:
     for number in range(5):
         hook(queue=f"thing:{number}")
     Destination.objects.update(failures=5, failing_since=NOW - HOUR, paused_until=NOW)
-    first, _ = destinations.claim(50, leases.Clock(NOW), busy=[])
-    second, _ = destinations.claim(50, leases.Clock(NOW), busy=[])
+    first = destinations.claim(50, leases.Clock(NOW), busy=[])
+    second = destinations.claim(50, leases.Clock(NOW), busy=[])
     assert (len(first.rows), len(second.rows)) == (1, 0)
 
 

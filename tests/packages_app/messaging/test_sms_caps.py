@@ -17,7 +17,7 @@ from pytest_django import Settings
 from lockers.models import Location
 from notifications import outbox
 from notifications.delivery import sms_limits
-from notifications.delivery.email_and_sms import deliver_due
+from notifications.delivery.people import deliver_due
 from notifications.models import Notification, Tally
 from notifications.sms import locmem
 from packages_app import operations, tasks

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from notifications.channels.retry import delay
+from notifications.delivery.retry import delay
 
 
 @pytest.mark.parametrize(
