@@ -11,9 +11,10 @@ class NotificationsConfig(AppConfig):
 
     def ready(self) -> None:
         """Refuse to start without what the providers need; listen to django-anymail where it is installed."""
-        from notifications import sms
+        from notifications.delivery.registry import CHANNELS
 
-        sms.check_settings()
+        for channel in CHANNELS.values():
+            channel.check_settings()
         if apps.is_installed("anymail"):
             from notifications.receipts import tracking
 

@@ -13,7 +13,7 @@ from django.conf import settings
 
 from notifications import quiet_hours
 from notifications.composing import Composed, compose
-from notifications.delivery import retry, sms_limits
+from notifications.delivery import retry
 from notifications.delivery.channel import Channel
 from notifications.delivery.fallback import fall_back, fall_back_here
 from notifications.delivery.leases import Batch, Clock, Then, claim
@@ -77,7 +77,7 @@ class BatchRunner(Runner):
         last = len(batch.rows) - 1
         for position, row in enumerate(batch.rows):
             in_time = batch.may_send(first=position == 0)
-            # A probe may hang until its timeout: the more urgent messages go before it, by a working provider.
+            # A probe may hang until its timeout, so messages that are more urgent go before it.
             probe = self.routes.probe_left and (position == last or not in_time)
             self._probe = probe and batch.may_send(first=True)
             if not (in_time or self._probe) or not self.routes.usable:
@@ -86,8 +86,7 @@ class BatchRunner(Runner):
             self.handle(batch, row, composed[row.pk])
 
     def _charge(self, batch: Batch, composed: dict[int, Composed]) -> None:
-        if any(row.channel == "sms" for row in batch.rows):
-            composed.update(sms_limits.charge(batch, self._to_send_now(batch, composed)))
+        composed.update(self.routes.channel_class.charge(batch, self._to_send_now(batch, composed)))
 
     def _to_send_now(self, batch: Batch, composed: dict[int, Composed]) -> dict[int, Message]:
         return {

@@ -50,8 +50,9 @@ class Routes:
     """The providers of one channel for the time of one batch, the preferred one first."""
 
     def __init__(self, channel_class: type[Channel]) -> None:
-        found = breakers(channel_class.name, channel_class.providers())
-        self._routes = [Route(channel_class, breaker) for breaker in found]
+        self.channel_class = channel_class
+        states = breakers(channel_class.name, channel_class.providers())
+        self._routes = [Route(channel_class, breaker) for breaker in states]
 
     @property
     def only_probes(self) -> bool:

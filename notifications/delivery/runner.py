@@ -1,4 +1,4 @@
-"""What deliveries to people and to webhooks share: what becomes of a claimed message, written down and counted.
+"""What deliveries to people and to webhooks share: record and count what becomes of a claimed message.
 
 A delivery claims messages under a lease, has them composed, and hands each to a `Runner`. The subclasses say
 how a message is sent, and what else happens when it ends or is tried again.

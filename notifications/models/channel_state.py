@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from django.db import models
 from django.db.models import Q
 
-from notifications.models.states import Channel
+from notifications.channels.registry import Channel
 
 
 class ChannelState(models.Model):

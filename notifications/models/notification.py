@@ -8,7 +8,8 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Coalesce, Now
 
-from notifications.models.states import FAILED, OPEN, TAKEN, Channel, Status
+from notifications.channels.registry import Channel
+from notifications.models.states import FAILED, OPEN, TAKEN, Status
 
 
 class NotificationQuerySet(models.QuerySet["Notification"]):

@@ -5,14 +5,6 @@ from __future__ import annotations
 from django.db import models
 
 
-class Channel(models.TextChoices):
-    """How a message travels."""
-
-    EMAIL = "email", "E-mail"
-    SMS = "sms", "SMS"
-    WEBHOOK = "webhook", "Webhook"
-
-
 class Status(models.TextChoices):
     """Where a message is on its way."""
 

@@ -18,7 +18,7 @@ def providers() -> list[Provider]:
 
 
 def get_backend(name: str = "") -> BaseSmsBackend:
-    """Return a new session with the named provider, or with the first. Raise `LookupError` if there is none."""
+    """Return a new session with the named provider, or the first. Raise `LookupError` if there is none."""
     for provider in providers():
         if name in ("", provider.name):
             return _backend_class(provider.backend)(provider)

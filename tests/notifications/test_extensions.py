@@ -25,7 +25,9 @@ class Backend(BaseSmsBackend):
     def send(self, to, text, *, reference=""):
         request = urllib.request.Request(
             f"{self.provider.url}/v2/messages",
-            json.dumps({"number": to, "content": text, "ref": reference, "from": self.provider.sender}).encode(),
+            json.dumps(
+                {"number": to, "content": text, "ref": reference, "from": self.provider.sender}
+            ).encode(),
             {"X-Api-Key": self.provider.token},
         )
         try:
