@@ -227,7 +227,8 @@ MAILBOX_FILE = BASE_DIR / "var" / "mailbox.jsonl"
 PUBLIC_URL = read.public_url(env, debug=DEBUG)
 NETWORK_NAME = env.str("NETWORK_NAME", default="Locker Portal")  # the signature of messages
 
-# The functions that compose a message from a notification row, by the prefix of its subject.
+# The functions that compose messages, by what a message is about; for webhooks by their channel
+# (`notifications/composing.py`).
 NOTIFICATION_COMPOSERS = {
     "package": "packages_app.messaging.recipients.compose",
     "door": "packages_app.messaging.doors.compose",

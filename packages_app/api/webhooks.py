@@ -13,7 +13,7 @@ from ninja import Path, Router
 from common.pagination import Cursor, Limit
 from common.refusals import refuses
 from lockers.schemas import known_only
-from notifications.models import Channel, Notification
+from notifications.models import Notification
 from packages_app import errors
 from packages_app.api.calls import IDEMPOTENT, CallerRequest, listed, perform
 from packages_app.api.problems import respond
@@ -146,7 +146,7 @@ def list_deliveries(
     """Newest first."""
     known_only(request, "limit", "cursor")
     webhook = _webhook(request, webhook_id)
-    sent = Notification.objects.filter(subject=webhook.destination_id, channel=Channel.WEBHOOK)
+    sent = Notification.objects.to_destination(webhook.destination_id)
     return listed(sent, webhook_json.delivery, order=("-id",), limit=limit, cursor=cursor)
 
 

@@ -82,7 +82,7 @@ def test_dead_messages_are_sent_again_and_it_is_known_by_whom(
 def test_the_dead_of_all_channels_are_sent_again_in_one_go(
     desk: Client, put: Put, settings: Settings
 ) -> None:
-    settings.NOTIFICATION_COMPOSERS["hook"] = "tests.notifications.composers.compose_hook"
+    settings.NOTIFICATION_COMPOSERS["webhook"] = "tests.notifications.composers.compose_hook"
     settings.WEBHOOK_ALLOW_PRIVATE = True
     locmem.outbox.clear()
     mail.outbox.clear()
@@ -115,7 +115,7 @@ def test_who_may_only_look_may_not_act(client: Client, put: Put) -> None:
 
     dead.refresh_from_db()
     assert dead.status == Status.DEAD
-    assert b"Send the dead and bounced ones again" not in client.get(reverse(LIST)).content
+    assert b"Send dead and bounced messages again" not in client.get(reverse(LIST)).content
 
 
 def test_nothing_is_added_edited_or_deleted(desk: Client, put: Put) -> None:
@@ -169,7 +169,7 @@ def test_staff_can_let_everything_through_again(desk: Client) -> None:
     assert act(desk, url, "close_breaker", [state]) == 302
 
     assert not breakers("sms", ["first"])[0].is_open
-    assert LogEntry.objects.get().change_message == "Let everything through again."
+    assert LogEntry.objects.get().change_message == "Resumed sending."
 
 
 def test_staff_see_what_each_provider_does(desk: Client, put: Put, settings: Settings) -> None:
@@ -182,11 +182,11 @@ def test_staff_see_what_each_provider_does(desk: Client, put: Put, settings: Set
 
     put()
     assert deliver_due(now=NOW).sent == 1
-    assert rows() == {"locmem": "takes messages", "first": "takes messages", "sms-house": "stands by"}
+    assert rows() == {"locmem": "sending", "first": "sending", "sms-house": "standing by"}
     (breaker,) = breakers("sms", ["first"])
     for _ in range(5):
         breaker.failed("away", now=NOW)
-    assert rows() == {"locmem": "takes messages", "first": "paused", "sms-house": "takes messages"}
+    assert rows() == {"locmem": "sending", "first": "paused", "sms-house": "sending"}
     settings.SMS_BACKEND_2 = ""
     assert rows()["sms-house"] == "not in the settings"
 

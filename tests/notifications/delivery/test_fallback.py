@@ -12,6 +12,8 @@ from django.db import OperationalError, connection, transaction
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from common.wakeup import nudge
+from notifications.channels.people import ADDRESS_FIELDS
+from notifications.channels.registry import CHANNELS, ChannelInfo
 from notifications.composing import Composed
 from notifications.delivery import fallback, leases, people
 from notifications.delivery.fallback import fall_back, fall_back_here
@@ -288,3 +290,33 @@ def test_two_that_end_at_the_same_moment_leave_one_message(put: Put) -> None:
 
         together(refuse, suppress)
         assert len(instead()) == number + 1
+
+
+@pytest.fixture
+def third_channel(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make webhooks a third channel for people, whose rows the database knows already."""
+    monkeypatch.setitem(ADDRESS_FIELDS, "webhook", "phone")
+    monkeypatch.setitem(CHANNELS, "webhook", ChannelInfo("", address_field="phone"))
+    settings.NOTIFICATION_COMPOSERS["webhook"] = "tests.notifications.composers.compose"
+
+
+@pytest.mark.usefixtures("third_channel")
+def test_channels_stand_in_in_their_order_until_one_has_brought_it(put: Put) -> None:
+    assert fall_back(dead(put, "sms", dedup_key="event:7:sms"))
+    assert instead() == [("email", "instead:event:7:email", Status.PENDING)]
+    email = Notification.objects.get(channel="email")
+    assert not fall_back(put("webhook", dedup_key="event:7:webhook")), "the email may bring it yet"
+
+    Notification.objects.filter(channel="webhook").delete()
+    Notification.objects.filter(pk=email.pk).update(status=Status.DEAD, reason="unknown user")
+    email.refresh_from_db()
+    assert fall_back(email)
+    assert [channel for channel, _, _ in instead()] == ["email", "webhook"]
+    assert not fall_back(email)
+
+
+@pytest.mark.usefixtures("third_channel")
+def test_a_channel_that_has_nothing_to_say_is_passed_over(put: Put) -> None:
+    row = dead(put, "email", dedup_key="event:8:email", context={"without": ["code"]})
+    assert fall_back(row)
+    assert [channel for channel, _, _ in instead()] == ["webhook"], "by SMS there are codes only"

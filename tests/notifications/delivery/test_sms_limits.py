@@ -11,7 +11,6 @@ from django.core import mail
 from pytest_django import Settings
 
 from notifications.delivery import leases, people, sms_limits
-from notifications.delivery.channel import Channel
 from notifications.delivery.people import deliver_due
 from notifications.delivery.runner import Counts
 from notifications.errors import DeliveryError
@@ -154,9 +153,7 @@ def test_only_countries_that_are_named_get_sms_and_the_email_goes(put: Put, sett
 
 
 def test_it_is_counted_once_however_often_it_is_tried(put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Failing(Channel):
-        name = "sms"
-
+    class Failing(SmsChannel):
         def send(self, notification: Notification, message: Message) -> str:
             raise DeliveryError("away", channel_failed=False)
 

@@ -70,7 +70,7 @@ def test_once_sends_also_what_a_slow_provider_left_over(put: Put, monkeypatch: p
 
 @pytest.mark.django_db
 def test_once_sends_webhooks_as_well(put: Put, settings: Settings) -> None:
-    settings.NOTIFICATION_COMPOSERS["hook"] = "tests.notifications.composers.compose_hook"
+    settings.NOTIFICATION_COMPOSERS["webhook"] = "tests.notifications.composers.compose_hook"
     settings.WEBHOOK_ALLOW_PRIVATE = True
     Destination.objects.create(subject="hook:1")
     with endpoint_sink() as sink:

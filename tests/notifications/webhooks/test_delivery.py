@@ -37,7 +37,7 @@ SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
 
 @pytest.fixture(autouse=True)
 def hooks(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings.NOTIFICATION_COMPOSERS["hook"] = "tests.notifications.composers.compose_hook"
+    settings.NOTIFICATION_COMPOSERS["webhook"] = "tests.notifications.composers.compose_hook"
     settings.WEBHOOK_ALLOW_PRIVATE = True
     monkeypatch.setattr(webhook, "TIMEOUT", 2.0)
 
