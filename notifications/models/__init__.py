@@ -1,4 +1,4 @@
-"""The outbox and what is known of its ways: destinations, providers, limits, receipts."""
+"""The outbox, the endpoints of webhooks, circuit breakers, SMS limits and delivery receipts."""
 
 from notifications.channels.registry import Channel
 from notifications.models.channel_state import ChannelState

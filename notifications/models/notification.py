@@ -29,13 +29,13 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
         return waiting.alias(since=Coalesce("leased_until", "next_attempt_at")).filter(since__lte=Now())
 
     def send_again(self) -> int:
-        """Give dead and bounced messages a fresh start; return how many. All others stay as they are."""
+        """Make dead and bounced messages pending again; return how many. Skip all others."""
         return self.filter(status__in=FAILED).again()
 
     def again(self) -> int:
-        """Give messages that have ended a fresh start; return how many.
+        """Make messages that have ended pending again, with a new count of attempts; return how many.
 
-        Those behind them in a queue have gone meanwhile, so they stand in none.
+        They leave their queue, because those behind them have been sent meanwhile.
         """
         ended = self.filter(status__in=[*TAKEN, Status.DEAD, Status.SUPPRESSED])
         return ended.update(
@@ -92,7 +92,9 @@ class Notification(models.Model):
     lease_token = models.UUIDField(null=True, blank=True)
     leased_until = models.DateTimeField(null=True, blank=True)
     reason = models.TextField(
-        db_default="", blank=True, help_text="Why dead, bounced or suppressed; else the last error."
+        db_default="",
+        blank=True,
+        help_text="Why it is dead, bounced or suppressed; otherwise the last error.",
     )
     provider = models.CharField(
         max_length=40,
