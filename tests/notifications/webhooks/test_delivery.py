@@ -337,9 +337,9 @@ def test_an_endpoint_that_failed_for_days_is_closed(hook: Hook, sink: EndpointSi
             break
         now += 6 * HOUR
     assert now - NOW == destinations.GIVEN_UP_AFTER
-    assert state().closed_reason == "No success for 5 days; at last: HTTP 500"
+    assert state().closed_reason == "No success for 5 days; last error: HTTP 500"
     deliver_webhooks(now=now)
-    assert fate(row) == (Status.SUPPRESSED, "No success for 5 days; at last: HTTP 500")
+    assert fate(row) == (Status.SUPPRESSED, "No success for 5 days; last error: HTTP 500")
 
 
 def test_a_few_failures_with_days_between_close_nothing(hook: Hook) -> None:
