@@ -1,4 +1,4 @@
-"""Development: SMS into the mailbox page."""
+"""SMS backend for development: show messages on the mailbox page."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ class SmsBackend(BaseSmsBackend):
     needs = frozenset()
 
     def send(self, to: str, text: str, *, reference: str = "") -> str:
-        """Put it there."""
+        """Put the message into the mailbox."""
         kind, _, notification = reference.rpartition("-")
         return mailbox.put(channel="sms", to=to, text=text, kind=kind, notification=notification)

@@ -16,6 +16,7 @@ import json
 import urllib.request
 
 from notifications.errors import DeliveryError
+from notifications.sms import http
 from notifications.sms.base import BaseSmsBackend
 
 
@@ -24,7 +25,7 @@ class Backend(BaseSmsBackend):
 
     def send(self, to, text, *, reference=""):
         request = urllib.request.Request(
-            f"{self.provider.url}/v2/messages",
+            self.provider.url,
             json.dumps(
                 {"number": to, "content": text, "ref": reference, "from": self.provider.sender}
             ).encode(),
@@ -35,6 +36,14 @@ class Backend(BaseSmsBackend):
                 return json.load(answer)["id"]
         except OSError as error:
             raise DeliveryError(str(error))
+
+
+class Json(http.SmsBackend):
+    """The same on a kept-alive connection, with deadlines and errors as for any gateway."""
+
+    def build_request(self, to, text, reference):
+        message = {"number": to, "content": text, "ref": reference, "from": self.provider.sender}
+        return json.dumps(message), {"X-Api-Key": self.provider.token}
 
 
 class WithoutGateway(BaseSmsBackend):
@@ -94,15 +103,16 @@ def outside(tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("suffix", ["", "_2"])
-def test_an_sms_provider_gets_its_url_and_token(outside: dict[str, str], suffix: str) -> None:
+@pytest.mark.parametrize("backend", ["Backend", "Json"])
+def test_an_sms_provider_gets_its_url_and_token(outside: dict[str, str], backend: str, suffix: str) -> None:
     with serving() as server:
         done = start(
             SEND_SMS.format(name="acme"),
             **outside,
             **{
-                f"SMS_BACKEND{suffix}": "acme.sms.Backend",
+                f"SMS_BACKEND{suffix}": f"acme.sms.{backend}",
                 f"SMS_PROVIDER{suffix}": "acme",
-                f"SMS_GATEWAY_URL{suffix}": f"http://127.0.0.1:{server.server_port}",
+                f"SMS_GATEWAY_URL{suffix}": f"http://127.0.0.1:{server.server_port}/v2/messages",
                 f"SMS_GATEWAY_TOKEN{suffix}": "token-of-acme",
                 f"SMS_SENDER{suffix}": "Parcels",
             },
