@@ -1,7 +1,7 @@
-"""Delivery to people: take what is due, send it outside any transaction, write each result down at once.
+"""Delivery to people: claim what is due, send it outside any transaction, record each result at once.
 
 Any number of workers may deliver at the same time, and each may be killed at any point: at most the one
-message that was on its way goes out a second time, and none is lost.
+message that was being sent is sent a second time, and none is lost.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ BATCH_SIZE = 50
 
 
 def deliver_due(*, now: datetime | None = None, limit: int = 5000, seconds: float = 15.0) -> Counts:
-    """Send what is due on every channel, until nothing is, or `limit` messages or `seconds` have passed.
+    """Send what is due on every channel until nothing is, or `limit` messages or `seconds` have passed.
 
     `now` stops the clock, for tests; otherwise it is the database's. Must not be called in a transaction.
     Raises only where the database itself fails; what was claimed then comes back when its lease ends.

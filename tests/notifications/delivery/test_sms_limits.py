@@ -125,7 +125,7 @@ def test_a_number_has_so_many_a_day_whoever_pays(put: Put, settings: Settings) -
     rows = [put("sms", context={"payer": f"courier:{number}"}) for number in range(3)]
     put("sms", context={**PAYER, "to": "+3725550001"})
     assert deliver_due(now=NOW) == Counts(claimed=4, sent=3, suppressed=1)
-    assert reason(rows[2]) == "this number has had its SMS of the day"
+    assert reason(rows[2]) == "the daily limit of SMS to this number is reached"
     assert not Tally.objects.filter(pk__contains="5550000").exists()
     assert not Tally.objects.filter(pk="payer:2026-11-20:courier:2", used__gt=0).exists()
 
@@ -134,7 +134,7 @@ def test_a_package_has_so_many_for_good(put: Put, sms_only: None, settings: Sett
     settings.SMS_PER_PACKAGE = 2
     rows = [put("sms", subject="thing:1", context=PAYER) for _ in range(3)]
     assert deliver_due(now=NOW) == Counts(claimed=3, sent=2, suppressed=1)
-    assert reason(rows[2]) == "there were enough SMS about this package"
+    assert reason(rows[2]) == "the limit of SMS about this package is reached"
     put("sms", subject="thing:1", context=PAYER)
     assert deliver_due(now=NOW + timedelta(days=3)) == Counts(claimed=1, suppressed=1)
 
@@ -149,7 +149,7 @@ def test_only_countries_that_are_named_get_sms_and_the_email_goes(put: Put, sett
     assert [sms.to for sms in locmem.outbox] == ["+3725550000"]
     assert len(mail.outbox) == 1
     for row, country in refused:
-        assert reason(row) == f"no SMS are sent to numbers of this country ({country})"
+        assert reason(row) == f"no SMS are sent to numbers in this country ({country})"
 
 
 def test_it_is_counted_once_however_often_it_is_tried(put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
