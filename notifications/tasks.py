@@ -7,7 +7,7 @@ from celery import shared_task
 from common.wakeup import nudge, nudge_webhooks
 from notifications.delivery import sms_limits
 from notifications.delivery.people import deliver_due
-from notifications.receipts import taking
+from notifications.receipts import matching
 from notifications.webhooks.delivery import deliver_webhooks as deliver_to_endpoints
 
 
@@ -38,5 +38,5 @@ def purge_tallies() -> int:
 @shared_task(name="notifications.tasks.match_receipts")
 def match_receipts() -> int:
     """Match delivery receipts that came too early, and delete old ones; return how many messages changed."""
-    taking.purge()
-    return taking.look_again()
+    matching.purge()
+    return matching.match_waiting()

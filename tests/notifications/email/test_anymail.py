@@ -126,7 +126,7 @@ def test_what_an_api_refuses(
     assert {fate(row)[0] for row in rows} == {end}
     assert fate(rows[0]) == (
         end,
-        f'E-mail provider: HTTP {status}: {{"ErrorCode": 10, "Message": "not to … code …"}}',
+        f'Email provider: HTTP {status}: {{"ErrorCode": 10, "Message": "not to … code …"}}',
     )
     assert is_open("postmark") is paused
     if headers:
@@ -137,12 +137,12 @@ def test_an_api_that_is_away_or_hangs(put: Put, postmark: SmsGateway, settings: 
     row = put("email")
     postmark.moods = ["hang"]
     assert deliver_due(now=NOW) == Counts(claimed=1, retried=1)
-    assert fate(row) == (Status.PENDING, "E-mail provider: ReadTimeout")
+    assert fate(row) == (Status.PENDING, "Email provider: ReadTimeout")
 
     settings.ANYMAIL = {**settings.ANYMAIL, "POSTMARK_API_URL": f"http://127.0.0.1:{free_port()}/"}
     row = put("email")
     deliver_due(now=NOW)
-    assert fate(row) == (Status.PENDING, "E-mail provider: ConnectionError")
+    assert fate(row) == (Status.PENDING, "Email provider: ConnectionError")
 
 
 def test_an_answer_that_makes_no_sense_is_tried_again(put: Put, postmark: SmsGateway) -> None:
@@ -188,7 +188,7 @@ def test_an_error_without_a_status_is_the_provider_s(put: Put, backend: None, fa
     failing(AnymailAPIError("boto said: mari@example.com"))
     row = put("email")
     deliver_due(now=NOW)
-    assert fate(row) == (Status.PENDING, "E-mail provider: AnymailAPIError")
+    assert fate(row) == (Status.PENDING, "Email provider: AnymailAPIError")
 
 
 def test_nothing_of_ours_imports_it() -> None:

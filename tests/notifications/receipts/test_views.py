@@ -18,7 +18,7 @@ from tests.notifications.receipts.posting import FIRST, OTHERS, SECOND, post
 
 pytestmark = pytest.mark.django_db(transaction=True)
 DELIVERED = {"message_id": "m-1", "status": "delivered"}
-UNSIGNED = {"status": 401, "detail": "Not signed by a provider that is known here"}
+UNSIGNED = {"status": 401, "detail": "Not signed by a known provider"}
 
 
 def fate(row: Notification) -> tuple[str, str]:
@@ -182,31 +182,31 @@ def test_clocks_may_differ_by_five_minutes(took: Took, age: timedelta) -> None:
 @pytest.mark.parametrize(
     ("body", "form", "words"),
     [
-        (b"", False, "Not JSON"),
-        (b"{", False, "Not JSON"),
-        (b"[" * 30_000, False, "Not JSON"),
-        (b"[]", False, "Not a JSON object"),
-        (b'"delivered"', False, "Not a JSON object"),
-        (b'{"id": ' + b"1" * 5000 + b', "status": "delivered"}', False, "Not JSON"),
-        ({"id": "m-1"}, False, "No status"),
-        ({"id": "m-1", "status": ""}, False, "No status"),
-        ({"id": "m-1", "status": None}, False, "No status"),
+        (b"", False, "not valid JSON"),
+        (b"{", False, "not valid JSON"),
+        (b"[" * 30_000, False, "not valid JSON"),
+        (b"[]", False, "not a JSON object"),
+        (b'"delivered"', False, "not a JSON object"),
+        (b'{"id": ' + b"1" * 5000 + b', "status": "delivered"}', False, "not valid JSON"),
+        ({"id": "m-1"}, False, "The status is missing"),
+        ({"id": "m-1", "status": ""}, False, "The status is missing"),
+        ({"id": "m-1", "status": None}, False, "The status is missing"),
         ({"status": "delivered"}, False, "No id"),
-        ({"status": "delivered", "reference": "not ours"}, False, "none of ours"),
+        ({"status": "delivered", "reference": "not ours"}, False, "not one of ours"),
         ({"id": "m-1", "status": "pigeonholed"}, False, "not listed"),
         ({"id": "m-1", "status": 3}, False, "not listed"),
-        ({"id": "m-1", "status": True}, False, "Neither text nor a whole number"),
-        ({"id": "m-1", "status": ["delivered"]}, False, "Neither text nor a whole number"),
-        ({"id": {"a": 1}, "status": "delivered"}, False, "Neither text nor a whole number"),
-        ({"id": 1.5, "status": "delivered"}, False, "Neither text nor a whole number"),
-        ({"id": "m-1\0", "status": "delivered"}, False, "cannot be printed"),
-        ({"id": "\ud800", "status": "delivered"}, False, "cannot be printed"),
-        ({"id": "m" * 201, "status": "delivered"}, False, "Too long"),
-        (b"", True, "No status"),
-        (b"status=delivered&id=%FF", True, "Not a form"),
+        ({"id": "m-1", "status": True}, False, "neither text nor a whole number"),
+        ({"id": "m-1", "status": ["delivered"]}, False, "neither text nor a whole number"),
+        ({"id": {"a": 1}, "status": "delivered"}, False, "neither text nor a whole number"),
+        ({"id": 1.5, "status": "delivered"}, False, "neither text nor a whole number"),
+        ({"id": "m-1\0", "status": "delivered"}, False, "unprintable"),
+        ({"id": "\ud800", "status": "delivered"}, False, "unprintable"),
+        ({"id": "m" * 201, "status": "delivered"}, False, "is too long"),
+        (b"", True, "The status is missing"),
+        (b"status=delivered&id=%FF", True, "not a valid form"),
         (b"status=delivered&id=m-1&status=failed", True, "twice"),
-        (b"status=delivered&id=m-1%00", True, "cannot be printed"),
-        (b"&".join(b"a%d=1" % number for number in range(101)), True, "Not a form"),
+        (b"status=delivered&id=m-1%00", True, "unprintable"),
+        (b"&".join(b"a%d=1" % number for number in range(101)), True, "not a valid form"),
     ],
 )
 def test_a_body_that_is_no_receipt_is_refused(took: Took, body: Any, form: bool, words: str) -> None:
@@ -262,7 +262,7 @@ def test_what_is_not_known_is_taken_and_logged_without_ids(
         for provider_id in ("nobody@example.com", "others", "HTTP 204", "dead-1"):
             assert post({"id": provider_id, "status": "failed"}).status_code == 204
             assert provider_id not in caplog.text
-    assert "A receipt of first is for no message that it took" in caplog.text
+    assert "A receipt of first matches no message that it accepted" in caplog.text
     assert list(Notification.objects.order_by("pk").values()) == before
 
 

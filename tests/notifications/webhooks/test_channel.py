@@ -147,7 +147,7 @@ def test_what_is_no_answer(sink: EndpointSink, mood: str, words: str) -> None:
 
 def test_nobody_listens() -> None:
     assert str(refusal(f"http://127.0.0.1:{free_port()}/")) == "ConnectionRefusedError"
-    assert str(refusal("http://no-such-host.invalid/")) == "The host's name means nothing at present"
+    assert str(refusal("http://no-such-host.invalid/")) == "The host name could not be resolved"
 
 
 def test_a_server_that_never_says_a_word_in_tls() -> None:
