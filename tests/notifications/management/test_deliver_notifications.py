@@ -98,7 +98,7 @@ def test_once_fails_aloud_and_a_loop_goes_on_when_the_database_is_away(
     monkeypatch.setattr(connection, "close", lambda: command._stop.set())
     monkeypatch.setattr(signal, "signal", lambda *ignored: None)
     call_command(command, every=0.0)
-    assert caplog.messages == ["The database is away: OperationalError"]
+    assert caplog.messages == ["The database is unavailable: OperationalError"]
 
 
 @pytest.mark.django_db(transaction=True)
