@@ -1,4 +1,4 @@
-"""Real servers of the kind that providers run, on the loopback, with the moods that providers have."""
+"""Real servers like those of providers, on the loopback, and their ways to misbehave."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 
 def free_port() -> int:
-    """A port of the loopback on which nobody listens."""
+    """Return a loopback port on which nothing listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -86,7 +86,7 @@ class _Handler:
 
 
 def hang_up(server: SMTP) -> None:
-    """Ends a connection without a word."""
+    """End a connection without an answer."""
     if isinstance(server.transport, asyncio.WriteTransport):
         server.transport.abort()
 
@@ -108,7 +108,7 @@ class SmtpServer(Controller):
 
     @property
     def taken(self) -> list[Envelope]:
-        """What came in with DATA."""
+        """Return the messages that were received."""
         return self.handler.taken
 
 
@@ -163,11 +163,11 @@ class SmsGateway(ThreadingHTTPServer):
         self.release = threading.Event()
 
     def mood(self) -> Any:
-        """How it answers the request that has just come."""
+        """Return how to answer the request that has just arrived."""
         return self.moods.pop(0) if self.moods else (200, {}, '{"id": "sms-1"}')
 
     def hang_up(self) -> None:
-        """End every connection that is kept."""
+        """End every kept-alive connection."""
         for client in self.clients:
             with contextlib.suppress(OSError):
                 client.shutdown(socket.SHUT_RDWR)
@@ -228,7 +228,7 @@ class DrippingServer:
 
 
 class SilentServer:
-    """Accepts connections and never says a word."""
+    """Accepts connections and never answers."""
 
     def __enter__(self) -> SilentServer:
         self._socket = socket.create_server(("127.0.0.1", 0))

@@ -1,4 +1,4 @@
-"""Messages and channels in the admin."""
+"""Messages, providers and SMS limits in the admin."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def staff(*rights: str) -> User:
 
 @pytest.fixture
 def desk(client: Client, settings: Settings) -> Client:
-    """Signed in as staff who may look and act."""
+    """Return a client signed in as staff who may view and act."""
     client.force_login(
         staff(
             "view_notification",
@@ -107,7 +107,7 @@ def test_the_dead_of_all_channels_are_sent_again_in_one_go(
     assert LogEntry.objects.count() == 90
 
 
-def test_who_may_only_look_may_not_act(client: Client, put: Put) -> None:
+def test_staff_with_view_permission_only_cannot_act(client: Client, put: Put) -> None:
     client.force_login(staff("view_notification"))
     dead = put(status=Status.DEAD, reason="no such number")
 
@@ -158,7 +158,7 @@ def test_what_arrived_and_what_bounced_are_shown_with_their_time_and_can_be_filt
         assert ("13:47" in text, "undelivered" in text) == (True, reason)
 
 
-def test_staff_can_let_everything_through_again(desk: Client) -> None:
+def test_staff_can_resume_sending(desk: Client) -> None:
     (breaker,) = breakers("sms", ["first"])
     for _ in range(5):
         breaker.failed("away", now=NOW)

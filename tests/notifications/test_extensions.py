@@ -1,4 +1,4 @@
-"""Providers from outside the project: a class in a package of its own, named in the settings, and no more."""
+"""Extension points: a provider from outside needs a class in its own package and settings, nothing else."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ print(channel.provider)
 
 @pytest.fixture
 def outside(tmp_path: Path) -> dict[str, str]:
-    """The settings of a process that finds a package of somebody else's, called `acme`."""
+    """Return the environment of a process that can import a foreign package called `acme`."""
     package = tmp_path / "acme"
     package.mkdir()
     (package / "sms.py").write_text(SMS_PROVIDER)

@@ -1,4 +1,4 @@
-"""Real gateways that go away and come back, with thousands waiting: nothing is lost, and codes go first."""
+"""Outages of real gateways with thousands of messages waiting: nothing is lost, and codes go first."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Fragile(SmsGateway):
         self._serving.start()
 
     def stop(self) -> None:
-        """As a killed process: nobody listens, and all connections end."""
+        """Stop like a killed process: nothing listens, and all connections end."""
         with self._lock:
             serving, self._serving = self._serving, None
         if serving is not None:
@@ -55,7 +55,7 @@ class Fragile(SmsGateway):
             self.hang_up()
 
     def again(self) -> Fragile:
-        """A new one at the same address."""
+        """Start a new gateway at the same address."""
         return Fragile(self.server_port)
 
     def mood(self) -> Any:

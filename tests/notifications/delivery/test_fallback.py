@@ -1,4 +1,4 @@
-"""The other channel, where one has failed for good: once for a cause, with the failure itself."""
+"""Fallback: another channel where one has failed for good, once for each cause, in the same transaction."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ UNKNOWN = {"to": "unknown@example.com"}
 
 
 def soon() -> datetime:
-    """When what was written just now is due."""
+    """Return when a message written just now is due."""
     return leases.Clock().now() + timedelta(seconds=1)
 
 
@@ -90,7 +90,7 @@ def test_attempts_that_are_used_up_are_a_failure_for_good_too(
 
 
 @pytest.mark.parametrize("status", [Status.PENDING, Status.SENT, Status.DEAD])
-def test_what_the_other_channel_has_had_it_gets_no_second_time(put: Put, status: Status) -> None:
+def test_a_channel_gets_no_message_twice(put: Put, status: Status) -> None:
     fields: dict[str, object] = {"sent_at": NOW} if status == Status.SENT else {"reason": "x"}
     put("email", dedup_key="event:7:email", status=status, **fields)
     row = dead(put, "sms", dedup_key="event:7:sms")
@@ -105,7 +105,7 @@ def test_it_happens_once_however_often_it_is_called(put: Put) -> None:
     assert len(instead()) == 1
 
 
-def test_what_stood_in_and_failed_too_goes_back_to_nobody(
+def test_a_substitute_that_failed_too_is_not_sent_again(
     put: Put, scripted: type[ScriptedChannel], smtp: SmtpServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(people, "CHANNELS", {"sms": scripted, "email": EmailChannel})
@@ -190,7 +190,7 @@ def test_a_webhook_has_no_other_channel(put: Put) -> None:
     assert instead() == []
 
 
-def test_a_code_overrules_what_is_not_wanted_when_the_other_channel_fails(put: Put) -> None:
+def test_a_code_overrides_preferences_when_the_other_channel_fails(put: Put) -> None:
     unwanted = {"unwanted": "email"}
     email = put("email", dedup_key="event:7:email", context=unwanted)
     assert deliver_due(now=NOW) == Counts(claimed=1, suppressed=1)
@@ -220,7 +220,7 @@ def test_an_sms_over_a_limit_is_sent_by_email(put: Put, settings: Settings) -> N
     assert locmem.outbox == []
 
 
-def test_a_reason_that_has_gone_falls_back_to_nobody(put: Put) -> None:
+def test_a_message_with_nothing_left_to_say_has_no_fallback(put: Put) -> None:
     put(dedup_key="event:7:sms", context={"answer": "suppressed"})
     assert deliver_due(now=NOW) == Counts(claimed=1, suppressed=1)
     assert instead() == []
@@ -234,7 +234,7 @@ def test_a_worker_that_has_lost_its_lease_writes_nothing(put: Put) -> None:
     assert instead() == []
 
 
-def test_a_death_whose_email_cannot_be_written_has_not_happened(
+def test_without_its_substitute_a_message_does_not_become_dead(
     put: Put, scripted: type[ScriptedChannel], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     row = put(dedup_key="event:7:sms")
@@ -274,7 +274,7 @@ def together(*jobs: Callable[[], object]) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_two_that_end_at_the_same_moment_leave_one_message(put: Put) -> None:
-    """The e-mail is not wanted and the number does not exist; whichever is written first, one e-mail goes."""
+    """The email is not wanted and the number does not exist; whichever ends first, one email is sent."""
     for number in range(25):
         unwanted = {"unwanted": "email"}
         email = put("email", dedup_key=f"event:{number}:email", context=unwanted)

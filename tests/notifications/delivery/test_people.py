@@ -1,4 +1,4 @@
-"""Delivery as a whole: each message once, and what becomes of those that cannot be sent."""
+"""Delivery to people as a whole: each message once, and what becomes of those that cannot be sent."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db
 
 
 class ScriptedChannel(Channel):
-    """Raises the errors of `script` one after the other, then takes everything."""
+    """Raises the errors of `script` one after the other, then accepts everything."""
 
     name: ClassVar[str] = "sms"
     script: ClassVar[list[Exception]] = []
@@ -49,7 +49,7 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> type[ScriptedChannel]:
     return ScriptedChannel
 
 
-def test_it_sends_what_is_due_and_writes_it_down(put: Put) -> None:
+def test_it_sends_what_is_due_and_records_it(put: Put) -> None:
     sms, email = put("sms"), put("email")
 
     counts = deliver_due(now=NOW)
@@ -87,7 +87,7 @@ def test_the_most_urgent_goes_first_and_then_the_one_that_waits_longest(put: Put
         assert [text.reference for text in locmem.outbox] == in_order[:sent]
 
 
-def test_a_fresh_code_does_not_wait_for_the_reminders_of_a_worker(
+def test_a_new_code_does_not_wait_for_the_reminders_of_a_worker(
     put: Put, scripted: type[ScriptedChannel], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A worker has reminders in its hands, and more wait, when a code comes: it goes before all that wait.
@@ -120,7 +120,7 @@ def test_a_fresh_code_does_not_wait_for_the_reminders_of_a_worker(
     assert sorted(scripted.taken) == sorted(row.pk for row in [*reminders, *codes])
 
 
-def test_another_worker_takes_a_fresh_code_at_once(put: Put) -> None:
+def test_another_worker_sends_a_new_code_at_once(put: Put) -> None:
     """While reminders without number wait, and fifty are in the hands of a first worker."""
     for _ in range(people.BATCH_SIZE + 30):
         put("sms", kind="reminder", priority=5, next_attempt_at=NOW - timedelta(hours=1))
@@ -240,7 +240,7 @@ def test_a_composer_that_is_not_there_loses_no_message(put: Put, settings: Setti
     assert deliver_due(now=NOW) == Counts(claimed=1, retried=1)
 
 
-def test_a_missing_text_is_a_fault_of_ours_and_not_of_the_provider(put: Put) -> None:
+def test_a_missing_template_is_our_fault_and_not_the_providers(put: Put) -> None:
     rows = [put("sms", kind="no_such_kind") for _ in range(6)]
     put("sms")
 

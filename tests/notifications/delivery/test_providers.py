@@ -1,4 +1,4 @@
-"""Two providers of one channel: the second is asked at once when the first is away, and never longer."""
+"""Two providers of one channel: the second is used at once while the first is down, and no longer."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def is_open(provider: str) -> bool:
     return ChannelState.objects.filter(provider=provider, opened_at__isnull=False).exists()
 
 
-def test_while_the_first_works_nobody_asks_the_second(put: Put, twins: type[Twins]) -> None:
+def test_while_the_first_works_the_second_is_not_used(put: Put, twins: type[Twins]) -> None:
     rows = [put() for _ in range(3)]
     assert deliver_due(now=NOW) == Counts(claimed=3, sent=3)
     assert twins.asked == [("one", row.pk) for row in rows]

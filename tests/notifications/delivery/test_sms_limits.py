@@ -1,4 +1,4 @@
-"""Limits of SMS: each counted once, before it is sent, and none over a limit."""
+"""SMS limits: every SMS is counted once, before it is sent, and none is sent over a limit."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def limits(settings: Settings) -> None:
 
 @pytest.fixture
 def sms_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The e-mails that are sent instead wait."""
+    """Leave the emails that are sent instead in the outbox."""
     monkeypatch.setattr(people, "CHANNELS", {"sms": SmsChannel})
 
 
@@ -120,7 +120,7 @@ def test_segments(text: str, count: int) -> None:
     assert sms_limits.segments(text) == count
 
 
-def test_a_number_has_so_many_a_day_whoever_pays(put: Put, settings: Settings) -> None:
+def test_the_daily_limit_of_a_number_counts_all_payers(put: Put, settings: Settings) -> None:
     settings.SMS_PER_NUMBER = 2
     rows = [put("sms", context={"payer": f"courier:{number}"}) for number in range(3)]
     put("sms", context={**PAYER, "to": "+3725550001"})
@@ -130,7 +130,7 @@ def test_a_number_has_so_many_a_day_whoever_pays(put: Put, settings: Settings) -
     assert not Tally.objects.filter(pk="payer:2026-11-20:courier:2", used__gt=0).exists()
 
 
-def test_a_package_has_so_many_for_good(put: Put, sms_only: None, settings: Settings) -> None:
+def test_the_limit_of_a_package_is_for_good(put: Put, sms_only: None, settings: Settings) -> None:
     settings.SMS_PER_PACKAGE = 2
     rows = [put("sms", subject="thing:1", context=PAYER) for _ in range(3)]
     assert deliver_due(now=NOW) == Counts(claimed=3, sent=2, suppressed=1)
@@ -190,7 +190,7 @@ def test_without_a_payer_there_is_no_limit(put: Put) -> None:
     assert not Tally.objects.exists()
 
 
-def test_a_text_that_cannot_be_rendered_is_a_fault_of_ours_as_ever(put: Put) -> None:
+def test_a_text_that_cannot_be_rendered_is_our_fault(put: Put) -> None:
     row = put("sms", kind="no_such_kind", context=PAYER)
     put("sms", context=PAYER)
     assert deliver_due(now=NOW) == Counts(claimed=2, sent=1, retried=1)
@@ -198,7 +198,7 @@ def test_a_text_that_cannot_be_rendered_is_a_fault_of_ours_as_ever(put: Put) -> 
     assert row.status == Status.PENDING
 
 
-def test_old_counts_are_forgotten() -> None:
+def test_old_counters_are_deleted() -> None:
     today = leases.Clock().now().date()
     for days in (0, 59, 62):
         Tally.objects.create(pk=f"subject:{days}", day=today - timedelta(days=days))

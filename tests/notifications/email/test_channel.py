@@ -1,4 +1,4 @@
-"""E-mail through a real SMTP server."""
+"""Email through a real SMTP server."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def test_what_the_server_refuses(
     assert [envelope.rcpt_tos for envelope in smtp.taken][-1] == ["mari@example.com"]
 
 
-def test_greylisting_is_the_recipients_affair_and_opens_no_breaker(put: Put, smtp: SmtpServer) -> None:
+def test_greylisting_concerns_one_recipient_and_opens_no_breaker(put: Put, smtp: SmtpServer) -> None:
     for _ in range(9):
         put("email", context={"to": "greylisted@example.com"})
 

@@ -1,4 +1,4 @@
-"""Delivery without a broker."""
+"""The command that delivers without a broker."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_once_sends_webhooks_as_well(put: Put, settings: Settings) -> None:
 
 
 @pytest.mark.django_db
-def test_once_fails_aloud_and_a_loop_goes_on_when_the_database_is_away(
+def test_without_the_database_once_fails_and_the_loop_continues(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def away(**options: object) -> None:
@@ -103,7 +103,7 @@ def test_once_fails_aloud_and_a_loop_goes_on_when_the_database_is_away(
 
 @pytest.mark.django_db(transaction=True)
 def test_it_runs_until_it_is_told_to_stop() -> None:
-    """As a real process; the package does not exist, so its message is suppressed."""
+    """Run it as a real process; the package does not exist, so its message is suppressed."""
     row = Notification.objects.create(
         kind="stored", channel="sms", subject=f"package:{uuid.uuid4()}", dedup_key="event:1:sms"
     )

@@ -1,4 +1,4 @@
-"""Never backwards, in any order, early or at once."""
+"""Delivery receipts matched with messages: never backwards, in any order, early or at the same time."""
 
 from __future__ import annotations
 
@@ -163,8 +163,8 @@ def test_two_jobs_at_once_move_it_once(took: Took) -> None:
     assert status(row) == Status.BOUNCED
 
 
-def test_no_row_is_read_in_vain(took: Took) -> None:
-    """The look-up is by the partial index, however many messages there are."""
+def test_the_lookup_uses_its_index(took: Took) -> None:
+    """The lookup uses the partial index, however many messages there are."""
     took("m-1")
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")

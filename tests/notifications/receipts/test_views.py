@@ -1,4 +1,4 @@
-"""Receipts as providers post them: who is believed, what is read, and what is refused."""
+"""Delivery receipts as providers post them: which are trusted, which are read, and which are rejected."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def test_one_of_several_signatures_is_enough(took: Took) -> None:
         {"headers": {"webhook-id": "another"}},
     ],
 )
-def test_who_is_not_believed_is_answered_alike(
+def test_untrusted_receipts_get_the_same_answer(
     took: Took, how: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     row = took("m-1")
@@ -165,7 +165,7 @@ def test_who_is_not_believed_is_answered_alike(
     assert not Receipt.objects.exists()
 
 
-def test_nobody_is_believed_where_no_secret_is_set(took: Took, settings: Settings) -> None:
+def test_without_a_secret_no_receipt_is_trusted(took: Took, settings: Settings) -> None:
     settings.RECEIPT_SECRETS = {}
     row = took("m-1")
     for key in (bytes(32), FIRST):
@@ -243,7 +243,7 @@ def test_only_post_is_answered(method: str) -> None:
 
 
 def test_forms_of_pages_elsewhere_change_nothing_and_need_no_token(took: Took) -> None:
-    """No CSRF token is asked for: what counts is the signature, which no browser has."""
+    """No CSRF token is needed, because the signature counts, which no browser has."""
     row = took("m-1")
     answer = Client(enforce_csrf_checks=True).post("/receipts/first/", DELIVERED)
     assert answer.status_code == 401
@@ -253,7 +253,7 @@ def test_forms_of_pages_elsewhere_change_nothing_and_need_no_token(took: Took) -
 def test_what_is_not_known_is_taken_and_logged_without_ids(
     put: Put, took: Took, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Not known, of another provider, of a webhook, still on its way: all alike."""
+    """Unknown, of another provider, of a webhook, or still on its way: all are treated alike."""
     took("others", provider="other")
     took("HTTP 204", provider="", channel="webhook")
     put(provider_id="dead-1", status=Status.DEAD, reason="no such number", provider="first")
@@ -267,7 +267,7 @@ def test_what_is_not_known_is_taken_and_logged_without_ids(
 
 
 def test_of_messages_with_one_id_none_is_moved(took: Took) -> None:
-    """A gateway that gives every message the same id says nothing by it."""
+    """An id that a gateway gives to every message identifies none."""
     rows = [took("OK"), took("OK")]
     assert post({"id": "OK", "status": "failed"}).status_code == 204
     assert [fate(row)[0] for row in rows] == [Status.SENT, Status.SENT]
@@ -277,7 +277,7 @@ def test_of_messages_with_one_id_none_is_moved(took: Took) -> None:
 
 @pytest.mark.parametrize("name", ["id", "reference"])
 def test_a_hundred_replays_have_one_effect(took: Took, name: str) -> None:
-    """Also when staff have sent it again meanwhile and the provider gave it the same id."""
+    """Also if staff have sent it again meanwhile and the provider gave it the same id."""
     row = took("m-1")
     bounce = {name: "m-1" if name == "id" else str(row.pk), "status": "failed"}
     for _ in range(100):

@@ -1,4 +1,4 @@
-"""Delivery to webhooks: in order, over days, and nobody waits for a server that is slow or dead."""
+"""Delivery of webhooks: in order, over days, and not delayed by other servers that are slow or dead."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def sink() -> Iterator[EndpointSink]:
 
 @pytest.fixture
 def hook(put: Put, sink: EndpointSink) -> Hook:
-    """`hook(endpoint, queue)`: a message to the sink's path /<endpoint>, due at `NOW`."""
+    """`hook(endpoint, queue)` makes a message to the sink's path /<endpoint>, due at `NOW`."""
 
     def hook(endpoint: int = 1, queue: str = "", **fields: Any) -> Notification:
         subject = f"hook:{endpoint}"
@@ -62,7 +62,7 @@ def hook(put: Put, sink: EndpointSink) -> Hook:
 
 
 def sent(sink: EndpointSink, endpoint: int | None = None) -> list[int]:
-    """The numbers of the messages in the order in which they came."""
+    """Return the numbers of the messages in the order in which they arrived."""
     return [int(taken.body) for taken in sink.taken if endpoint is None or taken.path == f"/{endpoint}"]
 
 
@@ -78,7 +78,7 @@ def fate(row: Notification) -> tuple[str, str]:
 # --- In general ------------------------------------------------------------------------------------------
 
 
-def test_it_posts_what_is_due_and_writes_it_down(hook: Hook, sink: EndpointSink) -> None:
+def test_it_posts_what_is_due_and_records_it(hook: Hook, sink: EndpointSink) -> None:
     row, later = hook(), hook(next_attempt_at=NOW + SECOND)
 
     assert deliver_webhooks(now=NOW) == Counts(claimed=1, sent=1)
@@ -175,7 +175,7 @@ def test_what_has_ended_holds_back_nothing(hook: Hook, sink: EndpointSink, end: 
     assert sent(sink) == [second.pk]
 
 
-def test_what_a_worker_holds_in_its_hands_is_not_overtaken(hook: Hook, sink: EndpointSink) -> None:
+def test_a_leased_message_is_not_overtaken(hook: Hook, sink: EndpointSink) -> None:
     first, second = hook(queue="thing:1"), hook(queue="thing:1")
     batch = destinations.claim(50, leases.Clock(NOW), busy=[])
     assert [row.pk for row in batch.rows] == [first.pk]
@@ -188,7 +188,7 @@ def test_what_a_worker_holds_in_its_hands_is_not_overtaken(hook: Hook, sink: End
 def test_a_worker_killed_between_sending_and_writing_down_sends_the_same_again(
     hook: Hook, sink: EndpointSink
 ) -> None:
-    """As `kill -9` leaves it: sent, and the row still under its lease."""
+    """What `kill -9` leaves behind: it was sent, and the row is still leased."""
     row = hook(queue="thing:1")
     batch = destinations.claim(50, leases.Clock(NOW), busy=[])
     message = compose(batch.rows)[row.pk]
@@ -234,7 +234,7 @@ def test_a_message_that_kills_its_workers_is_given_up_too(hook: Hook, sink: Endp
 
 
 @pytest.mark.parametrize("asked", ["7200", "Fri, 20 Nov 2026 14:00:00 GMT"])
-def test_retry_after_is_honoured_for_the_whole_endpoint(
+def test_retry_after_applies_to_the_whole_endpoint(
     hook: Hook, sink: EndpointSink, asked: str, time_machine: Any
 ) -> None:
     time_machine.move_to(NOW, tick=False)
@@ -248,7 +248,7 @@ def test_retry_after_is_honoured_for_the_whole_endpoint(
     assert fate(second) == (Status.SENT, "")
 
 
-def test_no_more_than_a_day_of_it_is_believed(hook: Hook, sink: EndpointSink) -> None:
+def test_retry_after_is_respected_up_to_a_day(hook: Hook, sink: EndpointSink) -> None:
     row = hook()
     sink.moods["/1"] = [(503, {"Retry-After": "9" * 400})]
     deliver_webhooks(now=NOW)
@@ -440,7 +440,7 @@ def test_one_endpoint_is_not_flooded(hook: Hook, sink: EndpointSink) -> None:
 
 
 def test_the_claim_goes_by_the_indexes(hook: Hook) -> None:
-    """However much waits, and has been sent, it looks at the first of each destination."""
+    """However much is waiting or has been sent, it looks only at the first messages of each endpoint."""
     example = hook(queue="thing:1")
     Notification.objects.bulk_create(
         Notification(
