@@ -157,7 +157,7 @@ def test_untrusted_receipts_get_the_same_answer(
     with caplog.at_level(logging.DEBUG):
         answer = post(DELIVERED, **how)
     assert (answer.status_code, answer.json()) == (401, UNSIGNED)
-    (line,) = [record.getMessage() for record in caplog.records if "refused" in record.getMessage()]
+    (line,) = [record.getMessage() for record in caplog.records if "rejected" in record.getMessage()]
     assert line.isprintable()
     assert len(line) < 100
     assert answer.content == post(DELIVERED, provider="unknown").content
@@ -209,7 +209,7 @@ def test_clocks_may_differ_by_five_minutes(took: Took, age: timedelta) -> None:
         (b"&".join(b"a%d=1" % number for number in range(101)), True, "not a valid form"),
     ],
 )
-def test_a_body_that_is_no_receipt_is_refused(took: Took, body: Any, form: bool, words: str) -> None:
+def test_a_body_that_is_no_receipt_is_rejected(took: Took, body: Any, form: bool, words: str) -> None:
     row = took("m-1")
     answer = post(body, form=form)
     assert answer.status_code == 400
@@ -219,18 +219,18 @@ def test_a_body_that_is_no_receipt_is_refused(took: Took, body: Any, form: bool,
     assert not Receipt.objects.exists()
 
 
-def test_other_kinds_of_content_are_refused() -> None:
+def test_other_kinds_of_content_are_rejected() -> None:
     answer = post(DELIVERED, headers={"Content-Type": "text/xml"})
     assert answer.status_code == 400
     assert "Content-Type" in answer.json()["detail"]
 
 
-def test_a_huge_body_is_refused_before_it_is_read() -> None:
+def test_a_huge_body_is_rejected_before_it_is_read() -> None:
     answer = post(json.dumps({**DELIVERED, "more": "x" * 65_536}).encode())
     assert (answer.status_code, answer.json()["status"]) == (413, 413)
 
 
-def test_a_body_of_unknown_length_is_refused() -> None:
+def test_a_body_of_unknown_length_is_rejected() -> None:
     answer = Client().generic(
         "POST", "/receipts/first/", b"", headers={"Transfer-Encoding": "chunked"}, CONTENT_LENGTH=""
     )
