@@ -191,7 +191,7 @@ def test_clocks_may_differ_by_five_minutes(took: Took, age: timedelta) -> None:
         ({"id": "m-1"}, False, "The status is missing"),
         ({"id": "m-1", "status": ""}, False, "The status is missing"),
         ({"id": "m-1", "status": None}, False, "The status is missing"),
-        ({"status": "delivered"}, False, "No id"),
+        ({"status": "delivered"}, False, "message id is missing"),
         ({"status": "delivered", "reference": "not ours"}, False, "not one of ours"),
         ({"id": "m-1", "status": "pigeonholed"}, False, "not listed"),
         ({"id": "m-1", "status": 3}, False, "not listed"),
