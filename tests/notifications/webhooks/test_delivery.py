@@ -443,18 +443,21 @@ def test_the_claim_goes_by_the_indexes(hook: Hook) -> None:
     """However much is waiting or has been sent, it looks only at the first messages of each endpoint."""
     example = hook(queue="thing:1")
     Notification.objects.bulk_create(
-        Notification(
-            kind="stored",
-            channel="webhook",
-            subject=f"hook:{number % 20}",
-            queue=f"thing:{number % 1000}",
-            dedup_key=f"many:{number}",
-            context=example.context,
-            next_attempt_at=NOW,
-            status=Status.SENT if number % 3 else Status.PENDING,
-            sent_at=NOW if number % 3 else None,
-        )
-        for number in range(9000)
+        (
+            Notification(
+                kind="stored",
+                channel="webhook",
+                subject=f"hook:{number % 20}",
+                queue=f"thing:{number % 1000}",
+                dedup_key=f"many:{number}",
+                context=example.context,
+                next_attempt_at=NOW,
+                status=Status.SENT if number % 3 else Status.PENDING,
+                sent_at=NOW if number % 3 else None,
+            )
+            for number in range(9000)
+        ),
+        batch_size=500,  # a loaded machine needs long to build one statement for all
     )
     for number in range(20):
         Destination.objects.get_or_create(subject=f"hook:{number}")
