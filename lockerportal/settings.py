@@ -181,7 +181,10 @@ EMAIL_BACKEND = read_messages.backend(
     else read_messages.MAILBOX_EMAIL,
     debug=DEBUG,
 )
-_smtp = read_messages.smtp(env) if EMAIL_BACKEND == read_messages.SMTP else {}
+# Also for a backend from elsewhere that derives from Django's own for SMTP.
+_smtp = (
+    read_messages.smtp(env) if EMAIL_BACKEND == read_messages.SMTP or env.str("EMAIL_URL", default="") else {}
+)
 EMAIL_HOST = _smtp.get("EMAIL_HOST") or "localhost"
 EMAIL_PORT = _smtp.get("EMAIL_PORT", 25)
 EMAIL_HOST_USER = _smtp.get("EMAIL_HOST_USER") or ""
@@ -199,15 +202,16 @@ SMS_BACKEND = read_messages.backend(
     env, "SMS_BACKEND", default=read_messages.MAILBOX_SMS if DEBUG else "", debug=DEBUG
 )
 SMS_PROVIDER = read_messages.provider(env, "SMS_PROVIDER", default="first")
-SMS_GATEWAY_URL = read_messages.gateway(env, "SMS_GATEWAY_URL", SMS_BACKEND, debug=DEBUG)
-SMS_GATEWAY_TOKEN = read_messages.gateway_token(env, "SMS_GATEWAY_TOKEN", SMS_BACKEND, debug=DEBUG)
+# The backend's class says which of these two it needs; without them production does not start.
+SMS_GATEWAY_URL = read_messages.gateway(env, "SMS_GATEWAY_URL", debug=DEBUG)
+SMS_GATEWAY_TOKEN = read_messages.gateway_token(env, "SMS_GATEWAY_TOKEN")
 SMS_SENDER = env.str("SMS_SENDER", default="Lockers")
 # A second provider, for as long as the first is unavailable (`notifications/delivery/providers.py`).
 SMS_BACKEND_2 = read_messages.second_backend(env, "SMS_BACKEND_2", debug=DEBUG)
 _other = SMS_PROVIDER if SMS_BACKEND_2 else ""
 SMS_PROVIDER_2 = read_messages.provider(env, "SMS_PROVIDER_2", default="second", other=_other)
-SMS_GATEWAY_URL_2 = read_messages.gateway(env, "SMS_GATEWAY_URL_2", SMS_BACKEND_2, debug=DEBUG)
-SMS_GATEWAY_TOKEN_2 = read_messages.gateway_token(env, "SMS_GATEWAY_TOKEN_2", SMS_BACKEND_2, debug=DEBUG)
+SMS_GATEWAY_URL_2 = read_messages.gateway(env, "SMS_GATEWAY_URL_2", debug=DEBUG)
+SMS_GATEWAY_TOKEN_2 = read_messages.gateway_token(env, "SMS_GATEWAY_TOKEN_2")
 SMS_SENDER_2 = env.str("SMS_SENDER_2", default=SMS_SENDER)
 SMS_FILE_PATH = env.str("SMS_FILE_PATH", default=str(BASE_DIR / "var" / "sms.jsonl"))
 SMS_TIMEOUT = 10  # seconds for a whole request; well below the lease of a message
@@ -223,7 +227,8 @@ MAILBOX_FILE = BASE_DIR / "var" / "mailbox.jsonl"
 PUBLIC_URL = read.public_url(env, debug=DEBUG)
 NETWORK_NAME = env.str("NETWORK_NAME", default="Locker Portal")  # the signature of messages
 
-# The functions that compose a message from a notification row, by the prefix of its subject.
+# The functions that compose messages, by what a message is about; for webhooks by their channel
+# (`notifications/composing.py`).
 NOTIFICATION_COMPOSERS = {
     "package": "packages_app.messaging.recipients.compose",
     "door": "packages_app.messaging.doors.compose",
@@ -237,7 +242,7 @@ NOTIFICATION_COMPOSERS = {
 }
 # The keys with which providers sign delivery receipts, by provider.
 RECEIPT_SECRETS = read_messages.receipt_secrets(env)
-# With the delays of `notifications/channels/retry.py` 40 attempts take about a day; then the message is dead.
+# With the delays of `notifications/delivery/retry.py` 40 attempts take about a day; then the message is dead.
 NOTIFICATION_MAX_ATTEMPTS = read.whole(env, "NOTIFICATION_MAX_ATTEMPTS", default=40, least=1, most=1000)
 # In development an endpoint may use http and be on this machine; otherwise only https on the internet.
 WEBHOOK_ALLOW_PRIVATE = read.boolean(env, "WEBHOOK_ALLOW_PRIVATE", default=DEBUG)

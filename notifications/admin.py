@@ -1,4 +1,4 @@
-"""Messages and channels in the admin: to look at, with two actions and nothing to edit."""
+"""Messages, providers and SMS limits in the admin: read-only, with two actions."""
 
 from __future__ import annotations
 
@@ -21,40 +21,41 @@ from notifications.models import FAILED, ChannelState, Notification, Tally
 
 
 class ReadOnlyAdmin(admin.ModelAdmin[Any]):
-    """Rows that only the system writes; its actions need the right to change them."""
+    """Rows that only the system writes; the actions need the permission to change them."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Nobody adds."""
+        """Return False."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        """Nobody edits."""
+        """Return False."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        """Nobody deletes."""
+        """Return False."""
         return False
 
     def has_act_permission(self, request: HttpRequest) -> bool:
-        """Who may run the actions."""
+        """Return whether the user may run the actions."""
         return request.user.has_perm(f"notifications.change_{self.opts.model_name}")
 
-    def log_action_on(self, request: HttpRequest, rows: QuerySet[Any], words: str) -> None:
-        """Write down who did it, on each of `rows`."""
+    def log_action_on(self, request: HttpRequest, rows: QuerySet[Any], message: str) -> None:
+        """Record in the admin's log, for each of `rows`, who ran an action on it."""
         LogEntry.objects.log_actions(
-            user_id=cast(int, request.user.pk), queryset=rows, action_flag=CHANGE, change_message=words
+            user_id=cast(int, request.user.pk), queryset=rows, action_flag=CHANGE, change_message=message
         )
 
 
 @admin.register(Notification)
 class NotificationAdmin(ReadOnlyAdmin):
-    """Every message with its fate; the dead and bounced ones can be sent again."""
+    """Every message and what became of it; dead and bounced ones can be sent again."""
 
     list_display = (
         "id",
         "kind",
         "channel",
-        "subject",
+        "about",
+        "endpoint",
         "status",
         "attempts",
         "reason",
@@ -64,30 +65,35 @@ class NotificationAdmin(ReadOnlyAdmin):
     )
     list_filter = ("status", "channel", "kind")
     search_fields = ("subject", "dedup_key")
-    search_help_text = "The id of a package or webhook, in full; or the number of a message"
+    search_help_text = "The full id of a package or webhook, or the number of a message"
     show_full_result_count = False  # counting millions of rows takes longer than reading a page of them
     list_per_page = 50
     actions = ("send_again",)
 
+    @admin.display(description="endpoint", empty_value="")
+    def endpoint(self, notification: Notification) -> str:
+        """Return the endpoint of a webhook."""
+        return notification.destination_id
+
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Exact matches only, which the indexes find at once in any number of rows."""
+        """Return exact matches only, which the indexes find at once in any number of rows."""
         term = search_term.strip()
         if not term:
             return queryset, False
-        found = models.Q(subject=term) | models.Q(dedup_key=term)
+        matches = models.Q(subject=term) | models.Q(dedup_key=term)
         number = term.rpartition("_")[2] if term.startswith("msg_") else term  # the `webhook-id` of a message
         if number.isdecimal() and len(number) < 19:
-            found |= models.Q(pk=int(number))
+            matches |= models.Q(pk=int(number))
         with contextlib.suppress(ValueError):
             about = uuid.UUID(term)
-            found |= models.Q(subject__in=[f"{prefix}:{about}" for prefix in settings.NOTIFICATION_COMPOSERS])
-        return queryset.filter(found), False
+            matches |= models.Q(subject__in=[f"{name}:{about}" for name in settings.NOTIFICATION_COMPOSERS])
+        return queryset.filter(matches), False
 
-    @admin.action(description="Send the dead and bounced ones again", permissions=["act"])
+    @admin.action(description="Send dead and bounced messages again", permissions=["act"])
     def send_again(self, request: HttpRequest, queryset: QuerySet[Notification]) -> None:
-        """Dead or bounced → pending, with a fresh count of attempts; the others are left alone."""
+        """Make dead and bounced messages pending again with a new count of attempts; skip all others."""
         with transaction.atomic():
             chosen = list(queryset.filter(status__in=FAILED).select_for_update().values_list("pk", flat=True))
             failed = Notification.objects.filter(pk__in=chosen)
@@ -102,7 +108,7 @@ class NotificationAdmin(ReadOnlyAdmin):
 
 @admin.register(ChannelState)
 class ChannelStateAdmin(ReadOnlyAdmin):
-    """Which providers are paused, since when and why, and who takes messages meanwhile."""
+    """Which providers are paused, since when and why, and which ones send meanwhile."""
 
     list_display = (
         "channel",
@@ -118,7 +124,7 @@ class ChannelStateAdmin(ReadOnlyAdmin):
 
     @admin.display(description="now")
     def now(self, state: ChannelState) -> str:
-        """What it does at the moment, among the providers of its channel."""
+        """Return what the provider is doing, among the providers of its channel."""
         channel = CHANNELS.get(state.channel)
         names = channel.providers() if channel else ()
         if state.provider not in names:
@@ -127,23 +133,23 @@ class ChannelStateAdmin(ReadOnlyAdmin):
             return "paused"
         before = names[: names.index(state.provider)]
         working = ChannelState.objects.filter(channel=state.channel, provider__in=before, opened_at=None)
-        return "stands by" if working.exists() else "takes messages"
+        return "standing by" if working.exists() else "sending"
 
-    @admin.action(description="Let everything through again", permissions=["act"])
+    @admin.action(description="Resume sending", permissions=["act"])
     def close_breaker(self, request: HttpRequest, queryset: QuerySet[ChannelState]) -> None:
-        """For staff who know that the provider is back."""
+        """Close the breakers, for staff who know that the providers work again."""
         with transaction.atomic():
-            self.log_action_on(request, queryset, "Let everything through again.")
+            self.log_action_on(request, queryset, "Resumed sending.")
             now = Clock().now()
             for state in queryset:
                 close(state.channel, state.provider, now=now)
             transaction.on_commit(nudge, robust=True)
-        self.message_user(request, "Sending goes on.", messages.SUCCESS)
+        self.message_user(request, "Sending has resumed.", messages.SUCCESS)
 
 
 @admin.register(Tally)
 class TallyAdmin(ReadOnlyAdmin):
-    """What couriers have spent on SMS, and whose SMS were refused: look here for pumping."""
+    """What couriers have spent on SMS, and whose SMS were refused: check here for SMS pumping."""
 
     list_display = ("key", "used", "refused", "day")
     list_filter = ("day",)

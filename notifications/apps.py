@@ -1,16 +1,20 @@
-"""The room of messages."""
+"""The app of messages."""
 
 from django.apps import AppConfig, apps
 
 
 class NotificationsConfig(AppConfig):
-    """Words to people and machines; knows neither packages nor doors."""
+    """Messages to people and machines; knows neither packages nor compartments."""
 
     name = "notifications"
     verbose_name = "Notifications"
 
     def ready(self) -> None:
-        """What django-anymail hears of e-mails is a receipt, where it is installed and used."""
+        """Refuse to start without what the providers need; listen to django-anymail where it is installed."""
+        from notifications.delivery.registry import CHANNELS
+
+        for channel in CHANNELS.values():
+            channel.check_settings()
         if apps.is_installed("anymail"):
             from notifications.receipts import tracking
 

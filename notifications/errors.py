@@ -1,4 +1,4 @@
-"""What can go wrong between us and a provider."""
+"""Errors between the portal and a provider."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _DIGITS = re.compile(r"\+?\d(?:[ -]?\d){3,}")
 class DeliveryError(Exception):
     """A message could not be handed over.
 
-    `permanent`: trying again would fail again; the message is dead. Otherwise it is tried later, not before
-    `retry_after` seconds where the provider named a time. `channel_failed`: the provider is at fault, not
-    this one message; such failures open the channel's breaker. `gone`: the receiver wants nothing any more.
+    `permanent`: a retry would fail again, so the message is dead. Otherwise it is retried, not before
+    `retry_after` seconds if the provider named a time. `channel_failed`: the provider is at fault rather than
+    this message; such failures open its circuit breaker. `gone`: the receiver wants no more messages.
     """
 
     def __init__(
@@ -33,19 +33,19 @@ class DeliveryError(Exception):
 
 
 def storable(text: str) -> str:
-    """`text` with a question mark for what cannot be printed: PostgreSQL takes no NUL and no lone surrogate.
+    """Return `text` with a question mark for each character that cannot be printed.
 
-    A provider's words are written down after it has taken the message: a refusal by the database would
-    have the message sent again.
+    PostgreSQL rejects NUL and lone surrogates. A provider's words are stored after it has accepted the
+    message, so an error of the database would cause the message to be sent again.
     """
     return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def public_reason(text: str) -> str:
-    """`text` in one line, without addresses and without anything that may be a number or a pickup code.
+    """Return `text` in one line, without addresses or anything that may be a phone number or pickup code.
 
-    Providers like to quote what they refuse, and neither personal data nor codes may stand in a
-    notification's row or in a log.
+    Providers often quote what they reject, and neither personal data nor codes may appear in a notification's
+    row or in a log.
     """
     masked = _DIGITS.sub("…", _EMAIL.sub("…", text))
     return storable(" ".join(masked.split()))[:200]

@@ -1,4 +1,4 @@
-"""Putting messages into the outbox, in the transaction of the thing that they tell about."""
+"""Put messages into the outbox, in the transaction of the event that they are about."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ def enqueue(
     priority: int = 5,
     context: Mapping[str, object] | None = None,
 ) -> None:
-    """One message for each of `channels`; the same `dedup_prefix` and channel a second time adds nothing.
+    """Add a message for each of `channels`; a repeated `dedup_prefix` and channel adds nothing.
 
-    The rows stand or fall with the caller's transaction; delivery is woken when it commits. `context` takes
+    The rows are part of the caller's transaction; delivery is woken when it commits. `subject` is what the
+    message is about, as package:<uuid>; for a webhook it is the endpoint's `destination_id`. `context` takes
     small facts, never personal data, codes or keys.
     """
     Notification.objects.bulk_create(
@@ -44,10 +45,10 @@ def enqueue(
 
 
 def insert_select(select_sql: str) -> str:
-    """The SQL that puts the rows of `select_sql` (the columns of `INSERT_COLUMNS`) into the outbox.
+    """Return SQL that puts the rows of `select_sql` (with the columns of `INSERT_COLUMNS`) into the outbox.
 
-    For operations that do all their work in one statement; the caller nudges after its commit. As a CTE it
-    has the column `channel`, one row a message.
+    For operations that do all their work in one statement; the caller wakes delivery after its commit. As a
+    CTE it has the column `channel` and one row per message.
     """
     columns = ", ".join(INSERT_COLUMNS)
     return f"INSERT INTO notifications_notification ({columns}) {select_sql} RETURNING channel"

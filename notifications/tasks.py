@@ -1,4 +1,4 @@
-"""What Celery does for messages: it wakes; the rows know what is to be done."""
+"""Celery tasks of messages: they only trigger work, and the database rows say what is to be done."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from celery import shared_task
 
 from common.wakeup import nudge, nudge_webhooks
 from notifications.delivery import sms_limits
-from notifications.delivery.email_and_sms import deliver_due
-from notifications.receipts import taking
+from notifications.delivery.people import deliver_due
+from notifications.receipts import matching
 from notifications.webhooks.delivery import deliver_webhooks as deliver_to_endpoints
 
 
 @shared_task(name="notifications.tasks.deliver", ignore_result=True)
 def deliver() -> int:
-    """Send what is due; returns how many were sent. Safe at any time, and any number of times at once."""
+    """Send what is due; return how many were sent. Safe at any time, also several times at once."""
     counts = deliver_due()
     if counts.unfinished:
         nudge()
@@ -22,7 +22,7 @@ def deliver() -> int:
 
 @shared_task(name="notifications.tasks.deliver_webhooks", ignore_result=True)
 def deliver_webhooks() -> int:
-    """The same for webhooks, in a queue of its own."""
+    """Send due webhooks, in a Celery queue of their own; return how many were sent."""
     counts = deliver_to_endpoints()
     if counts.unfinished:
         nudge_webhooks()
@@ -31,12 +31,12 @@ def deliver_webhooks() -> int:
 
 @shared_task(name="notifications.tasks.purge_tallies")
 def purge_tallies() -> int:
-    """What was spent on SMS long ago is forgotten."""
+    """Delete old counters of the SMS limits; return how many."""
     return sms_limits.purge()
 
 
 @shared_task(name="notifications.tasks.match_receipts")
 def match_receipts() -> int:
-    """Receipts that came too early find their messages, old ones are forgotten; how many messages moved."""
-    taking.purge()
-    return taking.look_again()
+    """Match delivery receipts that came too early, and delete old ones; return how many messages changed."""
+    matching.purge()
+    return matching.match_waiting()

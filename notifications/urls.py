@@ -1,4 +1,4 @@
-"""Addresses of this room: where receipts come in, and the developer's mailbox."""
+"""URLs of messages: where providers post delivery receipts, and the developer's mailbox."""
 
 from django.urls import path
 

@@ -15,7 +15,7 @@ from devtools.demo import network
 from devtools.demo.timeline import Timeline
 from lockers import operations as service
 from lockers.models import Compartment, Location, Size
-from notifications.delivery.email_and_sms import deliver_due
+from notifications.delivery.people import deliver_due
 from packages_app import operations
 from packages_app.core.actor import Actor, Caller
 from packages_app.models import Courier, Package, Recipient

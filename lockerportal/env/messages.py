@@ -1,4 +1,4 @@
-"""Reading the settings of e-mail and SMS: production refuses to start with a backend that sends nothing."""
+"""Read the settings of messages: production refuses to start with a backend that sends nothing."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ SMTP = "notifications.email.smtp.EmailBackend"
 SMS_HTTP = "notifications.sms.http.SmsBackend"
 MAILBOX_EMAIL = "notifications.dev.mailbox.EmailBackend"
 MAILBOX_SMS = "notifications.sms.mailbox.SmsBackend"
-# Other names for our own backends. Django's SMTP backend sets no limit for a whole send; the others are the
-# paths of ours before they moved.
+# Other names of our own backends: Django's SMTP backend has no deadline for a whole send, and the others are
+# the paths of ours before they moved.
 OTHER_NAMES = {
     "django.core.mail.backends.smtp.EmailBackend": SMTP,
     "notifications.smtp.EmailBackend": SMTP,
@@ -53,7 +53,7 @@ def backend(env: environ.Env, name: str, *, default: str, debug: bool) -> str:
 
 
 def smtp(env: environ.Env) -> dict[str, Any]:
-    """EMAIL_URL in Django's own terms: smtp://, smtp+tls:// (STARTTLS) or smtp+ssl://user:password@host:port."""
+    """Return Django's settings for EMAIL_URL: smtp://, smtp+tls:// (STARTTLS) or smtp+ssl://user:pw@host:port."""
     value = read.url(env, "EMAIL_URL", schemes=tuple(PORTS))
     if not urlsplit(value).hostname:
         raise read.refuse("EMAIL_URL", "names no host")
@@ -64,40 +64,40 @@ def smtp(env: environ.Env) -> dict[str, Any]:
 
 
 def sender(env: environ.Env, *, debug: bool) -> str:
-    """DEFAULT_FROM_EMAIL: an address, with or without a name."""
+    """Return DEFAULT_FROM_EMAIL: an address, with or without a name."""
     value = str(env.str("DEFAULT_FROM_EMAIL", default="Locker Portal <parcels@localhost>" if debug else ""))
     if not value:
         raise read.refuse("DEFAULT_FROM_EMAIL", "is missing")
     name, _, domain = parseaddr(value)[1].rpartition("@")
     if not (name and domain) or "\n" in value or "\r" in value:
         raise read.refuse(
-            "DEFAULT_FROM_EMAIL", "must be an e-mail address, as: Lockers <lockers@example.com>"
+            "DEFAULT_FROM_EMAIL", "must be an email address, such as Lockers <lockers@example.com>"
         )
     return value
 
 
 def second_backend(env: environ.Env, name: str, *, debug: bool) -> str:
-    """The same for one that need not be; empty without it, but not where its gateway is named."""
+    """Like `backend`, but optional: return "" unless SMS_BACKEND_2 or its gateway URL is set."""
     wanted = env.str(name, default="") or env.str("SMS_GATEWAY_URL_2", default="")
     return backend(env, name, default="", debug=debug) if wanted else ""
 
 
 def provider(env: environ.Env, name: str, *, default: str, other: str = "") -> str:
-    """A provider's name, as rows and the admin have it; not that of the `other` one."""
+    """Return the name of a provider in rows and in the admin; it must differ from that of the `other` one."""
     value = str(env.str(name, default="")) or default
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", value):
-        raise read.refuse(name, "must be up to 40 small letters, digits and hyphens")
+        raise read.refuse(name, "must be up to 40 lowercase letters, digits and hyphens")
     if value == other:
         raise read.refuse(name, "must differ from the name of the first provider")
     return value
 
 
-def gateway(env: environ.Env, name: str, backend: str, *, debug: bool) -> str:
-    """Where `backend` posts to; empty where it needs nothing.
+def gateway(env: environ.Env, name: str, *, debug: bool) -> str:
+    """Return the URL of a gateway, or "": the backend says whether it needs one (`notifications.sms`).
 
-    It is sent pickup codes, so in production it is https, or a gateway on this machine.
+    Pickup codes are sent to it, so in production it is https, or a gateway on this machine.
     """
-    if backend != SMS_HTTP:
+    if not env.str(name, default=""):
         return ""
     value = read.url(env, name, schemes=("https", "http"))
     parts = urlsplit(value)
@@ -108,30 +108,26 @@ def gateway(env: environ.Env, name: str, backend: str, *, debug: bool) -> str:
     return value
 
 
-def gateway_token(env: environ.Env, name: str, backend: str, *, debug: bool) -> str:
-    """The token of that gateway: goes into a header, so it is one word of visible ASCII."""
-    if backend != SMS_HTTP:
-        return ""
+def gateway_token(env: environ.Env, name: str) -> str:
+    """Return the token of a gateway, or "": it goes into a header, so it is one word of visible ASCII."""
     value = str(env.str(name, default=""))
-    if not value and not debug:
-        raise read.refuse(name, "is missing")
     if not all("!" <= letter <= "~" for letter in value):
         raise read.refuse(name, "must be visible ASCII characters without spaces")
     return value
 
 
 def countries(env: environ.Env) -> frozenset[str]:
-    """SMS_COUNTRIES: `EE,LV,LT`, where SMS go to; empty for everywhere."""
+    """Return SMS_COUNTRIES, the countries to which SMS are sent, from `EE,LV,LT`; empty for all."""
     value = frozenset(
         part.strip().upper() for part in env.str("SMS_COUNTRIES", default="").split(",") if part.strip()
     )
     if not value <= phonenumbers.SUPPORTED_REGIONS:
-        raise read.refuse("SMS_COUNTRIES", "must give ISO codes of countries, EE,LV,LT")
+        raise read.refuse("SMS_COUNTRIES", "must be ISO codes of countries, such as EE,LV,LT")
     return value
 
 
 def prices(env: environ.Env) -> dict[str, Decimal]:
-    """SMS_PRICES: what one segment costs by country, as JSON, with `default` for all others."""
+    """Return SMS_PRICES: what one segment costs by country, from JSON with a `default` for all others."""
     try:
         raw = json.loads(env.str("SMS_PRICES", default="") or '{"default": 0.10}', parse_float=Decimal)
         if any(type(price) not in (int, Decimal) for price in raw.values()):
@@ -150,7 +146,7 @@ def prices(env: environ.Env) -> dict[str, Decimal]:
 
 
 def receipt_secrets(env: environ.Env) -> dict[str, list[bytes]]:
-    """RECEIPT_SECRETS: `first:whsec_<base64>`, commas between; a provider twice while its secret changes."""
+    """Return RECEIPT_SECRETS by provider, from `first:whsec_<base64>,…`; two while a secret is rotated."""
     secrets: dict[str, list[bytes]] = {}
     for part in env.str("RECEIPT_SECRETS", default="").split(","):
         if not part.strip():
@@ -161,9 +157,9 @@ def receipt_secrets(env: environ.Env) -> dict[str, list[bytes]]:
         except ValueError:
             key = b""
         if not re.fullmatch(PROVIDER, provider) or not secret.startswith("whsec_"):
-            raise read.refuse("RECEIPT_SECRETS", "must read <provider>:whsec_<base64>[,…]")
-        if not 24 <= len(key) <= 64:  # as Standard Webhooks has it
-            raise read.refuse("RECEIPT_SECRETS", "holds a secret that is not base64 of 24 to 64 bytes")
+            raise read.refuse("RECEIPT_SECRETS", "must be <provider>:whsec_<base64>[,…]")
+        if not 24 <= len(key) <= 64:  # as Standard Webhooks requires
+            raise read.refuse("RECEIPT_SECRETS", "contains a secret that is not base64 of 24 to 64 bytes")
         secrets.setdefault(provider, []).append(key)
     if any(len(keys) > 2 for keys in secrets.values()):
         raise read.refuse("RECEIPT_SECRETS", "has more than two secrets of one provider")
@@ -171,7 +167,7 @@ def receipt_secrets(env: environ.Env) -> dict[str, list[bytes]]:
 
 
 def anymail(env: environ.Env, email_backend: str) -> dict[str, Any]:
-    """ANYMAIL: the settings of django-anymail as JSON, where EMAIL_BACKEND is one of its own; else empty."""
+    """Return ANYMAIL, the settings of django-anymail, if EMAIL_BACKEND is one of its own; else empty."""
     if not email_backend.startswith("anymail."):
         return {}
     if importlib.util.find_spec("anymail") is None:
@@ -186,8 +182,8 @@ def anymail(env: environ.Env, email_backend: str) -> dict[str, Any]:
     except (ValueError, TypeError, AttributeError):
         raise read.refuse(
             "ANYMAIL",
-            "must be the settings of django-anymail as JSON; its WEBHOOK_SECRET is <user>:<password> of 24 "
-            "random characters or more",
+            "must be the settings of django-anymail as JSON; the password in its WEBHOOK_SECRET, "
+            "<user>:<password>, must have at least 24 random characters",
         ) from None
-    # A send ends before the lease of its message does, also where the provider is silent.
+    # Sending must end before the lease of the message does, even if the provider does not answer.
     return {"REQUESTS_TIMEOUT": 10, **value}

@@ -1,1 +1,1 @@
-"""What every channel shares: its base class, the delays between retries, the terms of providers."""
+"""The channels: the one list of them, and by which of them people are told."""

@@ -1,8 +1,8 @@
-"""The circuit breaker of a provider: one that is down is not asked once per message.
+"""The circuit breaker of a provider, so that one that is down is not called for every message.
 
-It opens after `FAILURES_TO_OPEN` failures in a row, lets one probe through each `PROBE_EACH`, and closes
-with the first success. Its row is shared by all workers. While those of all providers of a channel are open
-no message loses an attempt, save the one that is the probe.
+It opens after `FAILURES_TO_OPEN` consecutive failures, lets one probe through every `PROBE_EACH`, and closes
+at the first success. Its row is shared by all workers. While the breakers of all providers of a channel are
+open, no message loses an attempt except the probe.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from notifications.channels.retry import LONGEST
+from notifications.delivery.retry import LONGEST
 from notifications.models import ChannelState, Notification, Status
 
 logger = logging.getLogger(__name__)
 
 FAILURES_TO_OPEN = 5
 PROBE_EACH = timedelta(seconds=30)
-MOST_BROUGHT_FORWARD = 5000  # in one transaction, which has to end within the statement_timeout
+MOST_BROUGHT_FORWARD = 5000  # in one transaction, which must end within the statement_timeout
 
 
 class Breaker:
-    """The breaker of one provider as it stands when a batch begins, and as this batch moves it."""
+    """The breaker of one provider, as it is when a batch begins and as this batch changes it."""
 
     def __init__(self, state: ChannelState) -> None:
         self.channel, self.provider = state.channel, state.provider
@@ -34,16 +34,16 @@ class Breaker:
         self._row = ChannelState.objects.filter(channel=self.channel, provider=self.provider)
 
     def take_probe(self, now: datetime) -> bool:
-        """Whether the caller may send one message while it is open; of several callers one gets a yes."""
+        """Return whether this caller, and no other, may send one message while it is open."""
         self._probe_next_at = now + PROBE_EACH
         return bool(self._row.filter(next_probe_at__lte=now).update(next_probe_at=self._probe_next_at))
 
     def return_probe(self, now: datetime) -> None:
-        """Give back a probe for which there was no message to send, if nobody has moved it since."""
+        """Give back a probe for which there was no message, unless it has been changed since."""
         self._row.filter(opened_at__isnull=False, next_probe_at=self._probe_next_at).update(next_probe_at=now)
 
     def failed(self, error: str, *, now: datetime, retry_after: float | None = None) -> None:
-        """Count one failure of the provider; an open one is left alone for `retry_after` seconds too."""
+        """Count a failure; an open breaker allows no probe for `retry_after` seconds either."""
         with transaction.atomic():
             ChannelState.objects.get_or_create(channel=self.channel, provider=self.provider)
             state = self._row.select_for_update().get()
@@ -66,8 +66,8 @@ class Breaker:
         self.is_open = state.opened_at is not None
 
     def succeeded(self, *, now: datetime) -> None:
-        """The provider has answered: it is alive."""
-        if not self._in_trouble:  # no write for each message of a provider that works
+        """Close the breaker: the provider has answered."""
+        if not self._in_trouble:  # saves a write for each message of a working provider
             return
         close(self.channel, self.provider, now=now)
         if self.is_open:
@@ -76,7 +76,7 @@ class Breaker:
 
 
 def breakers(channel: str, providers: Sequence[str]) -> list[Breaker]:
-    """Those of `providers`, in their order, as they stand now. New providers get a row, for staff to see."""
+    """Return the breakers of `providers`, in that order. New providers get a row, for staff to see."""
     states = {state.provider: state for state in ChannelState.objects.filter(channel=channel)}
     for provider in providers:
         if provider not in states:
@@ -85,11 +85,11 @@ def breakers(channel: str, providers: Sequence[str]) -> list[Breaker]:
 
 
 def close(channel: str, provider: str, *, now: datetime) -> None:
-    """Let everything through by this provider again, and now what waits for a later try after a failure.
+    """Close a breaker, and try at once the messages that wait for another attempt after a failure.
 
-    What failed in an outage has been put off for longer each time, codes first; it is not to go out after all
-    others, an hour later. After a long one the most urgent `MOST_BROUGHT_FORWARD` come now, and the others
-    when they are due: that this breaker closes must not depend on how many they are. One transaction.
+    Messages that failed during an outage were put off longer each time; without this they would go out up to
+    an hour after all others, although they include codes. After a long outage only the most urgent
+    `MOST_BROUGHT_FORWARD` are brought forward, so that closing never takes too long. One transaction.
     """
     state = ChannelState.objects.filter(channel=channel, provider=provider)
     with transaction.atomic():

@@ -1,8 +1,8 @@
-"""Claiming due messages for one worker, and writing down what became of them.
+"""Claim due messages for one worker, and record what became of them.
 
-A claim commits before anything is sent. Its rows belong to the worker until the lease ends; then they are
-anybody's again, so a killed worker loses nothing. Everything that the worker writes later is guarded by
-the lease's token: who has lost the lease changes nothing.
+A claim is committed before anything is sent. The worker owns its rows until the lease ends; then any worker
+may claim them, so that a killed worker loses nothing. Everything that the worker writes later is guarded by
+the token of the lease: a worker that no longer owns it changes nothing.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from notifications.errors import storable
 from notifications.models import Notification, Status
 
 LEASE = timedelta(seconds=60)
-SEND_LIMIT = 30.0  # seconds; the longest that one send may take with the time-outs of the channels
-BATCH_SECONDS = 2.0  # a batch is held no longer, or a fresh code would wait behind the reminders in it
-RECORD_WAIT = 0.5  # seconds between two tries to write down a result while the database is away
+SEND_LIMIT = 30.0  # seconds; the longest that one send may take, with the timeouts of the channels
+BATCH_SECONDS = 2.0  # a batch takes no longer, or a new code would wait behind its reminders
+RECORD_WAIT = 0.5  # seconds between attempts to record a result while the database is down
 Then = Callable[[Notification], object]
 
-# The order is that of the index `notification_due`, and its condition must stand here as a literal, or a
-# plan made for any parameters could not use it.
+# The order is that of the index `notification_due`. The index's condition is repeated as a literal, because a
+# generic plan could not use the index otherwise.
 _CLAIM = """
 WITH due AS MATERIALIZED (
     SELECT id FROM notifications_notification
@@ -42,7 +42,7 @@ FROM due WHERE row.id = due.id
 RETURNING row.*
 """
 
-# Written once for each message; the ORM would make this statement anew each time.
+# Run once for each message; the ORM would build this statement again each time.
 _SENT = """
 UPDATE notifications_notification
 SET status = 'sent', sent_at = %s, provider = %s, provider_id = %s, reason = '',
@@ -52,9 +52,9 @@ WHERE id = %s AND lease_token = %s
 
 
 class Clock:
-    """The database's time, asked once and then carried on by this machine's steady clock.
+    """The database's time, read once and then advanced by this machine's monotonic clock.
 
-    So a worker whose clock is wrong neither sends early nor late. `fixed` stops it, for tests.
+    A worker whose own clock is wrong thus sends neither early nor late. `fixed` stops it, for tests.
     """
 
     def __init__(self, fixed: datetime | None = None) -> None:
@@ -63,40 +63,40 @@ class Clock:
         self._base = fixed or _database_time()
 
     def now(self) -> datetime:
-        """The moment it is."""
+        """Return the current time."""
         return self._fixed or self._base + timedelta(seconds=self.elapsed())
 
     def elapsed(self) -> float:
-        """Seconds of real time since this clock was made, also those in which the process was stopped."""
+        """Return the real seconds since this clock was created, including those of a stopped process."""
         return time.monotonic() - self._started
 
 
 @dataclass
 class Batch:
-    """Messages of one channel under one lease. Its methods answer whether the lease still held."""
+    """Messages of one channel under one lease; its methods return whether the lease was still owned."""
 
     clock: Clock
     token: uuid.UUID = field(default_factory=uuid.uuid4)
     rows: list[Notification] = field(default_factory=list)
 
     def may_send(self, *, first: bool) -> bool:
-        """Whether there is time to send one more, and to write it down, before the lease ends."""
+        """Return whether there is time to send one more message, and to record it, before the lease ends."""
         return self.clock.elapsed() < (LEASE.total_seconds() - SEND_LIMIT if first else BATCH_SECONDS)
 
     def sent(self, row: Notification, provider_id: str, *, provider: str = "") -> bool:
-        """The provider has taken it, and calls it `provider_id`."""
+        """Record that the provider has accepted the message as `provider_id`."""
         identity = storable(provider_id)[:200]
         sent_at = self.clock.now()
         return self._insist(lambda: _write(_SENT, sent_at, provider, identity, row.pk, self.token))
 
     def retry(self, row: Notification, reason: str, *, after: timedelta) -> bool:
-        """It is tried again."""
+        """Make the message pending again, for another attempt."""
         return self._record(
             row, status=Status.PENDING, reason=reason, next_attempt_at=self.clock.now() + after
         )
 
     def postpone(self, row: Notification, reason: str, *, until: datetime) -> bool:
-        """It has its time later; nobody has tried to send it, so it loses no attempt."""
+        """Put the message off; nobody has tried to send it, so it loses no attempt."""
         return self._record(
             row,
             status=Status.PENDING,
@@ -106,24 +106,24 @@ class Batch:
         )
 
     def end(self, row: Notification, status: Status, reason: str, *, then: Then | None = None) -> bool:
-        """It is dead or suppressed; `then` is done in the same transaction, if the lease still held."""
+        """Record that it is dead or suppressed; call `then` in the same transaction if the lease is owned."""
         return self._record(row, then, status=status, reason=reason)
 
     def give_back(self, rows: Sequence[Notification]) -> int:
-        """Leave `rows`, which nobody has tried to send, to whoever comes next; they lose no attempt."""
+        """Release `rows`, which nobody has tried to send, to other workers; they lose no attempt."""
         return Notification.objects.filter(pk__in=[row.pk for row in rows], lease_token=self.token).update(
             status=Status.PENDING, lease_token=None, leased_until=None, attempts=F("attempts") - 1
         )
 
     def _record(self, row: Notification, then: Then | None = None, **fields: object) -> bool:
-        held = Notification.objects.filter(pk=row.pk, lease_token=self.token)
+        owned = Notification.objects.filter(pk=row.pk, lease_token=self.token)
         fields |= {"lease_token": None, "leased_until": None}
 
         def write() -> bool:
             if then is None:
-                return bool(held.update(**fields))
+                return bool(owned.update(**fields))
             with transaction.atomic():
-                recorded = bool(held.update(**fields))
+                recorded = bool(owned.update(**fields))
                 if recorded:
                     then(row)
             return recorded
@@ -135,8 +135,8 @@ class Batch:
             try:
                 return write()
             except (OperationalError, InterfaceError):
-                # The message is out: if it is not written down, it goes out again. A database that
-                # restarts is back long before the lease ends.
+                # The message has been sent, and would be sent again if that were not recorded. A database
+                # that restarts is back long before the lease ends.
                 if connection.in_atomic_block or self.clock.elapsed() > LEASE.total_seconds():
                     raise
                 connection.close()
@@ -144,7 +144,7 @@ class Batch:
 
 
 def claim(channel: str, size: int, clock: Clock) -> Batch:
-    """Up to `size` due messages of `channel`, the most urgent first, committed as ours for `LEASE`."""
+    """Claim up to `size` due messages of `channel` for `LEASE`, the most urgent first, and commit."""
     batch = Batch(clock)
     now = clock.now()
     parameters = {

@@ -1,7 +1,13 @@
-"""The ways out, by name. A message on a channel that is not listed waits until it is."""
+"""The implementations of the channels by which people are told, by name."""
 
-from notifications.channels.base import Channel
-from notifications.email.channel import EmailChannel
-from notifications.sms.channel import SmsChannel
+from __future__ import annotations
 
-CHANNELS: dict[str, type[Channel]] = {channel.name: channel for channel in (EmailChannel, SmsChannel)}
+from django.utils.module_loading import import_string
+
+from notifications.channels.people import ADDRESS_FIELDS
+from notifications.channels.registry import CHANNELS as ALL
+from notifications.delivery.channel import Channel
+
+CHANNELS: dict[str, type[Channel]] = {
+    name: import_string(ALL[name].implementation) for name in ADDRESS_FIELDS
+}

@@ -1,7 +1,7 @@
-"""Limits of SMS against pumping: who makes us send them earns from each one, so that each one is counted.
+"""SMS limits against pumping: fraud in which someone earns from every SMS that the portal sends.
 
-A message is counted once, before its first try, in one transaction with the mark on its row: a worker that
-is killed may have counted what was never sent, and nothing is sent that was not counted.
+A message is counted once, before its first attempt, in one transaction with the mark on its row: a worker
+that is killed may have counted an SMS that was never sent, but no SMS is sent without being counted.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from notifications.text import gsm7, rendering
 
 logger = logging.getLogger(__name__)
 
-KEEP = timedelta(days=60)  # longer than a package's messages go on, whose count begins anew then
+KEEP = timedelta(days=60)  # longer than there are messages about a package, whose count starts again then
 CONCATENATED, CONCATENATED_UNICODE, ONE_SEGMENT_UNICODE = 153, 67, 70
 
-# Rows are locked in the order of their keys, so that two workers never wait for each other.
+# Rows are locked in the order of their keys, so that two workers cannot deadlock.
 _LOCK = """
 INSERT INTO notifications_tally (key, day)
 SELECT key, %s FROM unnest(%s::text[]) AS key ORDER BY key COLLATE "C"
@@ -35,13 +35,13 @@ ON CONFLICT (key) DO UPDATE SET day = EXCLUDED.day RETURNING key, used, refused
 """
 
 
-# Staff look for it in the admin, and it can be sent again (`packages_app.operations.couriers.resend_sms`).
+# Staff search for this in the admin, and can send such SMS again (`operations.couriers.resend_sms`).
 CAP_REACHED = "the courier's daily cap for SMS is reached"
 
 
 @dataclass(frozen=True)
 class Spent:
-    """What a payer's SMS of one day have cost, and how many were refused because of its cap."""
+    """What a payer's SMS have cost in one day, and how many were refused because of its cap."""
 
     payer: str
     used: Decimal = Decimal(0)
@@ -57,9 +57,9 @@ class _Limit:
 
 
 def charge(batch: Batch, messages: Mapping[int, Message]) -> dict[int, Suppressed]:
-    """Count those of `messages` (by the ids of the batch's rows) that were not yet; answer who is refused.
+    """Count those of `messages` (by the ids of the batch's rows) that are new; return those that are refused.
 
-    All or nothing for each message: what one limit refuses counts against no other one.
+    All or nothing for each message: one that a limit refuses counts against no other limit.
     """
     refused: dict[int, Suppressed] = {}
     limits: dict[int, list[_Limit]] = {}
@@ -71,7 +71,7 @@ def charge(batch: Batch, messages: Mapping[int, Message]) -> dict[int, Suppresse
         country = country_of(message.to)
         if settings.SMS_COUNTRIES and country not in settings.SMS_COUNTRIES:
             refused[row.pk] = Suppressed(
-                f"no SMS are sent to numbers of this country ({country})", limited=True
+                f"no SMS are sent to numbers in this country ({country})", limited=True
             )
         else:
             limits[row.pk] = _limits(row, message, price(country) * _segments(row, message), day)
@@ -81,7 +81,7 @@ def charge(batch: Batch, messages: Mapping[int, Message]) -> dict[int, Suppresse
 
 
 def country_of(number: str) -> str:
-    """The ISO code of an E.164 number's country, "?" where it belongs to none."""
+    """Return the ISO code of the country of an E.164 number, "?" if it belongs to none."""
     try:
         parsed = phonenumbers.parse(number)
     except phonenumbers.NumberParseException:
@@ -90,25 +90,25 @@ def country_of(number: str) -> str:
 
 
 def price(country: str) -> Decimal:
-    """What one segment to it costs."""
+    """Return what one segment to a country costs."""
     return Decimal(settings.SMS_PRICES.get(country, settings.SMS_PRICES["default"]))
 
 
 def cheapest() -> Decimal:
-    """What the cheapest SMS costs: one segment, to a country to which any are sent."""
+    """Return what the cheapest SMS costs: one segment, to a country to which SMS are sent."""
     return min(price(country) for country in settings.SMS_COUNTRIES or settings.SMS_PRICES)
 
 
 def spent(payer: str, day: date) -> Spent:
-    """What one payer's SMS have cost on `day` (UTC)."""
+    """Return what the SMS of one payer have cost on `day` (UTC)."""
     tally = Tally.objects.filter(pk=f"{_payer_key(day)}{payer}").first()
     return Spent(payer, tally.used, tally.refused) if tally else Spent(payer)
 
 
 def spent_by_payers(day: date) -> list[Spent]:
-    """The same of all who have spent anything, or would have."""
-    found = Tally.objects.filter(key__startswith=_payer_key(day))
-    return [Spent(one.key.removeprefix(_payer_key(day)), one.used, one.refused) for one in found]
+    """Return the same for all payers that had SMS counted or refused."""
+    tallies = Tally.objects.filter(key__startswith=_payer_key(day))
+    return [Spent(tally.key.removeprefix(_payer_key(day)), tally.used, tally.refused) for tally in tallies]
 
 
 def _payer_key(day: date) -> str:
@@ -116,13 +116,13 @@ def _payer_key(day: date) -> str:
 
 
 def purge() -> int:
-    """Forget what was spent long ago; return how many limits."""
+    """Delete counters last used `KEEP` ago; return how many."""
     before = Clock().now().astimezone(UTC).date() - KEEP
     return Tally.objects.filter(day__lt=before).delete()[0]
 
 
 def segments(text: str) -> int:
-    """How many SMS a text makes, in its alphabet."""
+    """Return how many segments a text takes, in its alphabet."""
     places = gsm7.length(text)
     if places is None:
         units = len(text.encode("utf-16-le")) // 2
@@ -133,7 +133,7 @@ def segments(text: str) -> int:
 def _segments(row: Notification, message: Message) -> int:
     try:
         return segments(rendering.sms(row.kind, message))
-    except Exception:  # noqa: BLE001 - a broken template: sending fails of it too, and tells of it
+    except Exception:  # noqa: BLE001 - a broken template: sending fails too, and reports it
         return 1
 
 
@@ -153,13 +153,13 @@ def _limits(row: Notification, message: Message, cost: Decimal, day: date) -> li
             f"number:{day}:{number}",
             one,
             Decimal(settings.SMS_PER_NUMBER),
-            "this number has had its SMS of the day",
+            "the daily limit of SMS to this number is reached",
         ),
         _Limit(
             f"subject:{row.subject}",
             one,
             Decimal(settings.SMS_PER_PACKAGE),
-            "there were enough SMS about this package",
+            "the limit of SMS about this package is reached",
         ),
     ]
 
@@ -168,19 +168,21 @@ def _count(batch: Batch, limits: Mapping[int, list[_Limit]], day: date) -> dict[
     refused: dict[int, Suppressed] = {}
     with transaction.atomic():
         ours = Notification.objects.filter(pk__in=limits, lease_token=batch.token, charged_at=None)
-        held = set(ours.select_for_update().values_list("pk", flat=True))
-        tallies = _locked((limit.key for pk in held for limit in limits[pk]), day)
+        owned = set(ours.select_for_update().values_list("pk", flat=True))
+        tallies = _locked((limit.key for pk in owned for limit in limits[pk]), day)
         first = {key for key, tally in tallies.items() if not tally.refused}
-        for pk in (pk for pk in limits if pk in held):
-            over = next((one for one in limits[pk] if tallies[one.key].used + one.amount > one.most), None)
+        for pk in (pk for pk in limits if pk in owned):
+            over = next(
+                (limit for limit in limits[pk] if tallies[limit.key].used + limit.amount > limit.most), None
+            )
             if over is not None:
                 tallies[over.key].refused += 1
                 refused[pk] = Suppressed(over.reason, limited=True)
                 continue
-            for one in limits[pk]:
-                tallies[one.key].used += one.amount
+            for limit in limits[pk]:
+                tallies[limit.key].used += limit.amount
         Tally.objects.bulk_update(tallies.values(), ["used", "refused"])
-        Notification.objects.filter(pk__in=held - refused.keys()).update(charged_at=batch.clock.now())
+        Notification.objects.filter(pk__in=owned - refused.keys()).update(charged_at=batch.clock.now())
     for key in sorted(first):
         if tallies[key].refused and key.startswith("payer:"):
             logger.warning("SMS are refused: %s has reached its daily cap (%s spent)", key, tallies[key].used)

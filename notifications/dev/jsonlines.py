@@ -1,4 +1,4 @@
-"""Files of one JSON object a line, written by several processes and read from the end."""
+"""Files with one JSON object per line, written by several processes and read from the end."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Any
 
 
 def append(path: Path, entry: Mapping[str, object]) -> None:
-    """Add one line. A single write to a file opened for appending: lines of several processes do not mix."""
+    """Append one line in a single write, so that lines of several processes do not mix."""
     line = json.dumps(entry, ensure_ascii=False).encode(errors="replace") + b"\n"
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Only for its owner: messages hold addresses and codes.
+    # Only its owner may read it, because messages contain addresses and codes.
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
         if os.write(descriptor, line) != len(line):
-            raise OSError(f"{path.name}: no room for the whole line")
+            raise OSError(f"{path.name}: the line could not be written completely")
     finally:
         os.close(descriptor)
 
@@ -26,11 +26,11 @@ def append(path: Path, entry: Mapping[str, object]) -> None:
 def read_backwards(
     path: Path, *, before: int | None = None, containing: str = ""
 ) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Entries from the last to the first, each with the position at which its line begins.
+    """Yield the entries from the last to the first, each with the position at which its line begins.
 
-    With `before`, only those that begin before that position. With `containing`, only lines that hold that
-    text, in ASCII letters of either case; the others are not even parsed. A file that does not exist has no
-    entries; a line that is no JSON object is left out.
+    With `before`, only entries that begin before that position. With `containing`, only lines that contain
+    that text, in ASCII letters of either case; the others are not even parsed. A file that does not exist has
+    no entries; a line that is not a JSON object is skipped.
     """
     needle = json.dumps(containing, ensure_ascii=False)[1:-1].encode(errors="replace").lower()
     if not path.is_file() or path.stat().st_size == 0:
@@ -48,7 +48,7 @@ def read_backwards(
 
 
 def read_at(path: Path, position: int) -> dict[str, Any] | None:
-    """The entry whose line begins at `position`; None where no line begins."""
+    """Return the entry whose line begins at `position`; None if no line begins there."""
     if not path.is_file():
         return None
     with path.open("rb") as file:

@@ -1,6 +1,6 @@
-"""The developer's mailbox: where messages go in development, since no mail server is there.
+"""The developer's mailbox: where messages go in development, which has no mail server.
 
-E-mails and SMS are lines of JSON in MAILBOX_FILE; `/dev/mailbox/` shows them (`views.py`).
+Emails and SMS are lines of JSON in MAILBOX_FILE; `/dev/mailbox/` shows them (`views.py`).
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from django.utils import timezone
 from notifications.dev import jsonlines
 
 PAGE = 50
-SHOWN = ("to", "from", "subject", "text", "kind", "notification")  # what a search looks at
+SEARCHED = ("to", "from", "subject", "text", "kind", "notification")
 
 
 class EmailBackend(BaseEmailBackend):
-    """Puts each e-mail into the mailbox."""
+    """Puts each email into the mailbox."""
 
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
-        """Put them there; return how many."""
+        """Put the emails into the mailbox; return how many."""
         for mail in email_messages:
             put(
                 channel="email",
@@ -44,7 +44,7 @@ class EmailBackend(BaseEmailBackend):
 
 
 def _html(mail: EmailMessage) -> str:
-    """The HTML of an e-mail, its pictures within it, as a page has no other part to look for them."""
+    """Return the HTML of an email with its pictures inlined, because a page has no other parts."""
     if not isinstance(mail, EmailMultiAlternatives):
         return ""
     html = next((str(content) for content, mimetype in mail.alternatives if mimetype == "text/html"), "")
@@ -57,7 +57,7 @@ def _html(mail: EmailMessage) -> str:
 
 
 def put(*, channel: str, to: str, text: str, **more: str) -> str:
-    """Add one message; return its id."""
+    """Add a message; return its id."""
     entry = {
         "id": uuid.uuid4().hex,
         "at": timezone.now().isoformat(timespec="milliseconds"),
@@ -68,22 +68,22 @@ def put(*, channel: str, to: str, text: str, **more: str) -> str:
 
 
 def page(*, before: int | None = None, search: str = "") -> tuple[list[dict[str, Any]], int | None]:
-    """Up to `PAGE` messages, newest first, and the `before` of the next page (None on the last).
+    """Return up to `PAGE` messages, newest first, and the `before` of the next page (None on the last).
 
-    `search` looks at addresses, subject, text, kind and notification id, in letters of either case. Each
+    `search` looks, without regard to case, at addresses, subject, text, kind and notification id. Each
     message has its `position`.
     """
     lines = jsonlines.read_backwards(Path(settings.MAILBOX_FILE), before=before, containing=search)
-    found = ({**entry, "position": start} for start, entry in lines if _matches(entry, search))
-    messages = list(islice(found, PAGE + 1))
+    matching = ({**entry, "position": start} for start, entry in lines if _matches(entry, search))
+    messages = list(islice(matching, PAGE + 1))
     return messages[:PAGE], messages[PAGE - 1]["position"] if len(messages) > PAGE else None
 
 
 def message(position: int) -> dict[str, Any] | None:
-    """The message at `position`, or None."""
+    """Return the message at `position`, or None."""
     return jsonlines.read_at(Path(settings.MAILBOX_FILE), position)
 
 
 def _matches(entry: dict[str, Any], search: str) -> bool:
-    # The file's lines hold the HTML as well, in which words such as "color" would find everything.
-    return not search or any(search.casefold() in str(entry.get(name, "")).casefold() for name in SHOWN)
+    # The lines contain the HTML too, in which a word such as "color" would match every email.
+    return not search or any(search.casefold() in str(entry.get(name, "")).casefold() for name in SEARCHED)

@@ -1,4 +1,4 @@
-"""The developer's mailbox as a page. It shows pickup codes, so it is there in development only."""
+"""The pages of the developer's mailbox; they show pickup codes, so they exist in development only."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 
 from notifications.dev import mailbox
 
-# An e-mail has its styles in itself and needs nothing else; whatever it tries beyond that is refused.
+# An email contains its styles and needs nothing else, so anything it tries to load is blocked.
 HTML_PART_POLICY = (
     "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
 )
@@ -18,7 +18,7 @@ HTML_PART_POLICY = (
 
 @require_safe
 def mailbox_page(request: HttpRequest) -> HttpResponseBase:
-    """Messages, newest first: `q` searches, `before` turns the page, `format=json` is for scripts."""
+    """List messages, newest first: `q` searches, `before` turns the page, `format=json` is for scripts."""
     _in_development_only()
     search = request.GET.get("q", "").strip()
     before = request.GET.get("before", "")
@@ -34,7 +34,7 @@ def mailbox_page(request: HttpRequest) -> HttpResponseBase:
 @require_safe
 @xframe_options_sameorigin
 def mailbox_html(request: HttpRequest, position: int) -> HttpResponse:
-    """The HTML of one e-mail, sandboxed, for the frame on its page."""
+    """Return the HTML of one email, sandboxed, for the frame on its page."""
     _in_development_only()
     html = str(_message(position).get("html", ""))
     return HttpResponse(html, headers={"Content-Security-Policy": HTML_PART_POLICY})
@@ -42,7 +42,7 @@ def mailbox_html(request: HttpRequest, position: int) -> HttpResponse:
 
 @require_safe
 def mailbox_message(request: HttpRequest, position: int) -> HttpResponse:
-    """One message: its text, and its HTML in a frame and as source."""
+    """Show one message: its text, and its HTML in a frame and as source."""
     _in_development_only()
     context = {"message": {**_message(position), "position": position}}
     return render(request, "dev/mailbox_message.html", context)
@@ -51,10 +51,10 @@ def mailbox_message(request: HttpRequest, position: int) -> HttpResponse:
 def _message(position: int) -> dict[str, object]:
     message = mailbox.message(position)
     if message is None:
-        raise Http404("No message there")
+        raise Http404("There is no such message")
     return message
 
 
 def _in_development_only() -> None:
     if not settings.DEBUG:
-        raise Http404("Only in development")
+        raise Http404("Available only in development")

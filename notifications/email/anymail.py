@@ -1,4 +1,4 @@
-"""What the optional package django-anymail raises, in our own words. Nothing here imports it."""
+"""Translate errors of the optional package django-anymail, without importing it."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ import sys
 
 from django.core.mail import EmailMessage
 
-from notifications.channels.retry import seconds_in
+from notifications.delivery.retry import seconds_in
 from notifications.errors import DeliveryError
 from notifications.sms.http import NOT_THIS_MESSAGE
 
 
 def raised(error: Exception) -> bool:
-    """Whether `error` is one of django-anymail's."""
-    known = sys.modules.get("anymail.exceptions")  # who has raised one has imported it
+    """Return whether `error` is one of django-anymail's."""
+    known = sys.modules.get("anymail.exceptions")  # if one was raised, it was imported
     return known is not None and isinstance(error, known.AnymailError)
 
 
 def delivery_error(error: Exception) -> DeliveryError | None:
-    """What an error of django-anymail means for the message; None for a fault of ours.
+    """Return what an error of django-anymail means for the message; None for a fault of ours.
 
-    A provider's status says whose affair it is, as with an SMS gateway: 4xx is this message's, except for
-    those that are about our account or our rate; everything else is the provider's and may pass.
+    As with an SMS gateway, a status of 4xx is about this message, except for those about our account or rate;
+    everything else is the provider's fault and may pass.
     """
     known = sys.modules["anymail.exceptions"]
     if isinstance(error, known.AnymailRecipientsRefused | known.AnymailInvalidAddress):
@@ -30,17 +30,17 @@ def delivery_error(error: Exception) -> DeliveryError | None:
         return None
     status = error.status_code
     if status is None:
-        return DeliveryError(f"E-mail provider: {type(error.__cause__ or error).__name__}")
+        return DeliveryError(f"Email provider: {type(error.__cause__ or error).__name__}")
     response = error.response
     return DeliveryError(
-        f"E-mail provider: HTTP {status}: {getattr(response, 'text', '')[:500]}",
+        f"Email provider: HTTP {status}: {getattr(response, 'text', '')[:500]}",
         permanent=400 <= status < 500 and status not in NOT_THIS_MESSAGE,
         retry_after=seconds_in(getattr(response, "headers", {}).get("Retry-After")),
     )
 
 
 def message_id(mail: EmailMessage) -> str | None:
-    """The provider's id of a message that django-anymail has sent; None where another backend did."""
+    """Return the provider's id of a message sent by django-anymail; None for any other backend."""
     status = getattr(mail, "anymail_status", None)
     identity = getattr(status, "message_id", None)
     return str(identity) if isinstance(identity, str | int) else None  # a set for several recipients

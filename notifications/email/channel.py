@@ -1,4 +1,4 @@
-"""E-mail, through whatever EMAIL_BACKEND names."""
+"""Email, sent by the backend that EMAIL_BACKEND names."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 
-from notifications.channels.base import Channel
+from notifications.delivery.channel import Channel
 from notifications.email import anymail
 from notifications.email.smtp import EmailBackend as SmtpBackend
 from notifications.errors import DeliveryError
@@ -26,12 +26,12 @@ TOO_LARGE = 552
 
 
 class _Mail(EmailMultiAlternatives):
-    """An e-mail whose attachments are pictures of its HTML, and no files to save."""
+    """An email whose attachments are pictures in its HTML, not files to save."""
 
     mixed_subtype = "related"
 
     def message(self, **options: Any) -> Any:
-        """As Django builds it, with boundaries that nobody can meet: else it looks for each in all parts."""
+        """Build it like Django, with random boundaries, which saves searching all parts for each of them."""
         built = super().message(**options)
         for part in built.walk():
             if part.is_multipart():
@@ -40,7 +40,7 @@ class _Mail(EmailMultiAlternatives):
 
 
 class EmailChannel(Channel):
-    """One connection to the mail server for a batch."""
+    """A connection to the mail server, kept for one batch."""
 
     name: ClassVar[str] = "email"
 
@@ -50,16 +50,16 @@ class EmailChannel(Channel):
 
     @classmethod
     def providers(cls) -> Sequence[str]:
-        """The one of EMAIL_BACKEND, by the name of its module: smtp, mailgun."""
+        """Return the one of EMAIL_BACKEND, by the name of its module: smtp, mailgun."""
         return (settings.EMAIL_BACKEND.split(".")[-2],)
 
     def send(self, notification: Notification, message: Message) -> str:
-        """Send it; the id is the provider's own, or the Message-ID.
+        """Send the message; return the provider's id, or the Message-ID.
 
-        That one is the same at every try, so that mail programs can drop a copy.
+        The Message-ID is the same at each attempt, so that mail programs can drop a duplicate.
         """
         if "@" not in message.to or any(letter.isspace() for letter in message.to):
-            raise DeliveryError("Not an e-mail address", permanent=True)
+            raise DeliveryError("Not an email address", permanent=True)
         mail = _compose(notification, message)
         if isinstance(self._connection, SmtpBackend):
             self._connection.begin()
@@ -74,7 +74,7 @@ class EmailChannel(Channel):
     def _hand_over(self, mail: EmailMultiAlternatives) -> None:
         try:
             if not self._connection.send_messages([mail]):
-                raise DeliveryError("The mail backend took nothing", permanent=False)
+                raise DeliveryError("The mail backend accepted nothing", permanent=False)
         except DeliveryError:
             raise
         except Exception as error:
@@ -82,11 +82,11 @@ class EmailChannel(Channel):
             if failure is None:
                 raise
             if failure.channel_failed:
-                self.close()  # what is left of the connection is in doubt
+                self.close()  # the connection may be broken
             raise failure from None
 
     def close(self) -> None:
-        """Say goodbye to the server, if it still listens."""
+        """Close the connection, with a goodbye if the server still listens."""
         with contextlib.suppress(OSError):
             self._connection.close()
 
@@ -102,7 +102,7 @@ def _compose(notification: Notification, message: Message) -> EmailMultiAlternat
             "Message-ID": f"<notification-{notification.pk}.{notification.created_at:%Y%m%d%H%M%S}@{domain}>",
             "X-Notification-Id": str(notification.pk),
             "X-Notification-Kind": notification.kind,
-            "Auto-Submitted": "auto-generated",  # no out-of-office replies, please
+            "Auto-Submitted": "auto-generated",  # prevents out-of-office replies
         },
     )
     mail.attach_alternative(text.html, "text/html")
@@ -115,7 +115,7 @@ def _compose(notification: Notification, message: Message) -> EmailMultiAlternat
 
 
 def _delivery_error(error: Exception) -> DeliveryError | None:
-    """Whose fault it is, and whether it will pass: RFC 5321 says 4xx for "later" and 5xx for "never".
+    """Return whose fault it is, and whether it may pass: in RFC 5321, 4xx means "later" and 5xx "never".
 
     None for a fault of ours.
     """
@@ -130,11 +130,11 @@ def _delivery_error(error: Exception) -> DeliveryError | None:
         case smtplib.SMTPDataError():
             return DeliveryError(f"Message refused: {_words(error)}", permanent=error.smtp_code >= 500)
         case smtplib.SMTPNotSupportedError():
-            return DeliveryError("The mail server cannot take such an address", permanent=True)
+            return DeliveryError("The mail server does not support such an address", permanent=True)
         case OSError():
             return DeliveryError(f"Mail server: {_words(error)}")
-        case ValueError():  # Django's and the e-mail library's word for an impossible address
-            return DeliveryError(f"Not an e-mail address: {error}", permanent=True)
+        case ValueError():  # raised by Django and the email library for an impossible address
+            return DeliveryError(f"Not an email address: {error}", permanent=True)
         case _:
             return None
 

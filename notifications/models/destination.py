@@ -1,4 +1,4 @@
-"""The endpoints that messages go to, each with a pause and an end of its own."""
+"""The endpoints of webhooks, each paused and closed independently."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from django.db.models.functions import Now
 
 
 class Destination(models.Model):
-    """Where the messages of one subject go, on a channel that has many receivers: a webhook's endpoint.
+    """The endpoint of a webhook: whether it is paused or closed, and its failures.
 
-    Each has a pause and an end of its own, so that one that is slow or dead delays no other one. Open while
-    `closed_at` is empty; what was waiting for a closed one ends as suppressed.
+    Each endpoint is paused and closed independently, so that a slow or dead one delays no other. It is open
+    while `closed_at` is empty; messages that were waiting for a closed one are suppressed.
     """
 
-    subject = models.CharField(max_length=60, primary_key=True, help_text="As webhook:<uuid>.")
+    subject = models.CharField(max_length=60, primary_key=True, help_text="Its id, as webhook:<uuid>.")
     failures = models.PositiveIntegerField(db_default=0, help_text="Failures in a row.")
     failing_since = models.DateTimeField(null=True, blank=True)
     paused_until = models.DateTimeField(null=True, blank=True)
     last_error = models.TextField(db_default="", blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
     closed_reason = models.TextField(db_default="", blank=True)
-    opened_at = models.DateTimeField(db_default=Now(), help_text="Since when it takes messages.")
+    opened_at = models.DateTimeField(db_default=Now(), help_text="Since when it accepts messages.")
 
     class Meta:
         constraints: ClassVar[list[Any]] = [

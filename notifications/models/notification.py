@@ -8,29 +8,34 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Coalesce, Now
 
-from notifications.models.states import FAILED, OPEN, TAKEN, Channel, Status
+from notifications.channels.registry import Channel
+from notifications.models.states import FAILED, OPEN, TAKEN, Status
 
 
 class NotificationQuerySet(models.QuerySet["Notification"]):
-    """Questions about messages, and the one thing that staff may do to them."""
+    """Queries for messages, and the one thing that staff may do to them."""
 
     def about(self, subject: str) -> NotificationQuerySet:
-        """Every message about `subject`, oldest first."""
+        """Return every message to people about `subject`, oldest first."""
         return self.filter(subject=subject).order_by("id")
 
+    def to_destination(self, destination_id: str) -> NotificationQuerySet:
+        """Return the webhooks that go to one endpoint."""
+        return self.filter(channel=Channel.WEBHOOK, subject=destination_id)
+
     def due(self) -> NotificationQuerySet:
-        """What is to be sent now, also what a lost worker has left."""
+        """Return what is to be sent now, also what a lost worker has left."""
         waiting = self.filter(status__in=OPEN)
         return waiting.alias(since=Coalesce("leased_until", "next_attempt_at")).filter(since__lte=Now())
 
     def send_again(self) -> int:
-        """Give dead and bounced messages a fresh start; return how many. All others stay as they are."""
+        """Make dead and bounced messages pending again; return how many. Skip all others."""
         return self.filter(status__in=FAILED).again()
 
     def again(self) -> int:
-        """Give messages that have ended a fresh start; return how many.
+        """Make messages that have ended pending again, with a new count of attempts; return how many.
 
-        Those behind them in a queue have gone meanwhile, so they stand in none.
+        They leave their queue, because those behind them have been sent meanwhile.
         """
         ended = self.filter(status__in=[*TAKEN, Status.DEAD, Status.SUPPRESSED])
         return ended.update(
@@ -50,21 +55,30 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
 class Notification(models.Model):
     """One message on one channel.
 
-    It knows its reason by `kind` and by `subject` ("package:<uuid>"), and no more: the words, the address
-    and the code are looked up when it is sent. Every column that a caller need not know has its default in
-    the database, because the hot path inserts with SQL (`outbox.insert_select`).
+    It knows its reason by `kind` and by what it is `about`, and no more: the words, the address and the code
+    are looked up when it is sent. Every column that a caller need not know has its default in the database,
+    because the hot path inserts with SQL (`outbox.insert_select`).
+
+    For a webhook the column `subject` holds its endpoint, and `queue` what it is about: the indexes of the
+    claim begin with the endpoint. Read `about` and `destination_id` instead of the columns.
     """
 
     id = models.BigAutoField(primary_key=True)
-    kind = models.CharField(max_length=40, help_text="What it says: the folder of its texts.")
+    kind = models.CharField(max_length=40, help_text="What it says: the folder of its templates.")
     channel = models.CharField(max_length=10, choices=Channel)
-    subject = models.CharField(max_length=60, help_text="What it is about, as package:<uuid>.")
+    subject = models.CharField(
+        max_length=60,
+        help_text="What it is about, as package:<uuid>; for a webhook its endpoint, as webhook:<uuid>.",
+    )
     dedup_key = models.CharField(max_length=100, help_text="One message for one cause and channel.")
     queue = models.CharField(
         max_length=60,
         db_default="",
         blank=True,
-        help_text="Of one subject and queue a message goes when those before it have ended; empty: at once.",
+        help_text=(
+            "For a webhook: what it is about, as package:<uuid>. It is sent only after earlier ones to its "
+            "endpoint about the same have ended; empty: at once."
+        ),
     )
     context = models.JSONField(
         default=dict, db_default={}, blank=True, help_text="Small facts; never personal data, codes or keys."
@@ -73,27 +87,34 @@ class Notification(models.Model):
         db_default=5, help_text="Lower goes first; pickup codes are 1."
     )
     status = models.CharField(max_length=12, choices=Status, db_default=Status.PENDING)
-    attempts = models.PositiveSmallIntegerField(db_default=0, help_text="How often it was taken to be sent.")
+    attempts = models.PositiveSmallIntegerField(db_default=0, help_text="How often a worker has claimed it.")
     next_attempt_at = models.DateTimeField(db_default=Now())
     lease_token = models.UUIDField(null=True, blank=True)
     leased_until = models.DateTimeField(null=True, blank=True)
     reason = models.TextField(
-        db_default="", blank=True, help_text="Why dead, bounced or suppressed; else the last error."
+        db_default="",
+        blank=True,
+        help_text="Why it is dead, bounced or suppressed; otherwise the last error.",
     )
     provider = models.CharField(
-        max_length=40, db_default="", blank=True, help_text="Who took it, of the channel's providers."
+        max_length=40,
+        db_default="",
+        blank=True,
+        help_text="Which of the channel's providers has accepted it.",
     )
     provider_id = models.CharField(
-        max_length=200, db_default="", blank=True, help_text="The provider's own id of it."
+        max_length=200, db_default="", blank=True, help_text="The provider's own id for it."
     )
     sent_at = models.DateTimeField(null=True, blank=True)
     receipt_at = models.DateTimeField(
-        null=True, blank=True, help_text="When its provider said that it had arrived, or that it never will."
+        null=True,
+        blank=True,
+        help_text="When the provider reported it delivered, or undeliverable.",
     )
     charged_at = models.DateTimeField(
         null=True,
         blank=True,
-        help_text="When it was counted against the limits of SMS: once, not at each try.",
+        help_text="When it was counted against the SMS limits: once, not at each attempt.",
     )
     created_at = models.DateTimeField(db_default=Now())
 
@@ -102,7 +123,7 @@ class Notification(models.Model):
     class Meta:
         ordering: ClassVar[list[str]] = ["-id"]
         indexes: ClassVar[list[Any]] = [
-            # In the order in which the claim takes them: the most urgent first, then the longest due.
+            # In the order of the claim: the most urgent first, then the one that has been due longest.
             models.Index(
                 "channel",
                 "priority",
@@ -115,14 +136,14 @@ class Notification(models.Model):
             models.Index(
                 fields=["-id"], name="notification_failed", condition=Q(status__in=["dead", "bounced"])
             ),
-            # Where a receipt belongs; webhooks have no provider. The query says the condition word for word.
+            # To match delivery receipts; webhooks have no provider. The query repeats the condition.
             models.Index(
                 fields=["provider_id"],
                 name="notification_provider_id",
                 condition=Q(provider__gt="", provider_id__gt=""),
             ),
-            # Webhooks only (the others have no destination): in the order of the claim of one destination,
-            # who stands before whom in a queue, and one destination's messages, newest first.
+            # Webhooks only: the claim of one endpoint's messages in its order, the order within a queue, and
+            # the messages of one endpoint, newest first.
             models.Index(
                 "subject",
                 "priority",
@@ -167,4 +188,17 @@ class Notification(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} by {self.channel} about {self.subject}"
+        return f"{self.kind} by {self.channel} about {self.about or self.subject}"
+
+    @property
+    def about(self) -> str:
+        """What the message is about, as package:<uuid>, on every channel.
+
+        Empty for a webhook that stands in no queue, such as a test event.
+        """
+        return self.queue if self.channel == Channel.WEBHOOK else self.subject
+
+    @property
+    def destination_id(self) -> str:
+        """The endpoint that a webhook goes to, as webhook:<uuid>; empty for messages to people."""
+        return self.subject if self.channel == Channel.WEBHOOK else ""

@@ -1,4 +1,4 @@
-"""What providers say of messages afterwards."""
+"""Delivery receipts."""
 
 from __future__ import annotations
 
@@ -12,16 +12,18 @@ from notifications.models.states import Status
 
 
 class Receipt(models.Model):
-    """What a provider said of one message: so that it changes something once, however often it is said.
+    """A delivery receipt: what a provider reported about one message, so that a repeat changes nothing.
 
-    What comes before the portal has written down that the message was sent belongs to none yet, and is
-    looked at again (`matched`). Kept for a day: a signature is worth nothing after minutes.
+    A receipt that arrives before the portal has recorded that the message was sent matches none yet, and is
+    tried again (`matched`). Kept for a day, because its signature is worthless after minutes.
     """
 
     key = models.CharField(max_length=64, primary_key=True, help_text="A hash of the provider and its event.")
     provider = models.CharField(max_length=40)
     provider_id = models.CharField(max_length=200, db_default="", blank=True)
-    number = models.BigIntegerField(null=True, blank=True, help_text="The message's, where it was named.")
+    number = models.BigIntegerField(
+        null=True, blank=True, help_text="The message's id, if the receipt names it."
+    )
     outcome = models.CharField(
         max_length=12, choices=[(Status.DELIVERED, "Delivered"), (Status.BOUNCED, "Bounced")]
     )

@@ -1,35 +1,27 @@
-"""How a message travels, and where it is on its way."""
+"""The statuses of a message."""
 
 from __future__ import annotations
 
 from django.db import models
 
 
-class Channel(models.TextChoices):
-    """How a message travels."""
-
-    EMAIL = "email", "E-mail"
-    SMS = "sms", "SMS"
-    WEBHOOK = "webhook", "Webhook"
-
-
 class Status(models.TextChoices):
-    """Where a message is on its way."""
+    """The status of a message."""
 
     PENDING = "pending", "Pending"  # waits for `next_attempt_at`
-    SENDING = "sending", "Sending"  # a worker holds it until `leased_until`, then it is anybody's again
-    SENT = "sent", "Sent"  # the provider has taken it
-    DELIVERED = "delivered", "Delivered"  # and says that it arrived
-    BOUNCED = "bounced", "Bounced"  # or that it never will; staff can send it again
+    SENDING = "sending", "Sending"  # leased to a worker until `leased_until`, then any worker may claim it
+    SENT = "sent", "Sent"  # the provider has accepted it
+    DELIVERED = "delivered", "Delivered"  # the provider reported that it arrived
+    BOUNCED = "bounced", "Bounced"  # the provider reported that it never will; staff can send it again
     DEAD = "dead", "Dead"  # given up, with a reason; staff can send it again
-    SUPPRESSED = "suppressed", "Suppressed"  # its reason had gone before it was sent
+    SUPPRESSED = "suppressed", "Suppressed"  # there was no reason left to send it
 
 
-# What is to be sent yet, or in somebody's hands.
+# Still to be sent, or being sent.
 OPEN = (Status.PENDING, Status.SENDING)
-# What a provider has taken, whatever became of it then.
+# Accepted by a provider, whatever happened afterwards.
 TAKEN = (Status.SENT, Status.DELIVERED, Status.BOUNCED)
-# What has arrived, as far as anybody knows.
+# Arrived, as far as anybody knows.
 ARRIVED = (Status.SENT, Status.DELIVERED)
-# What did not arrive, for a reason that staff can read.
+# Not arrived, for a reason that staff can read.
 FAILED = (Status.DEAD, Status.BOUNCED)

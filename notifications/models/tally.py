@@ -1,4 +1,4 @@
-"""What has been spent of the limits of SMS."""
+"""The counters of the SMS limits."""
 
 from __future__ import annotations
 
@@ -8,21 +8,30 @@ from django.db import models
 
 
 class Tally(models.Model):
-    """What has been spent of one limit of SMS: a payer's or a number's of one day, or one subject's.
+    """The counter of one SMS limit: of a payer or a phone number in one day, or of one package.
 
-    `key` holds no number as text, but an HMAC that differs from day to day.
+    `key` never holds a phone number as text, but an HMAC that changes every day.
     """
 
-    key = models.CharField(max_length=120, primary_key=True, help_text="payer:<day>:<name>, or as it says.")
-    used = models.DecimalField(
-        max_digits=14, decimal_places=4, db_default=0, help_text="Money of a payer; else a number of SMS."
+    key = models.CharField(
+        max_length=120,
+        primary_key=True,
+        help_text="payer:<day>:<name>, number:<day>:<hash> or subject:<subject>.",
     )
-    refused = models.PositiveIntegerField(db_default=0, help_text="SMS that were not sent for this limit.")
-    day = models.DateField(help_text="In UTC, when it was last looked at.")
+    used = models.DecimalField(
+        max_digits=14,
+        decimal_places=4,
+        db_default=0,
+        help_text="Money for a payer, otherwise a number of SMS.",
+    )
+    refused = models.PositiveIntegerField(
+        db_default=0, help_text="SMS that were not sent because of this limit."
+    )
+    day = models.DateField(help_text="The day (UTC) on which it was last used.")
 
     class Meta:
-        verbose_name = "limit of SMS"
-        verbose_name_plural = "limits of SMS"
+        verbose_name = "SMS limit"
+        verbose_name_plural = "SMS limits"
         indexes: ClassVar[list[Any]] = [models.Index(fields=["day"], name="tally_day")]
 
     def __str__(self) -> str:

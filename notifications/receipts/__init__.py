@@ -1,1 +1,1 @@
-"""What providers say afterwards of messages that they took: that they arrived, or that they never will."""
+"""Delivery receipts: providers report that a message they accepted has arrived, or never will."""

@@ -1,4 +1,4 @@
-"""Receipts of e-mail providers that django-anymail knows: its events, if it is installed and used."""
+"""Delivery receipts of email providers that django-anymail supports: its events, if it is installed."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from django.urls import URLPattern, path
 
 from notifications.errors import public_reason, storable
 from notifications.models import Receipt, Status
-from notifications.receipts import bodies, taking
+from notifications.receipts import matching, parsing
 
 logger = logging.getLogger(__name__)
 
-# The others say that it is on its way, or what the reader did with it, which is nobody's business.
+# All other events say that it is on its way, or what the reader did, which is none of our business.
 OUTCOMES = {
     "delivered": Status.DELIVERED,
     "bounced": Status.BOUNCED,
@@ -31,23 +31,23 @@ View = Callable[..., Any]
 
 
 def listen() -> None:
-    """From now on each event is taken as a receipt. Needs django-anymail."""
+    """Accept each event as a receipt from now on. Requires django-anymail."""
     from anymail.signals import tracking
 
     tracking.connect(on_event, dispatch_uid="receipts")
 
 
 def on_event(sender: object, event: Any, esp_name: str, **_: object) -> None:
-    """Take one event as a receipt of the provider of EMAIL_BACKEND, whose address alone is open."""
+    """Accept one event as a receipt of the provider of EMAIL_BACKEND, the only one with a URL."""
     outcome = OUTCOMES.get(str(event.event_type))
     if outcome is None or not event.message_id:
         return
     provider = provider_name()
     identity = f"{event.event_type} {event.event_id or event.timestamp} {event.message_id}"
     why = (event.event_type, event.reject_reason, event.mta_response or event.description)
-    taking.take(
+    matching.accept(
         Receipt(
-            key=bodies.key(provider, storable(identity)),
+            key=parsing.key(provider, storable(identity)),
             provider=provider,
             provider_id=storable(str(event.message_id))[:200],
             outcome=outcome,
@@ -59,14 +59,14 @@ def on_event(sender: object, event: Any, esp_name: str, **_: object) -> None:
 
 
 def provider_name() -> str:
-    """As rows have it: `postmark` of anymail.backends.postmark.EmailBackend."""
+    """Return its name on messages: `postmark` for anymail.backends.postmark.EmailBackend."""
     return str(settings.EMAIL_BACKEND).split(".")[-2]
 
 
 def urlpatterns() -> list[URLPattern]:
-    """Where the provider of EMAIL_BACKEND posts its events, and no other one.
+    """Return the URL to which the provider of EMAIL_BACKEND posts its events.
 
-    Empty where it is not one of django-anymail's, or where ANYMAIL has no WEBHOOK_SECRET.
+    Empty if it is not one of django-anymail's, or if ANYMAIL has no WEBHOOK_SECRET.
     """
     if not apps.is_installed("anymail") or not settings.ANYMAIL.get("WEBHOOK_SECRET"):
         return []
@@ -74,25 +74,25 @@ def urlpatterns() -> list[URLPattern]:
 
     name = f"{provider_name()}_tracking_webhook"
     return [
-        path(f"receipts/anymail/{one.pattern}", _guarded(one.callback), name=name)
-        for one in known
-        if one.name == name
+        path(f"receipts/anymail/{pattern.pattern}", _guarded(pattern.callback), name=name)
+        for pattern in known
+        if pattern.name == name
     ]
 
 
 def _guarded(view: View) -> View:
-    """Larger bodies than elsewhere, and 400 for those that django-anymail cannot read."""
+    """Return `view` with a higher limit for bodies, and 400 for those that django-anymail cannot read."""
 
     def receive(request: HttpRequest, **arguments: object) -> HttpResponse:
-        # Read here: Django itself refuses what is over DATA_UPLOAD_MAX_MEMORY_SIZE.
+        # The body is read here, because Django refuses any above DATA_UPLOAD_MAX_MEMORY_SIZE.
         request._body = request.read(LARGEST_BODY + 1)
         if len(request._body) > LARGEST_BODY:
-            return HttpResponse("The body is too large", status=413, content_type="text/plain")
+            return HttpResponse("The request body is too large", status=413, content_type="text/plain")
         try:
             answer: HttpResponse = view(request, **arguments)
         except (*_NONSENSE, ImproperlyConfigured) as error:  # the latter: events of another kind
             logger.warning("Events of %s could not be read: %s", provider_name(), type(error).__name__)
-            return HttpResponse("Not understood", status=400, content_type="text/plain")
+            return HttpResponse("The events could not be read", status=400, content_type="text/plain")
         return answer
 
     receive.csrf_exempt = True  # type: ignore[attr-defined]

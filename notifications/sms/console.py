@@ -1,4 +1,4 @@
-"""Development: SMS on the standard output."""
+"""SMS backend for development: write to standard output."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from notifications.sms.base import BaseSmsBackend
 class SmsBackend(BaseSmsBackend):
     """Prints each message."""
 
+    needs = frozenset()
+
     def send(self, to: str, text: str, *, reference: str = "") -> str:
-        """Print it."""
+        """Print the message."""
         sys.stdout.write(f"SMS to {to} ({reference}): {text}\n")
         sys.stdout.flush()
         return ""

@@ -1,4 +1,4 @@
-"""Development: SMS as lines of JSON in SMS_FILE_PATH."""
+"""SMS backend for development: write lines of JSON to SMS_FILE_PATH."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ from notifications.sms.base import BaseSmsBackend
 class SmsBackend(BaseSmsBackend):
     """Appends one line for each message; several processes may share the file."""
 
+    needs = frozenset()
+
     def send(self, to: str, text: str, *, reference: str = "") -> str:
-        """Append it."""
+        """Append the message."""
         entry = {"id": uuid.uuid4().hex, "at": timezone.now().isoformat(), "to": to, "text": text}
         jsonlines.append(Path(settings.SMS_FILE_PATH), {**entry, "reference": reference})
         return entry["id"]

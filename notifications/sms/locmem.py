@@ -1,4 +1,4 @@
-"""Tests: SMS in a list of this process."""
+"""SMS backend for tests: keep messages in a list of this process."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from notifications.sms.base import BaseSmsBackend
 
 
 class Sms(NamedTuple):
-    """One sent message."""
+    """A sent message."""
 
     to: str
     text: str
@@ -21,7 +21,9 @@ outbox: list[Sms] = []
 class SmsBackend(BaseSmsBackend):
     """Appends to `outbox`."""
 
+    needs = frozenset()
+
     def send(self, to: str, text: str, *, reference: str = "") -> str:
-        """Keep it."""
+        """Append the message."""
         outbox.append(Sms(to, text, reference))
         return f"locmem-{len(outbox)}"

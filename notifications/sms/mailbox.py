@@ -1,4 +1,4 @@
-"""Development: SMS into the mailbox page."""
+"""SMS backend for development: show messages on the mailbox page."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from notifications.sms.base import BaseSmsBackend
 class SmsBackend(BaseSmsBackend):
     """Puts each message into the mailbox (`/dev/mailbox/`)."""
 
+    needs = frozenset()
+
     def send(self, to: str, text: str, *, reference: str = "") -> str:
-        """Put it there."""
+        """Put the message into the mailbox."""
         kind, _, notification = reference.rpartition("-")
         return mailbox.put(channel="sms", to=to, text=text, kind=kind, notification=notification)

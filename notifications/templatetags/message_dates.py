@@ -1,4 +1,4 @@
-"""Days and times in messages, each language with its own order of them."""
+"""Dates and times in messages, in the order that each language uses."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from django.utils.translation import get_language, pgettext
 
 register = template.Library()
 
-# Django gives Polish and Lithuanian days a capital letter, which they have only at the start of a sentence.
+# Django capitalizes Polish and Lithuanian day names, which are capitalized only at the start of a sentence.
 _SMALL_LETTERS = {"pl", "lt"}
 
 
 @register.filter
 def day_and_time(moment: datetime) -> str:
-    """Friday 27 November 2026, 18:00; in the zone that `moment` is in."""
+    """Return, for example, "Friday 27 November 2026, 18:00" in the time zone of `moment`."""
     return _format(moment, pgettext("date format, long", "l j F Y, H:i"))
 
 
 @register.filter
 def short_day_and_time(moment: datetime) -> str:
-    """Fri 27 Nov 18:00; in the zone that `moment` is in. For SMS."""
+    """Return, for example, "Fri 27 Nov 18:00" in the time zone of `moment`; for SMS."""
     return _format(moment, pgettext("date format, short", "D j M H:i"))
 
 
 @register.filter
 def short_day(day: date) -> str:
-    """Fri 27 Nov."""
+    """Return, for example, "Fri 27 Nov"."""
     return _format(day, pgettext("date format, day", "D j M"))
 
 

@@ -1,4 +1,4 @@
-"""The alphabet of a short SMS: in it one segment holds 160 characters, outside it 70."""
+"""The GSM-7 alphabet of SMS: a segment holds 160 of its characters, but only 70 of any others."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ BASIC = set(
 EXTENDED = set("^{}\\[~]|€")  # each counts as two
 ONE_SEGMENT = 160
 
-# What has no accent to drop, and no letter of its own in the alphabet.
+# Characters that are not in the alphabet and are not just a letter with an accent.
 _PLAIN = str.maketrans(
     {
         "\u00a0": " ", "\u202f": " ", "\u2007": " ", "\u2009": " ", "\t": " ",
@@ -24,24 +24,24 @@ _PLAIN = str.maketrans(
 
 
 def to_gsm7(text: str) -> str:
-    """`text` in the alphabet as far as Latin letters can be, accents dropped where they must be.
+    """Return `text` in the alphabet as far as it is written in Latin letters, dropping accents where needed.
 
     Polish, Estonian, Latvian and Lithuanian letters lose their marks (õ š ž ą ē ł, but not ä ö ü): the words
-    stay readable, and a message stays one segment instead of three. Letters of other scripts stay as they
-    are: a name in Greek or Cyrillic is worth more than a segment.
+    stay readable, and a message takes one segment instead of three. Letters of other scripts stay as they
+    are, because a name in Greek or Cyrillic is worth another segment.
     """
     return "".join(letter if letter in BASIC or letter in EXTENDED else _plain(letter) for letter in text)
 
 
 def length(text: str) -> int | None:
-    """Places that `text` takes of the 160 in a segment; None where it is outside the alphabet."""
+    """Return how many of the 160 places in a segment `text` takes; None where it is outside the alphabet."""
     if not all(letter in BASIC or letter in EXTENDED for letter in text):
         return None
     return _places(text)
 
 
 def cut(text: str, places: int) -> str:
-    """`text` within so many places of a segment, with three dots where something is missing."""
+    """Return `text` shortened to `places` of a segment, with three dots where something is missing."""
     text = to_gsm7(text)
     if _places(text) <= places:
         return text

@@ -1,4 +1,4 @@
-"""A pickup code as a QR code, for the scanner of a kiosk."""
+"""Draw a pickup code as a QR code, for the scanner of a kiosk."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ SIDE = (_SQUARES + 2 * _BORDER) * _PIXELS_PER_SQUARE
 
 
 def png(code: str) -> bytes:
-    """The digits of `code` and nothing else, black on white, as a PNG of `SIDE` by `SIDE` pixels.
+    """Return the digits of `code` and nothing else, black on white, as a PNG of `SIDE` by `SIDE` pixels.
 
-    A scanner types what it reads as a keyboard would, so that digits are all that a kiosk must get.
+    A scanner types what it reads like a keyboard, so the kiosk must get nothing but digits.
     """
     digits = "".join(letter for letter in code if letter in "0123456789")
-    # Any mask can be read; to look for the best one takes five times as long as all the rest.
+    # Any mask can be read, and searching for the best one takes five times as long as everything else.
     symbol = segno.make_qr(digits, error="h", version=1, mask=0, boost_error=False)
-    # segno writes PNGs too, and takes six times as long: each e-mail with a code has one.
+    # segno can write PNGs but takes six times as long, and each email with a code contains one.
     white = bytes(_BORDER)
     rows = [bytes(_SQUARES + 2 * _BORDER)] * _BORDER
     rows += [white + bytes(row) + white for row in symbol.matrix] + rows
@@ -30,7 +30,7 @@ def png(code: str) -> bytes:
 
 
 def _line(row: bytes) -> bytes:
-    """One line of pixels, a bit each and 1 for white, after the byte that says "no filter"."""
+    """Return one line of pixels, one bit each with 1 for white, after the byte that means "no filter"."""
     bits = row.translate(_WHITE_IS_ONE)
     for bit in (b"0", b"1"):
         bits = bits.replace(bit, bit * _PIXELS_PER_SQUARE)
@@ -39,7 +39,7 @@ def _line(row: bytes) -> bytes:
 
 
 def _picture(lines: bytes) -> bytes:
-    """A PNG of one bit a pixel."""
+    """Return a PNG with one bit per pixel."""
     header = struct.pack(">IIBBBBB", SIDE, SIDE, 1, 0, 0, 0, 0)
     chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(lines, 6)), (b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(

@@ -1,4 +1,4 @@
-"""Turning a message into words, at the moment in which it is sent and in its reader's language."""
+"""Render a message as text, at the moment in which it is sent and in its reader's language."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from django.utils import translation
 from notifications.messages import Message
 from notifications.text import gsm7, qr
 
-# What moves text about or breaks lines: control characters, and the marks that turn the direction of writing.
+# Characters that break lines or move text: control characters, and marks that change the writing direction.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
-# Blanks that forbid a line break, which Django's own formats of dates and numbers bring along.
+# Non-breaking spaces, which Django's own formats of dates and numbers contain.
 _NO_BREAK = "\u00a0\u2007\u2009\u202f"
-# How many places of an SMS a location's name may take, and any other name, from generous to curt.
+# How long in an SMS the name of a location, and any other name, may be: from the longest to the shortest.
 _NAME_LENGTHS = ((40, 20), (32, 20), (26, 16), (20, 14), (16, 12), (12, 10), (10, 8), (8, 6))
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture that travels within the e-mail; its HTML names it as `cid:<content_id>`."""
+    """A picture inside an email; its HTML refers to it as `cid:<content_id>`."""
 
     content_id: str
     png: bytes = field(repr=False)
@@ -34,7 +34,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class EmailText:
-    """The words of one e-mail, and the pictures that its HTML shows."""
+    """The text of one email, and the pictures that its HTML shows."""
 
     subject: str
     body: str = field(repr=False)
@@ -43,28 +43,34 @@ class EmailText:
 
 
 def email(kind: str, message: Message) -> EmailText:
-    """The e-mail of `kind`. Raises what Django raises for a template that is missing or broken."""
+    """Return the email of `kind`. Raise what Django raises for a missing or broken template."""
     facts: dict[str, object] = {"qr_side": qr.SIDE, **_clean(message.context)}
     pictures: tuple[Picture, ...] = ()
     if code := facts.get("code"):
-        # Never the same twice: mail programs show one picture for one id, and codes change.
+        # A new id each time: mail programs cache a picture by its id, and codes change.
         pictures = (Picture(f"{uuid.uuid4().hex}@pickup-code", qr.png(str(code))),)
         facts["qr_content_id"] = pictures[0].content_id
     with translation.override(language(message.language)):
         facts["title"] = " ".join(_render(kind, "subject.txt", facts).split())
         return EmailText(
             subject=str(facts["title"]),
-            body=_paragraphs(_render(kind, "email.txt", facts)),
+            body=text(kind, "email.txt", message),
             html=_render(kind, "email.html", facts),
             pictures=pictures,
         )
 
 
-def sms(kind: str, message: Message) -> str:
-    """The SMS of `kind`, in one line and, where its words allow it, in the alphabet of short messages.
+def text(kind: str, template: str, message: Message) -> str:
+    """Return the plain text of `kind` from one of its templates, such as email.txt, in paragraphs."""
+    with translation.override(language(message.language)):
+        return _paragraphs(_render(kind, template, _clean(message.context)))
 
-    Its templates have `courier`, `place` and `person`: names that are cut as far as one segment asks for.
-    A second time it is the same text, without the work.
+
+def sms(kind: str, message: Message) -> str:
+    """Return the SMS of `kind`, in one line and, where its words allow it, in the GSM-7 alphabet.
+
+    Its templates have `courier`, `place` and `person`: names that are cut until the text fits one segment.
+    The text is rendered once and kept in the message.
     """
     if kind not in message.words:
         message.words[kind] = _sms(kind, message)
@@ -73,20 +79,21 @@ def sms(kind: str, message: Message) -> str:
 
 def _sms(kind: str, message: Message) -> str:
     facts = _clean(message.context)
-    text = ""
+    line = ""
     with translation.override(language(message.language)):
-        for place, other in _NAME_LENGTHS:
-            words = _render(kind, "sms.txt", {**facts, **_names(facts, place, other)}).split()
-            # Four dots: a shortened name at the end of a sentence.
-            text = gsm7.to_gsm7(" ".join(words)).replace("....", "...")
-            places = gsm7.length(text)
-            if places is None or places <= gsm7.ONE_SEGMENT:
+        for location_length, other_length in _NAME_LENGTHS:
+            names = _names(facts, location_length, other_length)
+            words = _render(kind, "sms.txt", {**facts, **names}).split()
+            # Four dots come from a shortened name at the end of a sentence.
+            line = gsm7.to_gsm7(" ".join(words)).replace("....", "...")
+            length = gsm7.length(line)
+            if length is None or length <= gsm7.ONE_SEGMENT:
                 break  # in another script it takes several segments anyway
-    return text
+    return line
 
 
 def language(code: str) -> str:
-    """The nearest language that the portal speaks: `de` for `de-AT`, and its own for one unknown."""
+    """Return the nearest language of the portal: `de` for `de-AT`, and its default for an unknown one."""
     try:
         return translation.get_supported_language_variant(code)
     except LookupError:
@@ -94,17 +101,17 @@ def language(code: str) -> str:
 
 
 def _render(kind: str, name: str, facts: Mapping[str, object]) -> str:
-    # Django's loader hides its Template, whose Context alone can leave moments in the zone that they have.
+    # Django's loader hides its Template, and only the Context of that can keep datetimes in their own zone.
     template = cast(Any, get_template(f"notifications/{kind}/{name}")).template
     values = {"network_name": settings.NETWORK_NAME, **facts}
-    text = str(template.render(Context(values, autoescape=name.endswith(".html"), use_tz=False)))
+    rendered = str(template.render(Context(values, autoescape=name.endswith(".html"), use_tz=False)))
     for blank in _NO_BREAK:
-        text = text.replace(blank, " ")
-    return text
+        rendered = rendered.replace(blank, " ")
+    return rendered
 
 
 def _clean(facts: Mapping[str, object]) -> dict[str, object]:
-    """`facts` with names that stay in their line: nobody's name writes a paragraph of ours or a header."""
+    """Return `facts` with every text in one line, so that no name can add a paragraph or a header."""
     return {name: _one_line(value) for name, value in facts.items()}
 
 
@@ -115,24 +122,24 @@ def _one_line(value: object) -> object:
         case dict():
             return _clean(value)
         case list() | tuple():
-            return [_one_line(each) for each in value]
+            return [_one_line(item) for item in value]
         case _:
             return value
 
 
-def _names(facts: Mapping[str, object], place: int, other: int) -> dict[str, str]:
+def _names(facts: Mapping[str, object], location_length: int, other_length: int) -> dict[str, str]:
     person = facts.get("delegate_name") or facts.get("owner_name") or ""
     return {
-        "courier": gsm7.cut(str(facts.get("courier_name", "")), other),
-        "place": gsm7.cut(str(facts.get("location_name", "")), place),
-        "person": gsm7.cut(str(person), other),
+        "courier": gsm7.cut(str(facts.get("courier_name", "")), other_length),
+        "place": gsm7.cut(str(facts.get("location_name", "")), location_length),
+        "person": gsm7.cut(str(person), other_length),
     }
 
 
-def _paragraphs(text: str) -> str:
-    """`text` without trailing blanks, and with no more than one empty line between two paragraphs."""
+def _paragraphs(raw: str) -> str:
+    """Return `raw` without trailing blanks and with at most one empty line between paragraphs."""
     lines: list[str] = []
-    for line in (raw.rstrip() for raw in text.strip().splitlines()):
+    for line in (line.rstrip() for line in raw.strip().splitlines()):
         if line or (lines and lines[-1]):
             lines.append(line)
     return "\n".join(lines) + "\n"

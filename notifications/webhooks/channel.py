@@ -1,4 +1,4 @@
-"""Webhooks after the Standard Webhooks specification, each over a connection of its own."""
+"""Webhooks as the Standard Webhooks specification defines them, each over its own connection."""
 
 from __future__ import annotations
 
@@ -13,42 +13,42 @@ from hashlib import sha256
 from typing import ClassVar, cast
 
 from common.deadlines import Watchdog, reach, time_left
-from notifications.channels.base import Channel
-from notifications.channels.retry import seconds_in
+from notifications.delivery.channel import Channel
+from notifications.delivery.retry import seconds_in
 from notifications.errors import DeliveryError
 from notifications.messages import Message
 from notifications.models import Notification
 from notifications.webhooks import url_guard
 from notifications.webhooks.url_guard import IPAddress, Target
 
-TIMEOUT = 10.0  # seconds for all of it, however slowly the bytes come
+TIMEOUT = 10.0  # seconds for the whole request, however slowly bytes arrive
 GONE = 410
 
 
 def message_id(notification: Notification) -> str:
-    """The same at each try: receivers know by it what they have seen.
+    """Return an id that is the same at each attempt, by which receivers recognize duplicates.
 
-    With the time, because a database restored from a backup gives the same numbers again.
+    It contains the time, because a database restored from a backup assigns the same numbers again.
     """
     return f"msg_{notification.created_at:%Y%m%d%H%M%S}_{notification.pk}"
 
 
 def signatures(identity: str, timestamp: int, body: bytes, keys: Sequence[bytes]) -> str:
-    """One signature for each key, as the header holds them."""
+    """Return the value of the signature header: one signature for each key."""
     content = f"{identity}.{timestamp}.".encode() + body
     signed = (base64.b64encode(hmac.digest(key, content, sha256)).decode() for key in keys)
     return " ".join(f"v1,{signature}" for signature in signed)
 
 
 class WebhookChannel(Channel):
-    """Posts to endpoints. It holds no state, and may be used by many threads at once."""
+    """Posts to endpoints. It has no state and may be used by many threads at once."""
 
     name: ClassVar[str] = "webhook"
 
     def send(self, notification: Notification, message: Message) -> str:
-        """Post `message.context["body"]` to `message.to`, signed; return the status. 2xx is taken.
+        """Post `message.context["body"]` to `message.to`, signed; return the status if it is 2xx.
 
-        Anything else is a `DeliveryError` that may pass, a redirect too; 410 is for good.
+        Any other status, a redirect too, is a `DeliveryError` that is retried; only 410 is permanent.
         """
         body = cast(bytes, message.context["body"])
         keys = cast(Sequence[bytes], message.context["keys"])
@@ -73,7 +73,7 @@ class WebhookChannel(Channel):
 
 
 def _post(url: str, body: bytes, headers: dict[str, str]) -> tuple[int, str | None]:
-    """Status and Retry-After of the answer, within `TIMEOUT`. Raises `DeliveryError`."""
+    """Return status and Retry-After of the answer, within `TIMEOUT`. Raise `DeliveryError`."""
     deadline = time.monotonic() + TIMEOUT
     try:
         target = url_guard.parse(url)
@@ -81,11 +81,11 @@ def _post(url: str, body: bytes, headers: dict[str, str]) -> tuple[int, str | No
     except url_guard.ForbiddenTarget as error:
         raise DeliveryError(f"The URL {error}") from None
     except OSError:
-        raise DeliveryError("The host's name means nothing at present") from None
+        raise DeliveryError("The host name could not be resolved") from None
     try:
         connection.request("POST", target.path, body, headers)
-        with connection.getresponse() as response:  # what its body says is nobody's business here
-            connection.check_time()  # a head that was cut looks like one that ended
+        with connection.getresponse() as response:  # the body is not read
+            connection.check_time()  # headers that were cut off look complete
             return response.status, response.headers.get("Retry-After")
     except (OSError, http.client.HTTPException) as error:
         raise DeliveryError(_words(error, late=time.monotonic() >= deadline)) from None
@@ -102,7 +102,7 @@ def _words(error: Exception, *, late: bool) -> str:
 
 
 class _Connection(http.client.HTTPConnection):
-    """To addresses that were checked, and to no others; cut at the deadline, in the middle of a byte."""
+    """A connection to the addresses that were checked and no others, cut at the deadline."""
 
     def __init__(self, target: Target, addresses: Sequence[IPAddress], deadline: float) -> None:
         super().__init__(target.host, target.port)
@@ -110,7 +110,7 @@ class _Connection(http.client.HTTPConnection):
         self._watchdog: Watchdog | None = None
 
     def connect(self) -> None:
-        """One address after the other; then TLS, verified against the name."""
+        """Try one address after the other; then start TLS, verified against the name."""
         plain = reach(map(str, self._addresses), self._target.port, self._deadline)
         self._watchdog = Watchdog(plain, self._deadline)
         plain.settimeout(TIMEOUT)
@@ -119,11 +119,11 @@ class _Connection(http.client.HTTPConnection):
         )
 
     def check_time(self) -> None:
-        """Raises `TimeoutError` when none is left."""
+        """Raise `TimeoutError` if no time is left."""
         time_left(self._deadline)
 
     def close(self) -> None:
-        """Raises nothing."""
+        """Close the connection; raise nothing."""
         if self._watchdog is not None:
             self._watchdog.close()
         super().close()

@@ -1,8 +1,8 @@
-"""Messages with a destination of their own each: whose turn it is, who is paused, and who is given up.
+"""The endpoints of webhooks: claim their messages fairly, pause those that fail, and close those given up on.
 
-A destination that fails is asked less and less often and delays no other one; what waits for it loses no
-attempt meanwhile, save the one that is the probe. One that has failed for days is closed, and so is one that
-says itself that it wants nothing any more.
+An endpoint that fails is asked less and less often and delays no other; what waits for it loses no attempt
+meanwhile, except for the message that is the probe. An endpoint that has failed for days is closed, and so is
+one that says that it wants no more messages.
 """
 
 from __future__ import annotations
@@ -15,28 +15,28 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models.functions import Now
 
-from notifications.channels.retry import WEBHOOK_LONGEST
 from notifications.delivery.leases import LEASE, Batch, Clock
+from notifications.delivery.retry import WEBHOOK_LONGEST
 from notifications.models import Destination, Notification, Status
 
 logger = logging.getLogger(__name__)
 
-AT_ONCE = 4  # messages on their way to one destination
+AT_ONCE = 4  # concurrent requests to one endpoint
 FAILURES_TO_PAUSE = 3
 FIRST_PAUSE = timedelta(seconds=30)
 LONGEST_PAUSE = timedelta(minutes=15)
 GIVEN_UP_AFTER = timedelta(days=5)
 FAILURES_TO_GIVE_UP = 10
 
-# Of each destination whose turn it is: what is due and stands first in its queue, as the indexes
-# `notification_destination_due` and `notification_queue` have it (their conditions stand here as literals).
-# One that is in trouble gets a single message, and is paused at once: it is the probe of all workers.
+# Of each endpoint that is ready: what is due and first in its queue, by the indexes
+# `notification_destination_due` and `notification_queue` (whose conditions are repeated here as literals). An
+# endpoint in trouble gets a single message and is paused at once: that message is the probe of all workers.
 _CLAIM = """
 WITH ready AS MATERIALIZED (
     SELECT subject, failures FROM notifications_destination
     WHERE closed_at IS NULL AND (paused_until IS NULL OR paused_until <= %(now)s)
       AND subject <> ALL(%(busy)s)
-    ORDER BY random()  -- nobody is always the last
+    ORDER BY random()  -- so that no endpoint is always the last
 ), due AS MATERIALIZED (
     SELECT head.id, ready.subject, ready.failures
     FROM ready CROSS JOIN LATERAL (
@@ -82,10 +82,10 @@ RETURNING message.id
 """
 
 
-def claim(size: int, clock: Clock, *, busy: Collection[str]) -> tuple[Batch, dict[str, int]]:
-    """Up to `size` due messages of all destinations but `busy`, committed as ours for `LEASE`.
+def claim(size: int, clock: Clock, *, busy: Collection[str]) -> Batch:
+    """Claim up to `size` due messages of all endpoints but `busy`, committed as this worker's for `LEASE`.
 
-    With the failures in a row of each destination that had any.
+    Each message knows the `failures_before` of its endpoint.
     """
     batch, now = Batch(clock), clock.now()
     parameters = {
@@ -99,36 +99,42 @@ def claim(size: int, clock: Clock, *, busy: Collection[str]) -> tuple[Batch, dic
     }
     with transaction.atomic(durable=True):  # it must be committed before anything is sent
         batch.rows = list(Notification.objects.raw(_CLAIM, parameters))
-    before = {row.subject: int(getattr(row, "failures_before", 0)) for row in batch.rows}
-    return batch, {subject: failures for subject, failures in before.items() if failures}
+    return batch
 
 
-def end_what_waits_for_closed(now: datetime, *, size: int = 500) -> int:
-    """Messages to destinations that are closed are suppressed, with its reason; returns how many."""
+def failures_before(row: Notification) -> int:
+    """Return how often in a row the endpoint of a claimed message had failed when it was claimed."""
+    return int(getattr(row, "failures_before", 0))
+
+
+def suppress_for_closed(now: datetime, *, size: int = 500) -> int:
+    """Suppress up to `size` messages to closed endpoints, with the reason of the closing; return how many."""
     with transaction.atomic(durable=True):
         return len(list(Notification.objects.raw(_END, {"now": now, "size": size})))
 
 
 def put_back_followers(row: Notification, *, until: datetime) -> None:
-    """What stands behind `row` in its queue cannot go before it: no claim need look at it until then."""
+    """Put off the messages behind `row` in its queue: they cannot go before it, and no claim should look."""
     if row.queue:
-        behind = Notification.objects.filter(channel="webhook", subject=row.subject, queue=row.queue)
+        behind = Notification.objects.to_destination(row.destination_id).filter(queue=row.queue)
         behind.filter(pk__gt=row.pk, status=Status.PENDING, next_attempt_at__lt=until).update(
             next_attempt_at=until
         )
 
 
-def succeeded(subject: str) -> None:
-    """It takes messages, again; call this only where it had failed, to spare each message a write."""
-    Destination.objects.filter(pk=subject, failures__gt=0).update(
+def succeeded(destination_id: str) -> None:
+    """Record that the endpoint accepts messages again; call it only after failures, to save writes."""
+    Destination.objects.filter(pk=destination_id, failures__gt=0).update(
         failures=0, failing_since=None, paused_until=None, last_error=""
     )
 
 
-def failed(subject: str, error: str, *, now: datetime, retry_after: float | None = None) -> None:
-    """One failure more; paused for as long as it asks for, or ever longer, and closed after days of it."""
+def failed(destination_id: str, error: str, *, now: datetime, retry_after: float | None = None) -> None:
+    """Count a failure; pause the endpoint for as long as it asks, or ever longer; close it after days."""
     with transaction.atomic():
-        state = Destination.objects.select_for_update().filter(pk=subject, closed_at__isnull=True).first()
+        state = (
+            Destination.objects.select_for_update().filter(pk=destination_id, closed_at__isnull=True).first()
+        )
         if state is None:
             return
         state.failures += 1
@@ -141,22 +147,22 @@ def failed(subject: str, error: str, *, now: datetime, retry_after: float | None
         state.paused_until = now + pause if pause else state.paused_until
         state.save()
         if state.failures >= FAILURES_TO_GIVE_UP and now - state.failing_since >= GIVEN_UP_AFTER:
-            close(subject, f"No success for {GIVEN_UP_AFTER.days} days; at last: {error}", now=now)
+            close(destination_id, f"No success for {GIVEN_UP_AFTER.days} days; last error: {error}", now=now)
 
 
-def close(subject: str, reason: str, *, now: datetime) -> bool:
-    """Nothing goes there any more, and what waits ends as suppressed; whether it was open."""
-    closed = Destination.objects.filter(pk=subject, closed_at__isnull=True).update(
+def close(destination_id: str, reason: str, *, now: datetime) -> bool:
+    """Close the endpoint, so that what waits for it is suppressed; return whether it was open."""
+    closed = Destination.objects.filter(pk=destination_id, closed_at__isnull=True).update(
         closed_at=now, closed_reason=reason
     )
     if closed:
-        logger.warning("Destination %s is closed: %s", subject, reason)
+        logger.warning("Endpoint %s is closed: %s", destination_id, reason)
     return bool(closed)
 
 
-def reopen(subject: str, *, now: datetime) -> bool:
-    """It takes messages from now on; whether it was closed. What ended meanwhile stays ended."""
-    closed = Destination.objects.filter(pk=subject, closed_at__isnull=False)
+def reopen(destination_id: str, *, now: datetime) -> bool:
+    """Open the endpoint again; return whether it was closed. What was suppressed meanwhile stays so."""
+    closed = Destination.objects.filter(pk=destination_id, closed_at__isnull=False)
     return bool(
         closed.update(
             closed_at=None,
@@ -170,13 +176,13 @@ def reopen(subject: str, *, now: datetime) -> bool:
     )
 
 
-def hurry(subject: str) -> None:
-    """Its pause ends: somebody has a message for it that is to go at once, or the probe was not sent."""
-    Destination.objects.filter(pk=subject).update(paused_until=None)
+def end_pause(destination_id: str) -> None:
+    """End the pause of the endpoint, for a message that is to go at once or a probe that was not sent."""
+    Destination.objects.filter(pk=destination_id).update(paused_until=None)
 
 
-def bring_forward(subject: str) -> None:
-    """Somebody says that it works again: its pause ends, and what waits for a later try is tried now."""
-    hurry(subject)
-    waiting = Notification.objects.filter(channel="webhook", subject=subject, status=Status.PENDING)
+def bring_forward(destination_id: str) -> None:
+    """End the pause and try now what waits for a later attempt: someone says that it works again."""
+    end_pause(destination_id)
+    waiting = Notification.objects.to_destination(destination_id).filter(status=Status.PENDING)
     waiting.filter(next_attempt_at__gt=Now()).update(next_attempt_at=Now())

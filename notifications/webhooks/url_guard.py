@@ -1,9 +1,9 @@
-"""Where a webhook may lead: https, and addresses of the public internet only.
+"""Check the URLs of webhooks: only https, and only addresses of the public internet.
 
-A courier chooses the URL, and we are inside our own network: without these rules anybody with a key could
-have us call the database, the cloud's metadata service or a neighbour. `parse` looks at the text, `addresses`
-at what the name means now; the caller connects to the very addresses that it got, so that a name which means
-something else a moment later changes nothing.
+A courier chooses the URL, and the portal is inside its own network: without these rules, anyone with an API
+key could make it call the database, the cloud's metadata service or another internal host. `parse` checks the
+text, `addresses` what the name resolves to; the caller connects to exactly these addresses, so that it does
+not matter if the name resolves to others a moment later.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _NAME = re.compile(
     r"(?=.{1,253}\Z)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?\Z"
 )
 
-# Beyond what Python calls "not global", some of which depends on its version: protocol assignments, the
-# anycast of 6to4, and the metadata service of a large cloud behind an address that looks public.
+# In addition to what Python calls "not global", which partly depends on its version: protocol assignments,
+# 6to4 anycast, and the metadata service of a large cloud behind an address that looks public.
 _NEVER = tuple(
     ipaddress.ip_network(network)
     for network in ("192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32", "2001::/23", "3fff::/20")
@@ -37,12 +37,12 @@ _TRANSLATED = ipaddress.ip_network("64:ff9b::/96")  # NAT64: the last 32 bits ar
 
 
 class ForbiddenTarget(ValueError):
-    """The message says why, and repeats nothing of the URL."""
+    """The URL is not allowed; the message says why and repeats nothing of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A URL in the parts that a connection needs."""
+    """The parts of a URL that a connection needs."""
 
     host: str
     port: int
@@ -51,7 +51,7 @@ class Target:
 
 
 def parse(url: str) -> Target:
-    """The parts of an endpoint's URL. Raises `ForbiddenTarget`; asks no name server."""
+    """Return the parts of an endpoint's URL. Raise `ForbiddenTarget`; does not resolve the name."""
     if len(url) > LONGEST_URL or not _URL.match(url) or _NOT_IN_URLS & set(url):
         raise ForbiddenTarget("must be a URL that begins with https://")
     try:
@@ -62,9 +62,9 @@ def parse(url: str) -> Target:
     if not host or port == 0:
         raise ForbiddenTarget("must be a URL that begins with https://")
     if "@" in parts.netloc:
-        raise ForbiddenTarget("must not hold a user name or password")
+        raise ForbiddenTarget("must not contain a user name or password")
     if "#" in url:
-        raise ForbiddenTarget("must not hold a fragment")
+        raise ForbiddenTarget("must not contain a fragment")
     tls = parts.scheme == "https"
     if not settings.WEBHOOK_ALLOW_PRIVATE:
         _check(tls=tls, host=host, port=port)
@@ -81,21 +81,21 @@ def _check(*, tls: bool, host: str, port: int | None) -> None:
         literal = ipaddress.ip_address(host)
     except ValueError:
         if not _NAME.match(host):
-            # Also what resolvers read as an address: 2130706433, 0x7f.1, 017700000001.
-            raise ForbiddenTarget("must name a host by its full name") from None
+            # This includes what resolvers read as an address: 2130706433, 0x7f.1, 017700000001.
+            raise ForbiddenTarget("must contain a fully qualified host name") from None
     else:
         if not is_public(literal):
             raise ForbiddenTarget("must not lead to a private or reserved address")
 
 
 def addresses(target: Target) -> list[IPAddress]:
-    """What the host's name means now, in the resolver's order.
+    """Return the addresses that the host's name resolves to, in the resolver's order.
 
-    Raises `ForbiddenTarget` when any of them is not public, and `OSError` when the name means nothing.
+    Raise `ForbiddenTarget` if any of them is not public, and `OSError` if the name does not resolve.
     """
     try:
         found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
-    except UnicodeError:  # a label that is too long, say
+    except UnicodeError:  # such as a label that is too long
         raise OSError from None
     results = list(dict.fromkeys(ipaddress.ip_address(str(entry[4][0])) for entry in found))
     if not settings.WEBHOOK_ALLOW_PRIVATE and not all(map(is_public, results)):
@@ -104,7 +104,7 @@ def addresses(target: Target) -> list[IPAddress]:
 
 
 def is_public(address: IPAddress) -> bool:
-    """Whether it belongs to somebody on the internet, also where it holds an IPv4 address in itself."""
+    """Return whether it is an address of the public internet, also for an embedded IPv4 address."""
     if isinstance(address, ipaddress.IPv6Address):
         inner = _inner(address)
         if inner is not None:

@@ -13,7 +13,7 @@ from ninja import Path, Router
 from common.pagination import Cursor, Limit
 from common.refusals import refuses
 from lockers.schemas import known_only
-from notifications.models import Channel, Notification
+from notifications.models import Notification
 from packages_app import errors
 from packages_app.api.problems import respond
 from packages_app.api.responses import IDEMPOTENT, CallerRequest, page, perform
@@ -155,7 +155,7 @@ def list_deliveries(
     """Return deliveries to the webhook, newest first."""
     known_only(request, "limit", "cursor")
     webhook = _webhook(request, webhook_id)
-    sent = Notification.objects.filter(subject=webhook.destination_id, channel=Channel.WEBHOOK)
+    sent = Notification.objects.to_destination(webhook.destination_id)
     return page(sent, webhook_json.delivery, order=("-id",), limit=limit, cursor=cursor)
 
 

@@ -5,9 +5,13 @@
 from __future__ import annotations
 
 from notifications import quiet_hours
+from notifications.channels.people import ADDRESS_FIELDS
+from notifications.channels.registry import CHANNELS
 from packages_app.invariants.invariant import Invariant, values
 from packages_app.life.lifecycle import TOLD
 
+_ADDRESSES = ", ".join(f"('{channel}', recipient.{field})" for channel, field in ADDRESS_FIELDS.items())
+_RINGING = ", ".join(f"'{channel}'" for channel, info in CHANNELS.items() if info.rings)
 _TOLD = values((event, before, kind) for (event, before), kind in TOLD.items())
 
 MESSAGES = (
@@ -24,8 +28,7 @@ MESSAGES = (
               ON told.event = line.event AND told.from_status = line.from_status
             JOIN packages_app_package package ON package.id = line.package_id
             JOIN packages_app_recipient recipient ON recipient.id = package.recipient_id
-            CROSS JOIN LATERAL (VALUES ('email', recipient.email), ('sms', recipient.phone))
-                 address (channel, value)
+            CROSS JOIN LATERAL (VALUES {_ADDRESSES}) address (channel, value)
             WHERE address.value <> '' AND recipient.only_channel IN ('', address.channel)
         ), erased AS (
             SELECT 'package:' || package.id AS subject FROM packages_app_package package
@@ -61,7 +64,7 @@ MESSAGES = (
             WHEN 'pending' THEN message.next_attempt_at > clock_timestamp()
                 + CASE WHEN message.channel = 'webhook' THEN interval '27 hours'
                        -- Nearly a day, and the hour by which a clock goes back.
-                       WHEN message.channel = 'sms' AND message.reason = '{quiet_hours.WAITS}'
+                       WHEN message.channel IN ({_RINGING}) AND message.reason = '{quiet_hours.WAITS}'
                        THEN interval '25 hours'
                        ELSE interval '1 hour' END
             -- A paused channel or endpoint takes one message at a time: the others wait, lease or not.

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from django.db import transaction
 from django.utils.crypto import salted_hmac
 
+from notifications.channels.people import ADDRESS_FIELDS, shares_an_address
 from packages_app.models import AddressChoice
 from packages_app.models.people import Person
 
@@ -16,9 +17,16 @@ _NOTHING = AddressChoice()
 
 
 def addresses(person: Person) -> dict[str, str]:
-    """Where each of their channels leads, in small letters."""
-    both = {"email": person.email.lower(), "sms": person.phone}
-    return {channel: both[channel] for channel in person.channels}
+    """Return where each of their channels leads, in lowercase.
+
+    A choice is about one channel: where a second one leads to the same address, its name comes before it.
+    """
+    return {channel: _address(person, channel) for channel in person.channels}
+
+
+def _address(person: Person, channel: str) -> str:
+    address = str(getattr(person, ADDRESS_FIELDS[channel])).lower()
+    return f"{channel}:{address}" if shares_an_address(channel) else address
 
 
 def choices(people: Iterable[Person]) -> Choices:
@@ -41,7 +49,7 @@ def only_needed(person: Person, channel: str, chosen: Choices) -> bool:
 
 
 def channel_choice(person: Person) -> str:
-    """`both`, `email` or `sms`; empty where there is nothing to choose."""
+    """Return `both` for all, or the one channel; empty where there is nothing to choose."""
     if len(person.channels) < 2:
         return ""
     channels = wanted(person, choices([person]))
@@ -49,7 +57,7 @@ def channel_choice(person: Person) -> str:
 
 
 def choose_channel(person: Person, channel: str) -> bool:
-    """From now on `both`, or only `email` or `sms`; False where that is no choice of theirs."""
+    """Write by all channels (`both`), or by one only; return False where the person has no such choice."""
     own = addresses(person)
     if len(own) < 2 or channel not in ("both", *own):
         return False

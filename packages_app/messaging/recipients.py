@@ -11,6 +11,8 @@ from datetime import datetime
 from uuid import UUID
 
 from lockers.models import Location
+from notifications.channels.people import ADDRESS_FIELDS
+from notifications.channels.registry import CHANNELS
 from notifications.messages import Message, Payer, Suppressed
 from notifications.models import Notification
 from notifications.quiet_hours import QuietHours
@@ -65,7 +67,7 @@ def _message(row: Notification, package: Package | None, chosen: Choices) -> Mes
     if reason := _not_for_the_delegate(row, package, delegate, chosen):
         return Suppressed(reason)
     person: Person = delegate if delegate and row.kind in _TO_DELEGATES else package.recipient
-    to = person.email if row.channel == "email" else person.phone
+    to = getattr(person, ADDRESS_FIELDS[row.channel])
     if not to:
         return Suppressed(f"the {_role(person)} has no such address")
     if reason := _unwelcome(row, person, chosen):
@@ -141,8 +143,8 @@ def _unwelcome(row: Notification, person: Person, chosen: Choices) -> str:
 
 
 def _quiet_hours(row: Notification, location: Location) -> QuietHours | None:
-    """Those of the location, for an SMS that nobody waits for."""
-    if row.channel != "sms" or KINDS.get(row.kind, Kind()).waited_for:
+    """Return those of the location, for a message that rings and that nobody waits for."""
+    if not CHANNELS[row.channel].rings or KINDS.get(row.kind, Kind()).waited_for:
         return None
     if location.quiet_from is None or location.quiet_until is None:
         return None

@@ -32,7 +32,7 @@ def compose(notifications: Sequence[Notification]) -> dict[int, Message | Suppre
     now = timezone.now()
     composed: dict[int, Message | Suppressed] = {}
     for row in notifications:
-        webhook = endpoints.get(row.subject)
+        webhook = endpoints.get(row.destination_id)
         if webhook is None:
             composed[row.pk] = Suppressed("the endpoint was deleted")
         elif not webhook.courier.works:
@@ -78,7 +78,8 @@ def _package_data(
 
 def _endpoints(rows: Sequence[Notification]) -> dict[str, Webhook]:
     found = Webhook.objects.select_related("courier__twin_of")
-    return {one.destination_id: one for one in found.filter(destination__in={row.subject for row in rows})}
+    ids = {row.destination_id for row in rows}
+    return {webhook.destination_id: webhook for webhook in found.filter(destination__in=ids)}
 
 
 def _packages(rows: Sequence[Notification]) -> dict[UUID, Package]:

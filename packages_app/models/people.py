@@ -12,6 +12,8 @@ from django.db.models.functions import Now
 from common.languages import language_choices
 from lockers.models import Location
 from notifications import outbox
+from notifications.channels.people import ADDRESS_FIELDS
+from notifications.channels.registry import Channel
 from packages_app.life import lifecycle
 from packages_app.secrets import pickup_codes
 
@@ -39,18 +41,18 @@ class Person(models.Model):
     @property
     def channels(self) -> list[str]:
         """By which they can be told something."""
-        return [channel for channel, address in (("email", self.email), ("sms", self.phone)) if address]
+        return [channel for channel, field in ADDRESS_FIELDS.items() if getattr(self, field)]
 
 
 class Recipient(Person):
     """Whose package it is."""
 
     only_channel = models.CharField(
-        max_length=5,
+        max_length=max(map(len, ADDRESS_FIELDS)),
         blank=True,
         default="",
         db_default="",
-        choices=[("email", "E-mail"), ("sms", "SMS")],
+        choices=[(channel, Channel(channel).label) for channel in ADDRESS_FIELDS],
         help_text="The only one that the courier wants used; empty: every one that there is an address for",
     )
 

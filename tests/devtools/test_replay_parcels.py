@@ -21,7 +21,7 @@ from devtools.replay import client, outcome
 from devtools.replay.client import Api, Tally, Unanswered
 from devtools.replay.parcels import COLUMNS, Fate, FileError, read
 from lockers.models import Compartment
-from notifications.delivery.email_and_sms import deliver_due
+from notifications.delivery.people import deliver_due
 from notifications.models import Notification
 from packages_app import operations
 from packages_app.models import ApiKey, Package

@@ -10,7 +10,7 @@ from django.core import mail
 from django.db.models import F
 
 from lockers.models import Compartment, Kiosk, Location
-from notifications.delivery.email_and_sms import deliver_due
+from notifications.delivery.people import deliver_due
 from notifications.models import Notification
 from packages_app.invariants import audit
 from packages_app.models import Package

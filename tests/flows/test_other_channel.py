@@ -14,7 +14,7 @@ from pytest_django import Settings
 
 from common.clock import database_now
 from lockers.models import Location
-from notifications.delivery.email_and_sms import deliver_due
+from notifications.delivery.people import deliver_due
 from notifications.models import Notification
 from packages_app.messaging import preferences
 from packages_app.models import Package

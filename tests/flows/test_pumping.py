@@ -12,7 +12,7 @@ from django.db import connection
 from pytest_django import Settings
 
 from common.clock import database_now
-from notifications.delivery.email_and_sms import deliver_due
+from notifications.delivery.people import deliver_due
 from notifications.models import Notification, Tally
 from notifications.sms import locmem
 from packages_app.life.lifecycle import Status

@@ -10,7 +10,8 @@ from django.core.exceptions import ValidationError
 
 from common.clock import database_now
 from lockers.models import Location
-from notifications.delivery.email_and_sms import Counts, deliver_due
+from notifications.delivery.people import deliver_due
+from notifications.delivery.runner import Counts
 from notifications.models import Notification
 from notifications.sms import locmem
 from packages_app.models import Courier

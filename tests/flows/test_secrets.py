@@ -264,7 +264,7 @@ def receipts_come(secrets: Secrets, monkeypatch: pytest.MonkeyPatch) -> None:
         post({**said, "status": "?"}).status_code,
     ] == [204, 204, 401, 401, 400]
     with monkeypatch.context() as patch:
-        patch.setattr("notifications.receipts.taking.take", lambda receipt: 1 // 0)
+        patch.setattr("notifications.receipts.matching.take", lambda receipt: 1 // 0)
         assert post(said).status_code == 500
     taken.refresh_from_db()
     assert taken.status == "delivered"
@@ -392,7 +392,7 @@ def test_nothing_is_left_of_codes_and_keys(
         assert secrets.found_in(text) == [], table
     assert secrets.found_in(everything_in(broker)) == []
     written = stderr.getvalue()
-    assert "A receipt of 'other' was refused: wrong signature" in written
+    assert "A receipt of 'other' was rejected: wrong signature" in written
     assert "ZeroDivisionError" in written
     assert "API key refused: revoked" in written
     assert secrets.found_in(written) == []

@@ -1,4 +1,4 @@
-"""Stands in for the room that knows packages: answers what the notification's own context tells it to."""
+"""Composers for tests: they return what the context of the notification says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An outbox to fill, a clock that stands, and providers on the loopback."""
+"""Fixtures: messages in the outbox, a fixed time, and providers on the loopback."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Put = Callable[..., Notification]
 
 @pytest.fixture(autouse=True)
 def room(settings: Settings) -> Iterator[None]:
-    """This room by itself: a composer of its own, messages kept in memory, nobody woken."""
+    """Isolate the app: a composer of its own, messages kept in memory, delivery not woken."""
     settings.NOTIFICATION_COMPOSERS = {"thing": "tests.notifications.composers.compose"}
     settings.NOTIFICATION_NUDGE = False
     settings.SMS_BACKEND = "notifications.sms.locmem.SmsBackend"
@@ -32,7 +32,7 @@ def room(settings: Settings) -> Iterator[None]:
 
 @pytest.fixture
 def put() -> Put:
-    """`put(channel="sms", **fields)`: a row of the outbox that is due at `NOW`."""
+    """`put(channel="sms", **fields)` makes a message that is due at `NOW`."""
     numbers = itertools.count(1)
 
     def put(channel: str = "sms", **fields: object) -> Notification:
@@ -53,7 +53,7 @@ def put() -> Put:
 
 @pytest.fixture
 def smtp(settings: Settings) -> Iterator[SmtpServer]:
-    """A real SMTP server, and the portal set to send through it."""
+    """Run a real SMTP server, and make the portal send through it."""
     with SmtpServer() as server:
         settings.EMAIL_BACKEND = "notifications.email.smtp.EmailBackend"
         settings.EMAIL_HOST, settings.EMAIL_PORT = server.hostname, server.port
@@ -63,7 +63,7 @@ def smtp(settings: Settings) -> Iterator[SmtpServer]:
 
 @contextmanager
 def serving() -> Iterator[SmsGateway]:
-    """A real HTTP gateway for SMS, for the time of the block."""
+    """Run a real HTTP gateway for SMS during the block."""
     server = SmsGateway()
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
@@ -76,7 +76,7 @@ def serving() -> Iterator[SmsGateway]:
 
 @pytest.fixture
 def gateway(settings: Settings) -> Iterator[SmsGateway]:
-    """One, and the portal set to send through it."""
+    """Run a gateway, and make the portal send through it."""
     with serving() as server:
         settings.SMS_BACKEND = "notifications.sms.http.SmsBackend"
         settings.SMS_GATEWAY_URL = f"http://127.0.0.1:{server.server_port}/send?v=1"
@@ -87,7 +87,7 @@ def gateway(settings: Settings) -> Iterator[SmsGateway]:
 
 @pytest.fixture
 def second_gateway(settings: Settings) -> Iterator[SmsGateway]:
-    """Another one, as the second provider."""
+    """Run another gateway as the second provider."""
     with serving() as server:
         settings.SMS_BACKEND_2 = "notifications.sms.http.SmsBackend"
         settings.SMS_GATEWAY_URL_2 = f"http://127.0.0.1:{server.server_port}/other"

@@ -1,4 +1,4 @@
-"""A real HTTP server of the kind that couriers run for webhooks, with the moods that such servers have."""
+"""A real HTTP server like those that couriers run for webhooks, and its ways to misbehave."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Taken:
-    """One request, as it came."""
+    """A request as it arrived."""
 
     path: str
     headers: dict[str, str]
@@ -108,12 +108,12 @@ class EndpointSink(ThreadingHTTPServer):
         return f"{'https' if self.tls else 'http'}://{host}:{self.server_port}{path}"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that goes away, or refuses our certificate, is no news."""
+        """Ignore clients that disconnect or reject our certificate."""
 
 
 @contextmanager
 def endpoint_sink(context: ssl.SSLContext | None = None) -> Iterator[EndpointSink]:
-    """One that runs."""
+    """Run a sink for the time of the block."""
     server = EndpointSink(context)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()

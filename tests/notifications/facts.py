@@ -1,4 +1,4 @@
-"""Every fact that some kind of message can show."""
+"""Every fact that any kind of message can show."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Real servers of the kind that providers run, on the loopback, with the moods that providers have."""
+"""Real servers like those of providers, on the loopback, and their ways to misbehave."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 
 def free_port() -> int:
-    """A port of the loopback on which nobody listens."""
+    """Return a loopback port on which nothing listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -86,7 +86,7 @@ class _Handler:
 
 
 def hang_up(server: SMTP) -> None:
-    """Ends a connection without a word."""
+    """End a connection without an answer."""
     if isinstance(server.transport, asyncio.WriteTransport):
         server.transport.abort()
 
@@ -108,7 +108,7 @@ class SmtpServer(Controller):
 
     @property
     def taken(self) -> list[Envelope]:
-        """What came in with DATA."""
+        """Return the messages that were received."""
         return self.handler.taken
 
 
@@ -124,6 +124,7 @@ class _Form(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        self.server.bodies.append(body)
         self.server.taken.append({name: values[0] for name, values in parse_qs(body).items()})
         self.server.requests.append((self.path, dict(self.headers)))
         mood = self.server.mood()
@@ -154,6 +155,7 @@ class SmsGateway(ThreadingHTTPServer):
     def __init__(self, port: int = 0) -> None:
         super().__init__(("127.0.0.1", port), _Form)
         self.moods: list[Any] = []
+        self.bodies: list[str] = []
         self.taken: list[dict[str, str]] = []
         self.requests: list[tuple[str, dict[str, str]]] = []
         self.connections = 0
@@ -161,11 +163,11 @@ class SmsGateway(ThreadingHTTPServer):
         self.release = threading.Event()
 
     def mood(self) -> Any:
-        """How it answers the request that has just come."""
+        """Return how to answer the request that has just arrived."""
         return self.moods.pop(0) if self.moods else (200, {}, '{"id": "sms-1"}')
 
     def hang_up(self) -> None:
-        """End every connection that is kept."""
+        """End every kept-alive connection."""
         for client in self.clients:
             with contextlib.suppress(OSError):
                 client.shutdown(socket.SHUT_RDWR)
@@ -226,7 +228,7 @@ class DrippingServer:
 
 
 class SilentServer:
-    """Accepts connections and never says a word."""
+    """Accepts connections and never answers."""
 
     def __enter__(self) -> SilentServer:
         self._socket = socket.create_server(("127.0.0.1", 0))

@@ -1,4 +1,4 @@
-"""Messages and channels in the admin."""
+"""Messages, providers and SMS limits in the admin."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from common.wakeup import nudge, nudge_webhooks
 from notifications.delivery.breaker import breakers
-from notifications.delivery.email_and_sms import deliver_due
+from notifications.delivery.people import deliver_due
 from notifications.models import ChannelState, Destination, Notification, Status, Tally
 from notifications.sms import locmem
 from notifications.webhooks.delivery import deliver_webhooks
@@ -34,7 +34,7 @@ def staff(*rights: str) -> User:
 
 @pytest.fixture
 def desk(client: Client, settings: Settings) -> Client:
-    """Signed in as staff who may look and act."""
+    """Return a client signed in as staff who may view and act."""
     client.force_login(
         staff(
             "view_notification",
@@ -82,7 +82,7 @@ def test_dead_messages_are_sent_again_and_it_is_known_by_whom(
 def test_the_dead_of_all_channels_are_sent_again_in_one_go(
     desk: Client, put: Put, settings: Settings
 ) -> None:
-    settings.NOTIFICATION_COMPOSERS["hook"] = "tests.notifications.composers.compose_hook"
+    settings.NOTIFICATION_COMPOSERS["webhook"] = "tests.notifications.composers.compose_hook"
     settings.WEBHOOK_ALLOW_PRIVATE = True
     locmem.outbox.clear()
     mail.outbox.clear()
@@ -107,7 +107,7 @@ def test_the_dead_of_all_channels_are_sent_again_in_one_go(
     assert LogEntry.objects.count() == 90
 
 
-def test_who_may_only_look_may_not_act(client: Client, put: Put) -> None:
+def test_staff_with_view_permission_only_cannot_act(client: Client, put: Put) -> None:
     client.force_login(staff("view_notification"))
     dead = put(status=Status.DEAD, reason="no such number")
 
@@ -115,7 +115,7 @@ def test_who_may_only_look_may_not_act(client: Client, put: Put) -> None:
 
     dead.refresh_from_db()
     assert dead.status == Status.DEAD
-    assert b"Send the dead and bounced ones again" not in client.get(reverse(LIST)).content
+    assert b"Send dead and bounced messages again" not in client.get(reverse(LIST)).content
 
 
 def test_nothing_is_added_edited_or_deleted(desk: Client, put: Put) -> None:
@@ -158,7 +158,7 @@ def test_what_arrived_and_what_bounced_are_shown_with_their_time_and_can_be_filt
         assert ("13:47" in text, "undelivered" in text) == (True, reason)
 
 
-def test_staff_can_let_everything_through_again(desk: Client) -> None:
+def test_staff_can_resume_sending(desk: Client) -> None:
     (breaker,) = breakers("sms", ["first"])
     for _ in range(5):
         breaker.failed("away", now=NOW)
@@ -169,7 +169,7 @@ def test_staff_can_let_everything_through_again(desk: Client) -> None:
     assert act(desk, url, "close_breaker", [state]) == 302
 
     assert not breakers("sms", ["first"])[0].is_open
-    assert LogEntry.objects.get().change_message == "Let everything through again."
+    assert LogEntry.objects.get().change_message == "Resumed sending."
 
 
 def test_staff_see_what_each_provider_does(desk: Client, put: Put, settings: Settings) -> None:
@@ -182,11 +182,11 @@ def test_staff_see_what_each_provider_does(desk: Client, put: Put, settings: Set
 
     put()
     assert deliver_due(now=NOW).sent == 1
-    assert rows() == {"locmem": "takes messages", "first": "takes messages", "sms-house": "stands by"}
+    assert rows() == {"locmem": "sending", "first": "sending", "sms-house": "standing by"}
     (breaker,) = breakers("sms", ["first"])
     for _ in range(5):
         breaker.failed("away", now=NOW)
-    assert rows() == {"locmem": "takes messages", "first": "paused", "sms-house": "takes messages"}
+    assert rows() == {"locmem": "sending", "first": "paused", "sms-house": "sending"}
     settings.SMS_BACKEND_2 = ""
     assert rows()["sms-house"] == "not in the settings"
 

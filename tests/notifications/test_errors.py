@@ -1,4 +1,4 @@
-"""Reasons that may stand in a table and in a log."""
+"""Reasons that may appear in a table and in a log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the database itself refuses, and what is found at once."""
+"""What the database itself rejects, and what it finds by index."""
 
 from __future__ import annotations
 

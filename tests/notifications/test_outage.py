@@ -1,4 +1,4 @@
-"""Real gateways that go away and come back, with thousands waiting: nothing is lost, and codes go first."""
+"""Outages of real gateways with thousands of messages waiting: nothing is lost, and codes go first."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import pytest
 from django.db import connection
 from pytest_django import Settings
 
-from notifications.delivery.email_and_sms import Counts, deliver_due
+from notifications.delivery.people import deliver_due
+from notifications.delivery.runner import Counts
 from notifications.models import ChannelState, Notification, Status
 from tests.notifications.conftest import NOW, Put
 from tests.notifications.providers import SmsGateway
@@ -44,7 +45,7 @@ class Fragile(SmsGateway):
         self._serving.start()
 
     def stop(self) -> None:
-        """As a killed process: nobody listens, and all connections end."""
+        """Stop like a killed process: nothing listens, and all connections end."""
         with self._lock:
             serving, self._serving = self._serving, None
         if serving is not None:
@@ -54,7 +55,7 @@ class Fragile(SmsGateway):
             self.hang_up()
 
     def again(self) -> Fragile:
-        """A new one at the same address."""
+        """Start a new gateway at the same address."""
         return Fragile(self.server_port)
 
     def mood(self) -> Any:

@@ -1,4 +1,4 @@
-"""Putting messages into the outbox."""
+"""The outbox: adding messages."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_one_row_for_each_channel_ready_to_go() -> None:
         assert row.next_attempt_at == row.created_at
 
 
-def test_the_same_cause_twice_gives_one_message() -> None:
+def test_a_repeated_cause_adds_one_message() -> None:
     enqueue()
     enqueue()
     enqueue(2)
@@ -59,7 +59,7 @@ def test_delivery_is_woken_when_the_transaction_commits(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_rows_fall_with_the_callers_transaction() -> None:
+def test_the_rows_are_rolled_back_with_the_callers_transaction() -> None:
     with transaction.atomic():
         enqueue()
         transaction.set_rollback(True)

@@ -1,4 +1,4 @@
-"""Quiet hours on a wall clock, over midnight and over changes of summer time."""
+"""Quiet hours on a wall clock, past midnight and across changes to and from summer time."""
 
 from __future__ import annotations
 

@@ -17,8 +17,7 @@ from django.utils.module_loading import import_string
 from lockerportal.env import messages as env_messages
 
 SECRET = "hunter2-hunter2"
-GATEWAY = ("SMS_GATEWAY_URL", env_messages.SMS_HTTP)
-TOKEN = ("SMS_GATEWAY_TOKEN", env_messages.SMS_HTTP)
+URL, TOKEN = "SMS_GATEWAY_URL", "SMS_GATEWAY_TOKEN"
 
 
 @pytest.fixture
@@ -115,24 +114,10 @@ def test_email_url(
         ("DEFAULT_FROM_EMAIL", "", lambda env: env_messages.sender(env, debug=False)),
         ("DEFAULT_FROM_EMAIL", SECRET, lambda env: env_messages.sender(env, debug=False)),
         ("DEFAULT_FROM_EMAIL", f"a@b.c\nBcc: {SECRET}", lambda env: env_messages.sender(env, debug=False)),
-        ("SMS_GATEWAY_URL", "", lambda env: env_messages.gateway(env, *GATEWAY, debug=False)),
-        (
-            "SMS_GATEWAY_URL",
-            f"http://{SECRET}.example.com",
-            lambda env: env_messages.gateway(env, *GATEWAY, debug=False),
-        ),
-        ("SMS_GATEWAY_URL", f"ftp://{SECRET}", lambda env: env_messages.gateway(env, *GATEWAY, debug=True)),
-        (
-            "SMS_GATEWAY_URL",
-            f"https:///{SECRET}",
-            lambda env: env_messages.gateway(env, *GATEWAY, debug=True),
-        ),
-        ("SMS_GATEWAY_TOKEN", "", lambda env: env_messages.gateway_token(env, *TOKEN, debug=False)),
-        (
-            "SMS_GATEWAY_TOKEN",
-            f"{SECRET}\r\nX: y",
-            lambda env: env_messages.gateway_token(env, *TOKEN, debug=False),
-        ),
+        (URL, f"http://{SECRET}.example.com", lambda env: env_messages.gateway(env, URL, debug=False)),
+        (URL, f"ftp://{SECRET}", lambda env: env_messages.gateway(env, URL, debug=True)),
+        (URL, f"https:///{SECRET}", lambda env: env_messages.gateway(env, URL, debug=True)),
+        (TOKEN, f"{SECRET}\r\nX: y", lambda env: env_messages.gateway_token(env, TOKEN)),
     ],
 )
 def test_nonsense_is_refused_by_name_and_never_by_value(
@@ -153,13 +138,13 @@ def test_what_is_right_is_taken(env: environ.Env, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("SMS_GATEWAY_URL", "http://127.0.0.1:8080/send")
     monkeypatch.setenv("SMS_GATEWAY_TOKEN", "abc")
     assert env_messages.sender(env, debug=False) == "Lockers <lockers@example.com>"
-    assert env_messages.gateway(env, *GATEWAY, debug=False) == "http://127.0.0.1:8080/send"
-    assert env_messages.gateway_token(env, *TOKEN, debug=False) == "abc"
+    assert env_messages.gateway(env, URL, debug=False) == "http://127.0.0.1:8080/send"
+    assert env_messages.gateway_token(env, TOKEN) == "abc"
 
 
-def test_a_backend_without_a_gateway_asks_for_none(env: environ.Env) -> None:
-    assert env_messages.gateway(env, "SMS_GATEWAY_URL", "some.Backend", debug=False) == ""
-    assert env_messages.gateway_token(env, "SMS_GATEWAY_TOKEN", "some.Backend", debug=False) == ""
+def test_the_gateway_is_left_to_the_backend_where_none_is_named(env: environ.Env) -> None:
+    assert env_messages.gateway(env, URL, debug=False) == ""
+    assert env_messages.gateway_token(env, TOKEN) == ""
 
 
 def test_a_second_provider_need_not_be(env: environ.Env, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,23 +187,31 @@ GOOD = {
 }
 
 
-@pytest.mark.parametrize(
-    "missing", [None, "EMAIL_URL", "DEFAULT_FROM_EMAIL", "SMS_BACKEND", "SMS_GATEWAY_TOKEN"]
-)
-def test_the_settings_themselves(missing: str | None) -> None:
-    script = "from django.conf import settings; print(settings.EMAIL_BACKEND, settings.EMAIL_PORT)"
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        env={
-            **{name: value for name, value in GOOD.items() if name != missing},
-            "PATH": os.environ["PATH"],
-            "DJANGO_SETTINGS_MODULE": "lockerportal.settings",
-        },
+def start(script: str, **variables: str | None) -> subprocess.CompletedProcess[str]:
+    """Run `script` in a process of its own that has started with `GOOD` and `variables`; None removes one."""
+    values = {
+        **GOOD,
+        "PATH": os.environ["PATH"],
+        "DJANGO_SETTINGS_MODULE": "lockerportal.settings",
+        **variables,
+    }
+    return subprocess.run(
+        [sys.executable, "-c", f"import django; django.setup()\n{script}"],
+        env={name: value for name, value in values.items() if value is not None},
         cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+@pytest.mark.parametrize(
+    "missing",
+    [None, "EMAIL_URL", "DEFAULT_FROM_EMAIL", "SMS_BACKEND", "SMS_GATEWAY_URL", "SMS_GATEWAY_TOKEN"],
+)
+def test_production_starts_with_all_that_is_needed_and_with_nothing_less(missing: str | None) -> None:
+    script = "from django.conf import settings; print(settings.EMAIL_BACKEND, settings.EMAIL_PORT)"
+    done = start(script, **({missing: None} if missing else {}))
     if missing is None:
         assert done.stdout == f"{env_messages.SMTP} 587\n", done.stderr
     else:

@@ -1,4 +1,4 @@
-"""What Celery does for messages."""
+"""The Celery tasks of messages."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from pytest_django import Settings
 
 from notifications import tasks
-from notifications.delivery.email_and_sms import Counts
+from notifications.delivery.runner import Counts
 from notifications.models import Notification
 from notifications.sms import locmem
 from tests.notifications.conftest import Put
@@ -34,7 +34,7 @@ def test_what_is_left_over_to_webhooks_is_not_left_to_the_sweep_either(
 
 
 def test_webhooks_have_a_queue_of_their_own(settings: Settings) -> None:
-    """One whose worker waits for couriers' servers, and no pickup code behind it."""
+    """Its worker waits for couriers' servers, and no pickup code waits behind them."""
     route = settings.CELERY_TASK_ROUTES[tasks.deliver_webhooks.name]
     assert route == {"queue": "webhooks"}
     assert [queue.name for queue in settings.CELERY_TASK_QUEUES] == ["lockerportal", "webhooks"]

@@ -1,4 +1,4 @@
-"""What every kind says, in every language and on every channel."""
+"""The text of every kind, in every language and on every channel."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ pytestmark = pytest.mark.parametrize("language", LANGUAGES)
 
 
 def message(kind: str, language: str, **facts: object) -> Message:
-    """One with every fact that its kind may know."""
+    """Return a message with every fact that its kind may have."""
     context = {**FULL, **facts}
     if kind not in WITH_CODE:
         del context["code"]
@@ -64,7 +64,7 @@ def message(kind: str, language: str, **facts: object) -> Message:
 
 
 def sparse(kind: str, language: str) -> Message:
-    """One without what may be unknown."""
+    """Return a message without the facts that may be unknown."""
     unknown: dict[str, object] = dict.fromkeys(OPTIONAL, "")
     if kind == "extended":
         unknown["reason"] = ""
@@ -72,7 +72,7 @@ def sparse(kind: str, language: str) -> Message:
 
 
 class Visible(HTMLParser):
-    """What a reader sees of an HTML e-mail, without its preheader and heading."""
+    """Return the visible text of an HTML email, without its preheader and heading."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -87,12 +87,12 @@ class Visible(HTMLParser):
             self.hidden.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
-        """Out of it again."""
+        """Leave it."""
         if self.hidden and self.hidden[-1] == tag:
             self.hidden.pop()
 
     def handle_data(self, data: str) -> None:
-        """Text that is seen."""
+        """Keep visible text."""
         if not self.hidden:
             self.text.append(data)
 
@@ -171,7 +171,7 @@ def test_it_is_translated(kind: str, language: str) -> None:
 
 
 def evil(value: object) -> object:
-    """The same fact from somebody who means harm."""
+    """Return the same fact as an attacker would write it."""
     match value:
         case str() if value not in Size.names:
             return "<b>&\r\nBcc: eve@example.com\u202e\x00</b>"
@@ -262,7 +262,7 @@ def test_every_code_can_be_read(language: str) -> None:
 
 
 def test_months_and_days_of_a_year(language: str) -> None:
-    """No day of the year brings a blank that forbids a line break, or an SMS out of its alphabet."""
+    """No date of the year adds a non-breaking space, or takes an SMS out of its alphabet."""
     for day in range(0, 365, 13):
         moment = datetime(2026, 1, 1, 9, 5, tzinfo=ZoneInfo("Europe/Riga")) + timedelta(days=day)
         facts = message("stored", language, expires_at=moment)

@@ -1,4 +1,4 @@
-"""Delivery without a broker: the same work as the Celery task."""
+"""Deliver messages without a broker; the same work as the Celery task."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from types import FrameType
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import InterfaceError, OperationalError, connection
 
-from notifications.delivery.email_and_sms import Counts, deliver_due
+from notifications.delivery.people import deliver_due
+from notifications.delivery.runner import Counts
 from notifications.models import Channel, Notification
 from notifications.webhooks.delivery import deliver_webhooks
 
@@ -22,24 +23,24 @@ Deliver = Callable[..., Counts]
 
 
 class Command(BaseCommand):
-    """Send what is due, once or until stopped."""
+    """Send what is due, once or until it is stopped."""
 
-    help = "Sends due messages without Celery, until it is stopped. Safe beside workers and beside itself."
+    help = "Sends due messages without Celery until it is stopped. Workers may run at the same time."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """`--once` and `--every`."""
-        parser.add_argument("--once", action="store_true", help="send what is due now, then end")
-        parser.add_argument("--every", type=float, default=1.0, help="seconds between two looks (default 1)")
+        """Add `--once` and `--every`."""
+        parser.add_argument("--once", action="store_true", help="send what is due now, then exit")
+        parser.add_argument("--every", type=float, default=1.0, help="seconds between checks (default 1)")
 
     def handle(self, *, once: bool, every: float, **options: object) -> None:
-        """Deliver; a signal lets the message in hand finish first."""
+        """Deliver; after a signal, finish the message that is being sent."""
         if once:
             self._run_once()
             return
         self._stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._stopped)
-        # Couriers' servers may be slow, and nobody's code waits for them.
+        # Couriers' servers may be slow, and no pickup code should wait for them.
         webhooks = threading.Thread(target=self._serve_webhooks, args=[every], name="webhooks")
         webhooks.start()
         try:
@@ -57,7 +58,7 @@ class Command(BaseCommand):
         try:
             self._serve(deliver_webhooks, every)
         except BaseException:
-            self._stop.set()  # all of it ends, and whoever watches over it starts it again
+            self._stop.set()  # the whole process ends, so that its supervisor restarts it
             raise
         finally:
             connection.close()
@@ -70,7 +71,7 @@ class Command(BaseCommand):
             self._drain(deliver_webhooks, webhooks)
 
     def _drain(self, deliver: Deliver, left: int) -> None:
-        """As many as are due now: on a busy portal new ones come as fast as they go, and it would not end."""
+        """Send as many as are due now; on a busy portal there are always new ones, and it would never end."""
         unfinished = True
         while unfinished and left > 0:
             counts = deliver(limit=left, seconds=2.0)
@@ -79,11 +80,11 @@ class Command(BaseCommand):
             unfinished = counts.unfinished
 
     def _run(self, deliver: Deliver) -> bool:
-        """Whether more is due."""
+        """Deliver once; return whether more is due."""
         try:
             counts = deliver(seconds=2.0)
         except (OperationalError, InterfaceError) as error:
-            logger.warning("The database is away: %s", type(error).__name__)
+            logger.warning("The database is unavailable: %s", type(error).__name__)
             connection.close()
             return False
         if counts.claimed:

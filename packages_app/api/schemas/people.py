@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from lockers.schemas import Text
+from notifications.channels.people import ADDRESS_FIELDS
 from packages_app.api.schemas.fields import Email, LanguageCode, Phone, Strict
 
 # The address that each channel needs, and what the validators check, in the terms of JSON Schema.
-_ADDRESSES = {"email": "email", "sms": "phone"}
 _NEEDS = {
     address: {"required": [address], "properties": {address: {"type": "string"}}}
-    for address in _ADDRESSES.values()
+    for address in ADDRESS_FIELDS.values()
 }
+if TYPE_CHECKING:
+    ChannelName = str
+else:
+    ChannelName = Literal[tuple(ADDRESS_FIELDS)]
 _HAS_ADDRESS: dict[str, Any] = {"anyOf": list(_NEEDS.values())}
 _HAS_EACH: dict[str, Any] = {
     "allOf": [
@@ -25,7 +29,7 @@ _HAS_EACH: dict[str, Any] = {
             },
             "then": _NEEDS[address],
         }
-        for channel, address in _ADDRESSES.items()
+        for channel, address in ADDRESS_FIELDS.items()
     ]
 }
 
@@ -55,11 +59,11 @@ def _each_once(channels: list[str]) -> list[str]:
 
 
 Channels = Annotated[
-    list[Literal["email", "sms"]],
+    list[ChannelName],
     AfterValidator(_each_once),
     Field(
         min_length=1,
-        max_length=2,
+        max_length=len(ADDRESS_FIELDS),
         description="The channels for messages about this package; each needs its address. "
         "Omitted: every channel that has an address.",
         examples=[["email"]],
@@ -79,8 +83,11 @@ class RecipientIn(PersonIn):
     def has_the_address_of_each_channel(self) -> RecipientIn:
         """Reject a channel without the address that it needs."""
         for channel in self.channels or []:
-            if not getattr(self, _ADDRESSES[channel]):
-                raise ValueError(f"channels with {channel} need the recipient's {_ADDRESSES[channel]}")
+            if not getattr(self, ADDRESS_FIELDS[channel]):
+                raise ValueError(f"channels with {channel} need the recipient's {ADDRESS_FIELDS[channel]}")
+        possible = [name for name, address in ADDRESS_FIELDS.items() if getattr(self, address)]
+        if self.channels and len(self.channels) not in (1, len(possible)):
+            raise ValueError("channels must name one, or every one that there is an address for")
         return self
 
     @property

@@ -8,7 +8,7 @@ from datetime import datetime
 from django.db import transaction
 
 from common.wakeup import nudge_webhooks
-from notifications.models import OPEN, Channel, Notification
+from notifications.models import OPEN, Notification
 from notifications.webhooks import destinations
 from packages_app import errors
 from packages_app.core.actor import Actor
@@ -25,7 +25,7 @@ def resend_delivery(
     Raises `UnknownWebhook`, `UnknownDelivery`, `WebhookDisabled`, `DeliveryUnderWay`.
     """
     webhook = webhooks.lock_enabled(webhook_id)
-    deliveries = Notification.objects.filter(subject=webhook.destination_id, channel=Channel.WEBHOOK)
+    deliveries = Notification.objects.to_destination(webhook.destination_id)
     row = deliveries.select_for_update().filter(pk=delivery_id).first()
     if row is None:
         raise errors.UnknownDelivery
@@ -33,7 +33,7 @@ def resend_delivery(
         raise errors.DeliveryUnderWay
     deliveries.filter(pk=row.pk).again()
     # Somebody waits for this one and has a reason to think that it will arrive.
-    destinations.hurry(webhook.destination_id)
+    destinations.end_pause(webhook.destination_id)
     transaction.on_commit(nudge_webhooks, robust=True)
     row.refresh_from_db()
     return row

@@ -34,6 +34,6 @@ def test_webhook(
         context={"at": now.isoformat(), "data": {"webhook_id": str(webhook.pk)}},
     )
     # Somebody waits for this one and has a reason to think that it will arrive.
-    destinations.hurry(webhook.destination_id)
+    destinations.end_pause(webhook.destination_id)
     transaction.on_commit(nudge_webhooks, robust=True)
     return Notification.objects.get(dedup_key=f"{cause}:{Channel.WEBHOOK.value}")

@@ -1,4 +1,4 @@
-"""The breaker of a channel: a provider that is down is left alone, and nobody loses an attempt by it."""
+"""The circuit breaker: a provider that is down is not called, and no message loses an attempt."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from django.db import IntegrityError, OperationalError, transaction
 
 from notifications.delivery import breaker as breaker_module
 from notifications.delivery.breaker import Breaker, breakers, close
-from notifications.delivery.email_and_sms import Counts, deliver_due
+from notifications.delivery.people import deliver_due
+from notifications.delivery.runner import Counts
 from notifications.errors import DeliveryError
 from notifications.models import ChannelState, Notification, Status
 from tests.notifications.conftest import NOW, Put
-from tests.notifications.delivery.test_email_and_sms import ScriptedChannel, scripted
+from tests.notifications.delivery.test_people import ScriptedChannel, scripted
 
 __all__ = ["scripted"]
 
@@ -99,7 +100,7 @@ def test_an_open_channel_that_has_nothing_to_send_keeps_its_probe(
 def test_what_failed_in_an_outage_does_not_wait_for_an_hour_after_it(
     put: Put, scripted: type[ScriptedChannel]
 ) -> None:
-    """Else the codes, which were tried first and most often, would go out last."""
+    """Otherwise the codes, which were tried first and most often, would be sent last."""
     code = put("sms", priority=1)
     scripted.script = down(1000)
     for second in range(0, 5400, 5):
@@ -129,7 +130,7 @@ def test_after_a_long_outage_the_most_urgent_come_first(put: Put, monkeypatch: p
 
 
 def test_one_that_cannot_bring_forward_what_waits_stays_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else nobody would: the next success finds it closed."""
+    """Otherwise nothing would, because the next success finds it closed."""
 
     class Stuck:
         @property
@@ -165,7 +166,7 @@ def test_a_refusal_shows_that_the_provider_is_alive(put: Put, scripted: type[Scr
     assert ChannelState.objects.get(channel="sms", provider="sms").opened_at is None
 
 
-def test_channels_do_not_know_of_each_other(put: Put, scripted: type[ScriptedChannel]) -> None:
+def test_channels_are_independent(put: Put, scripted: type[ScriptedChannel]) -> None:
     email = breaker("email")
     for _ in range(5):
         email.failed("away", now=NOW)

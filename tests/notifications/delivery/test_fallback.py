@@ -1,4 +1,4 @@
-"""The other channel, where one has failed for good: once for a cause, with the failure itself."""
+"""Fallback: another channel where one has failed for good, once for each cause, in the same transaction."""
 
 from __future__ import annotations
 
@@ -12,17 +12,20 @@ from django.db import OperationalError, connection, transaction
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from common.wakeup import nudge
+from notifications.channels.people import ADDRESS_FIELDS
+from notifications.channels.registry import CHANNELS, ChannelInfo
 from notifications.composing import Composed
-from notifications.delivery import email_and_sms, fallback, leases
-from notifications.delivery.email_and_sms import Counts, deliver_due
+from notifications.delivery import fallback, leases, people
 from notifications.delivery.fallback import fall_back, fall_back_here
+from notifications.delivery.people import deliver_due
+from notifications.delivery.runner import Counts
 from notifications.email.channel import EmailChannel
 from notifications.errors import DeliveryError
 from notifications.messages import Suppressed
 from notifications.models import Notification, Status
 from notifications.sms import locmem
 from tests.notifications.conftest import NOW, Put
-from tests.notifications.delivery.test_email_and_sms import ScriptedChannel, scripted
+from tests.notifications.delivery.test_people import ScriptedChannel, scripted
 from tests.notifications.providers import SmsGateway, SmtpServer
 
 __all__ = ["scripted"]
@@ -33,7 +36,7 @@ UNKNOWN = {"to": "unknown@example.com"}
 
 
 def soon() -> datetime:
-    """When what was written just now is due."""
+    """Return when a message written just now is due."""
     return leases.Clock().now() + timedelta(seconds=1)
 
 
@@ -87,7 +90,7 @@ def test_attempts_that_are_used_up_are_a_failure_for_good_too(
 
 
 @pytest.mark.parametrize("status", [Status.PENDING, Status.SENT, Status.DEAD])
-def test_what_the_other_channel_has_had_it_gets_no_second_time(put: Put, status: Status) -> None:
+def test_a_channel_gets_no_message_twice(put: Put, status: Status) -> None:
     fields: dict[str, object] = {"sent_at": NOW} if status == Status.SENT else {"reason": "x"}
     put("email", dedup_key="event:7:email", status=status, **fields)
     row = dead(put, "sms", dedup_key="event:7:sms")
@@ -102,10 +105,10 @@ def test_it_happens_once_however_often_it_is_called(put: Put) -> None:
     assert len(instead()) == 1
 
 
-def test_what_stood_in_and_failed_too_goes_back_to_nobody(
+def test_a_substitute_that_failed_too_is_not_sent_again(
     put: Put, scripted: type[ScriptedChannel], smtp: SmtpServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(email_and_sms, "CHANNELS", {"sms": scripted, "email": EmailChannel})
+    monkeypatch.setattr(people, "CHANNELS", {"sms": scripted, "email": EmailChannel})
     put(dedup_key="event:7:sms", context=UNKNOWN)
     scripted.script = list(NOBODY)
     assert deliver_due(now=NOW).dead == 1
@@ -187,7 +190,7 @@ def test_a_webhook_has_no_other_channel(put: Put) -> None:
     assert instead() == []
 
 
-def test_a_code_overrules_what_is_not_wanted_when_the_other_channel_fails(put: Put) -> None:
+def test_a_code_overrides_preferences_when_the_other_channel_fails(put: Put) -> None:
     unwanted = {"unwanted": "email"}
     email = put("email", dedup_key="event:7:email", context=unwanted)
     assert deliver_due(now=NOW) == Counts(claimed=1, suppressed=1)
@@ -217,7 +220,7 @@ def test_an_sms_over_a_limit_is_sent_by_email(put: Put, settings: Settings) -> N
     assert locmem.outbox == []
 
 
-def test_a_reason_that_has_gone_falls_back_to_nobody(put: Put) -> None:
+def test_a_message_with_nothing_left_to_say_has_no_fallback(put: Put) -> None:
     put(dedup_key="event:7:sms", context={"answer": "suppressed"})
     assert deliver_due(now=NOW) == Counts(claimed=1, suppressed=1)
     assert instead() == []
@@ -231,7 +234,7 @@ def test_a_worker_that_has_lost_its_lease_writes_nothing(put: Put) -> None:
     assert instead() == []
 
 
-def test_a_death_whose_email_cannot_be_written_has_not_happened(
+def test_without_its_substitute_a_message_does_not_become_dead(
     put: Put, scripted: type[ScriptedChannel], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     row = put(dedup_key="event:7:sms")
@@ -241,7 +244,7 @@ def test_a_death_whose_email_cannot_be_written_has_not_happened(
         fallback.fall_back(notification)
         raise RuntimeError
 
-    monkeypatch.setattr(email_and_sms, "fall_back", broken)
+    monkeypatch.setattr(people, "fall_back", broken)
     with pytest.raises(RuntimeError):
         deliver_due(now=NOW)
     row.refresh_from_db()
@@ -271,7 +274,7 @@ def together(*jobs: Callable[[], object]) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_two_that_end_at_the_same_moment_leave_one_message(put: Put) -> None:
-    """The e-mail is not wanted and the number does not exist; whichever is written first, one e-mail goes."""
+    """The email is not wanted and the number does not exist; whichever ends first, one email is sent."""
     for number in range(25):
         unwanted = {"unwanted": "email"}
         email = put("email", dedup_key=f"event:{number}:email", context=unwanted)
@@ -287,3 +290,33 @@ def test_two_that_end_at_the_same_moment_leave_one_message(put: Put) -> None:
 
         together(refuse, suppress)
         assert len(instead()) == number + 1
+
+
+@pytest.fixture
+def third_channel(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make webhooks a third channel for people, whose rows the database knows already."""
+    monkeypatch.setitem(ADDRESS_FIELDS, "webhook", "phone")
+    monkeypatch.setitem(CHANNELS, "webhook", ChannelInfo("", address_field="phone"))
+    settings.NOTIFICATION_COMPOSERS["webhook"] = "tests.notifications.composers.compose"
+
+
+@pytest.mark.usefixtures("third_channel")
+def test_channels_stand_in_in_their_order_until_one_has_brought_it(put: Put) -> None:
+    assert fall_back(dead(put, "sms", dedup_key="event:7:sms"))
+    assert instead() == [("email", "instead:event:7:email", Status.PENDING)]
+    email = Notification.objects.get(channel="email")
+    assert not fall_back(put("webhook", dedup_key="event:7:webhook")), "the email may bring it yet"
+
+    Notification.objects.filter(channel="webhook").delete()
+    Notification.objects.filter(pk=email.pk).update(status=Status.DEAD, reason="unknown user")
+    email.refresh_from_db()
+    assert fall_back(email)
+    assert [channel for channel, _, _ in instead()] == ["email", "webhook"]
+    assert not fall_back(email)
+
+
+@pytest.mark.usefixtures("third_channel")
+def test_a_channel_that_has_nothing_to_say_is_passed_over(put: Put) -> None:
+    row = dead(put, "email", dedup_key="event:8:email", context={"without": ["code"]})
+    assert fall_back(row)
+    assert [channel for channel, _, _ in instead()] == ["webhook"], "by SMS there are codes only"

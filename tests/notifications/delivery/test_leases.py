@@ -15,7 +15,7 @@ from tests.notifications.conftest import NOW, Put
 pytestmark = pytest.mark.django_db
 
 
-def test_a_claimed_row_is_nobody_elses_until_its_lease_ends(put: Put) -> None:
+def test_no_other_worker_gets_a_claimed_row_until_its_lease_ends(put: Put) -> None:
     row = put()
     first = claim("sms", 10, Clock(NOW))
     row.refresh_from_db()

@@ -1,4 +1,4 @@
-"""Two providers of one channel: the second is asked at once when the first is away, and never longer."""
+"""Two providers of one channel: the second is used at once while the first is down, and no longer."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import ClassVar
 
 import pytest
 
-from notifications.channels.base import Channel
-from notifications.delivery import email_and_sms, leases
+from notifications.delivery import leases, people
 from notifications.delivery.breaker import breakers
-from notifications.delivery.email_and_sms import Counts, deliver_due
+from notifications.delivery.channel import Channel
+from notifications.delivery.people import deliver_due
 from notifications.delivery.providers import Routes
+from notifications.delivery.runner import Counts
 from notifications.errors import DeliveryError
 from notifications.messages import Message
 from notifications.models import ChannelState, Notification, Status
@@ -43,7 +44,7 @@ class Twins(Channel):
 @pytest.fixture
 def twins(monkeypatch: pytest.MonkeyPatch) -> type[Twins]:
     Twins.scripts, Twins.asked = {}, []
-    monkeypatch.setattr(email_and_sms, "CHANNELS", {"sms": Twins})
+    monkeypatch.setattr(people, "CHANNELS", {"sms": Twins})
     return Twins
 
 
@@ -69,7 +70,7 @@ def is_open(provider: str) -> bool:
     return ChannelState.objects.filter(provider=provider, opened_at__isnull=False).exists()
 
 
-def test_while_the_first_works_nobody_asks_the_second(put: Put, twins: type[Twins]) -> None:
+def test_while_the_first_works_the_second_is_not_used(put: Put, twins: type[Twins]) -> None:
     rows = [put() for _ in range(3)]
     assert deliver_due(now=NOW) == Counts(claimed=3, sent=3)
     assert twins.asked == [("one", row.pk) for row in rows]
@@ -209,7 +210,7 @@ def test_nobody_is_asked_when_the_answer_might_come_after_the_lease(put: Put, tw
 
     twins.scripts = {"one": down()}
     counts = Counts()
-    email_and_sms._Round(batch, Routes(Slow), counts).run()
+    people.BatchRunner(Routes(Slow), counts).run(batch)
     assert (counts.retried, counts.given_back, counts.sent) == (1, 1, 0)
     assert twins.asked == [("one", rows[0].pk)]
 
@@ -227,7 +228,7 @@ def test_a_slow_second_does_not_keep_the_first_from_its_probe(put: Put, twins: t
     routes = Routes(Slow)
     routes.take_probes(at(30))
     counts = Counts()
-    email_and_sms._Round(batch, routes, counts).run()
+    people.BatchRunner(routes, counts).run(batch)
     assert twins.asked == [("two", rows[0].pk), ("one", rows[1].pk)]
     assert (counts.sent, counts.given_back) == (2, 8)
     assert not is_open("one")

@@ -1,4 +1,4 @@
-"""Limits of SMS: each counted once, before it is sent, and none over a limit."""
+"""SMS limits: every SMS is counted once, before it is sent, and none is sent over a limit."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pytest
 from django.core import mail
 from pytest_django import Settings
 
-from notifications.channels.base import Channel
-from notifications.delivery import email_and_sms, leases, sms_limits
-from notifications.delivery.email_and_sms import Counts, deliver_due
+from notifications.delivery import leases, people, sms_limits
+from notifications.delivery.people import deliver_due
+from notifications.delivery.runner import Counts
 from notifications.errors import DeliveryError
 from notifications.messages import Message, Payer
 from notifications.models import Notification, Status, Tally
@@ -36,8 +36,8 @@ def limits(settings: Settings) -> None:
 
 @pytest.fixture
 def sms_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The e-mails that are sent instead wait."""
-    monkeypatch.setattr(email_and_sms, "CHANNELS", {"sms": SmsChannel})
+    """Leave the emails that are sent instead in the outbox."""
+    monkeypatch.setattr(people, "CHANNELS", {"sms": SmsChannel})
 
 
 def reason(row: Notification) -> str:
@@ -120,21 +120,21 @@ def test_segments(text: str, count: int) -> None:
     assert sms_limits.segments(text) == count
 
 
-def test_a_number_has_so_many_a_day_whoever_pays(put: Put, settings: Settings) -> None:
+def test_the_daily_limit_of_a_number_counts_all_payers(put: Put, settings: Settings) -> None:
     settings.SMS_PER_NUMBER = 2
     rows = [put("sms", context={"payer": f"courier:{number}"}) for number in range(3)]
     put("sms", context={**PAYER, "to": "+3725550001"})
     assert deliver_due(now=NOW) == Counts(claimed=4, sent=3, suppressed=1)
-    assert reason(rows[2]) == "this number has had its SMS of the day"
+    assert reason(rows[2]) == "the daily limit of SMS to this number is reached"
     assert not Tally.objects.filter(pk__contains="5550000").exists()
     assert not Tally.objects.filter(pk="payer:2026-11-20:courier:2", used__gt=0).exists()
 
 
-def test_a_package_has_so_many_for_good(put: Put, sms_only: None, settings: Settings) -> None:
+def test_the_limit_of_a_package_is_for_good(put: Put, sms_only: None, settings: Settings) -> None:
     settings.SMS_PER_PACKAGE = 2
     rows = [put("sms", subject="thing:1", context=PAYER) for _ in range(3)]
     assert deliver_due(now=NOW) == Counts(claimed=3, sent=2, suppressed=1)
-    assert reason(rows[2]) == "there were enough SMS about this package"
+    assert reason(rows[2]) == "the limit of SMS about this package is reached"
     put("sms", subject="thing:1", context=PAYER)
     assert deliver_due(now=NOW + timedelta(days=3)) == Counts(claimed=1, suppressed=1)
 
@@ -149,19 +149,17 @@ def test_only_countries_that_are_named_get_sms_and_the_email_goes(put: Put, sett
     assert [sms.to for sms in locmem.outbox] == ["+3725550000"]
     assert len(mail.outbox) == 1
     for row, country in refused:
-        assert reason(row) == f"no SMS are sent to numbers of this country ({country})"
+        assert reason(row) == f"no SMS are sent to numbers in this country ({country})"
 
 
 def test_it_is_counted_once_however_often_it_is_tried(put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Failing(Channel):
-        name = "sms"
-
+    class Failing(SmsChannel):
         def send(self, notification: Notification, message: Message) -> str:
             raise DeliveryError("away", channel_failed=False)
 
     row = put("sms", context=PAYER)
     with monkeypatch.context() as patch:
-        patch.setattr(email_and_sms, "CHANNELS", {"sms": Failing})
+        patch.setattr(people, "CHANNELS", {"sms": Failing})
         for hour in range(5):
             assert deliver_due(now=NOW + timedelta(hours=hour)).retried == 1
     assert deliver_due(now=NOW + timedelta(hours=6)).sent == 1
@@ -192,7 +190,7 @@ def test_without_a_payer_there_is_no_limit(put: Put) -> None:
     assert not Tally.objects.exists()
 
 
-def test_a_text_that_cannot_be_rendered_is_a_fault_of_ours_as_ever(put: Put) -> None:
+def test_a_text_that_cannot_be_rendered_is_our_fault(put: Put) -> None:
     row = put("sms", kind="no_such_kind", context=PAYER)
     put("sms", context=PAYER)
     assert deliver_due(now=NOW) == Counts(claimed=2, sent=1, retried=1)
@@ -200,7 +198,7 @@ def test_a_text_that_cannot_be_rendered_is_a_fault_of_ours_as_ever(put: Put) -> 
     assert row.status == Status.PENDING
 
 
-def test_old_counts_are_forgotten() -> None:
+def test_old_counters_are_deleted() -> None:
     today = leases.Clock().now().date()
     for days in (0, 59, 62):
         Tally.objects.create(pk=f"subject:{days}", day=today - timedelta(days=days))

@@ -16,7 +16,7 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from notifications import sms
-from notifications.delivery.email_and_sms import deliver_due
+from notifications.delivery.people import deliver_due
 from notifications.dev import jsonlines, mailbox
 from tests.notifications.conftest import NOW, Put
 
@@ -133,7 +133,7 @@ def test_search(client: Client, search: str, found: list[str]) -> None:
     assert [entry["subject"] for entry in listing(client, q=search)["messages"]] == found
 
 
-def test_what_is_no_message_is_left_out(client: Client, file: Path) -> None:
+def test_lines_that_are_not_messages_are_skipped(client: Client, file: Path) -> None:
     sms.get_backend().send("+1", "good")
     with file.open("a") as lines:
         lines.write('{"broken\n[1, 2]\n\n{"half": ')

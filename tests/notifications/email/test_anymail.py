@@ -1,4 +1,4 @@
-"""E-mail by the providers that django-anymail knows: its own test backend, and a real one over HTTP."""
+"""Email through providers that django-anymail supports: its test backend, and a real one over HTTP."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from django.core import mail
 from PIL import Image
 from pytest_django import Settings
 
-from notifications.delivery.email_and_sms import Counts, deliver_due
+from notifications.delivery.people import deliver_due
+from notifications.delivery.runner import Counts
 from notifications.models import ChannelState, Notification, Status
 from tests.notifications.conftest import NOW, Put
 from tests.notifications.providers import SmsGateway, free_port
@@ -43,7 +44,7 @@ def backend(settings: Settings) -> None:
 
 @pytest.fixture
 def postmark(gateway: SmsGateway, settings: Settings) -> SmsGateway:
-    """A server that answers as Postmark does."""
+    """A server that answers like Postmark."""
     settings.EMAIL_BACKEND = "anymail.backends.postmark.EmailBackend"
     settings.ANYMAIL = {
         "POSTMARK_SERVER_TOKEN": "a-token",
@@ -56,7 +57,7 @@ def postmark(gateway: SmsGateway, settings: Settings) -> SmsGateway:
 
 @pytest.fixture
 def failing() -> Iterator[Any]:
-    """`failing(error)`: the provider's API answers with it."""
+    """`failing(error)` makes the provider's API raise it."""
     receivers = []
 
     def fail(error: Exception) -> None:
@@ -125,7 +126,7 @@ def test_what_an_api_refuses(
     assert {fate(row)[0] for row in rows} == {end}
     assert fate(rows[0]) == (
         end,
-        f'E-mail provider: HTTP {status}: {{"ErrorCode": 10, "Message": "not to … code …"}}',
+        f'Email provider: HTTP {status}: {{"ErrorCode": 10, "Message": "not to … code …"}}',
     )
     assert is_open("postmark") is paused
     if headers:
@@ -136,12 +137,12 @@ def test_an_api_that_is_away_or_hangs(put: Put, postmark: SmsGateway, settings: 
     row = put("email")
     postmark.moods = ["hang"]
     assert deliver_due(now=NOW) == Counts(claimed=1, retried=1)
-    assert fate(row) == (Status.PENDING, "E-mail provider: ReadTimeout")
+    assert fate(row) == (Status.PENDING, "Email provider: ReadTimeout")
 
     settings.ANYMAIL = {**settings.ANYMAIL, "POSTMARK_API_URL": f"http://127.0.0.1:{free_port()}/"}
     row = put("email")
     deliver_due(now=NOW)
-    assert fate(row) == (Status.PENDING, "E-mail provider: ConnectionError")
+    assert fate(row) == (Status.PENDING, "Email provider: ConnectionError")
 
 
 def test_an_answer_that_makes_no_sense_is_tried_again(put: Put, postmark: SmsGateway) -> None:
@@ -165,7 +166,7 @@ def test_an_address_that_the_provider_refuses_is_dead_at_once(put: Put, postmark
 
 
 @pytest.mark.parametrize("to", ["mari@exa mple.com", "mari@", "<mari>@example.com"])
-def test_an_address_that_is_none_is_dead_at_once(put: Put, backend: None, to: str) -> None:
+def test_an_invalid_address_is_dead_at_once(put: Put, backend: None, to: str) -> None:
     row, good = put("email", context={"to": to}), put("email")
     deliver_due(now=NOW)
     assert fate(row)[0] == Status.DEAD
@@ -173,9 +174,7 @@ def test_an_address_that_is_none_is_dead_at_once(put: Put, backend: None, to: st
     assert fate(good)[0] == Status.SENT
 
 
-def test_what_the_provider_cannot_do_is_a_fault_of_ours_and_tried_again(
-    put: Put, backend: None, failing: Any
-) -> None:
+def test_an_unsupported_feature_is_our_fault_and_retried(put: Put, backend: None, failing: Any) -> None:
     failing(AnymailUnsupportedFeature("no headers, please"))
     row = put("email")
     deliver_due(now=NOW)
@@ -187,11 +186,11 @@ def test_an_error_without_a_status_is_the_provider_s(put: Put, backend: None, fa
     failing(AnymailAPIError("boto said: mari@example.com"))
     row = put("email")
     deliver_due(now=NOW)
-    assert fate(row) == (Status.PENDING, "E-mail provider: AnymailAPIError")
+    assert fate(row) == (Status.PENDING, "Email provider: AnymailAPIError")
 
 
 def test_nothing_of_ours_imports_it() -> None:
-    """The portal runs where it is not installed."""
+    """The portal runs without it."""
     code = (
         "import sys; sys.modules['anymail'] = None\n"
         "import django; django.setup()\n"
@@ -217,7 +216,7 @@ ENV = {
 
 @pytest.mark.parametrize("secret", ["user:" + "p" * 24, ""])
 def test_where_its_events_come_in(secret: str) -> None:
-    """Of the provider in use alone, and only with a secret."""
+    """Only for the provider in use, and only with a secret."""
     code = (
         "import django; django.setup()\n"
         "from django.urls import Resolver404, resolve\n"

@@ -1,4 +1,4 @@
-"""E-mail through a real SMTP server."""
+"""Email through a real SMTP server."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from django.core import mail
 from PIL import Image
 from pytest_django import Settings
 
-from notifications.delivery.email_and_sms import Counts, deliver_due
+from notifications.delivery.people import deliver_due
+from notifications.delivery.runner import Counts
 from notifications.models import ChannelState, Notification, Status
 from tests.notifications.conftest import NOW, Put
 from tests.notifications.providers import SmtpServer, free_port
@@ -152,7 +153,7 @@ def test_what_the_server_refuses(
     assert [envelope.rcpt_tos for envelope in smtp.taken][-1] == ["mari@example.com"]
 
 
-def test_greylisting_is_the_recipients_affair_and_opens_no_breaker(put: Put, smtp: SmtpServer) -> None:
+def test_greylisting_concerns_one_recipient_and_opens_no_breaker(put: Put, smtp: SmtpServer) -> None:
     for _ in range(9):
         put("email", context={"to": "greylisted@example.com"})
 

@@ -1,4 +1,4 @@
-"""One connection for many messages, and an end to each of them."""
+"""One SMTP connection for many messages, and a deadline for each of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from django.core.mail import EmailMessage, get_connection, send_mail
 from pytest_django import Settings
 
 from notifications.delivery import leases
-from notifications.delivery.email_and_sms import Counts, deliver_due
+from notifications.delivery.people import deliver_due
+from notifications.delivery.runner import Counts
 from notifications.email import smtp
 from notifications.email.smtp import EmailBackend
 from notifications.models import Notification, Status
@@ -48,7 +49,7 @@ def backend(smtp: SmtpServer) -> Iterator[EmailBackend]:
 def test_a_server_that_drips_is_cut(
     stage: bytes, put: Put, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each byte comes in time, and all of them would take half a minute."""
+    """Each byte arrives in time, but all of them together would take half a minute."""
     monkeypatch.setattr(smtp, "SECONDS", 0.5)
     settings.EMAIL_BACKEND = "notifications.email.smtp.EmailBackend"
     settings.EMAIL_TIMEOUT = 10
@@ -86,7 +87,7 @@ def test_a_server_that_knows_no_tls_leaves_no_watchdog(smtp: SmtpServer) -> None
 
 
 def test_the_end_comes_well_before_that_of_the_lease() -> None:
-    """A first message is begun at the latest when so much is left of the lease."""
+    """A first message is started only while at least this much of the lease is left."""
     assert smtp.SECONDS < leases.SEND_LIMIT < leases.LEASE.total_seconds() / 2 + 1
 
 
@@ -129,7 +130,7 @@ def test_fifty_messages_go_over_one_connection(put: Put, smtp: SmtpServer) -> No
 def test_a_connection_that_ends_in_mid_batch_is_opened_again(
     goodbye: str, put: Put, smtp: SmtpServer
 ) -> None:
-    """Nothing is lost, nothing is doubled, and no message loses an attempt."""
+    """Nothing is lost or duplicated, and no message loses an attempt."""
     smtp.handler.goodbye, smtp.handler.goodbye_after = goodbye, 4
     rows = [put("email", context={"to": f"r{number}@example.com"}) for number in range(10)]
 
@@ -220,6 +221,6 @@ def test_a_kept_connection_that_was_cut_is_not_opened_again_after_its_time(
 
 
 def test_it_sends_other_mail_too(smtp: SmtpServer) -> None:
-    """As that with which a password is reset: Django opens and closes for it."""
+    """Such as the email to reset a password: Django opens and closes the connection for it."""
     assert send_mail("Subject", "Text", None, ["staff@example.com"]) == 1
     assert [envelope.rcpt_tos for envelope in smtp.taken] == [["staff@example.com"]]

@@ -1,4 +1,4 @@
-"""Delivery without a broker."""
+"""The command that delivers without a broker."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from django.db import OperationalError, connection
 from pytest_django import Settings
 
 from notifications.delivery import leases
-from notifications.delivery.email_and_sms import Counts
+from notifications.delivery.runner import Counts
 from notifications.management.commands import deliver_notifications
 from notifications.models import Destination, Notification, Status
 from notifications.sms import locmem
@@ -70,7 +70,7 @@ def test_once_sends_also_what_a_slow_provider_left_over(put: Put, monkeypatch: p
 
 @pytest.mark.django_db
 def test_once_sends_webhooks_as_well(put: Put, settings: Settings) -> None:
-    settings.NOTIFICATION_COMPOSERS["hook"] = "tests.notifications.composers.compose_hook"
+    settings.NOTIFICATION_COMPOSERS["webhook"] = "tests.notifications.composers.compose_hook"
     settings.WEBHOOK_ALLOW_PRIVATE = True
     Destination.objects.create(subject="hook:1")
     with endpoint_sink() as sink:
@@ -83,7 +83,7 @@ def test_once_sends_webhooks_as_well(put: Put, settings: Settings) -> None:
 
 
 @pytest.mark.django_db
-def test_once_fails_aloud_and_a_loop_goes_on_when_the_database_is_away(
+def test_without_the_database_once_fails_and_the_loop_continues(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def away(**options: object) -> None:
@@ -98,12 +98,12 @@ def test_once_fails_aloud_and_a_loop_goes_on_when_the_database_is_away(
     monkeypatch.setattr(connection, "close", lambda: command._stop.set())
     monkeypatch.setattr(signal, "signal", lambda *ignored: None)
     call_command(command, every=0.0)
-    assert caplog.messages == ["The database is away: OperationalError"]
+    assert caplog.messages == ["The database is unavailable: OperationalError"]
 
 
 @pytest.mark.django_db(transaction=True)
 def test_it_runs_until_it_is_told_to_stop() -> None:
-    """As a real process; the package does not exist, so its message is suppressed."""
+    """Run it as a real process; the package does not exist, so its message is suppressed."""
     row = Notification.objects.create(
         kind="stored", channel="sms", subject=f"package:{uuid.uuid4()}", dedup_key="event:1:sms"
     )

@@ -1,4 +1,4 @@
-"""Providers whose receipts are known, and messages that they took."""
+"""Known providers of delivery receipts, and messages that they have accepted."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def providers(settings: Settings) -> None:
 
 @pytest.fixture
 def took(put: Put) -> Took:
-    """`took("m-1")`: a message that the provider `first` took under that id."""
+    """`took("m-1")` makes a message that the provider `first` has accepted under that id."""
 
     def took(provider_id: str = "", *, provider: str = "first", **fields: object) -> Notification:
         values = {"status": Status.SENT, "sent_at": NOW, **fields}

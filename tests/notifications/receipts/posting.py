@@ -1,4 +1,4 @@
-"""A provider that signs its receipts with the published library of Standard Webhooks."""
+"""A provider that signs delivery receipts with the published library of Standard Webhooks."""
 
 from __future__ import annotations
 

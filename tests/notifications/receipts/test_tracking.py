@@ -1,4 +1,4 @@
-"""Events of an e-mail provider, by django-anymail's own view of Postmark's."""
+"""Events of an email provider, through django-anymail's own view for Postmark."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_everything_else_changes_nothing(took: Took, event: dict[str, Any]) -> N
 
 
 @pytest.mark.parametrize("secret", ["", "user:wrong", "wrong:a-password-of-24-letters", "ü:õ", "\0"])
-def test_who_does_not_know_the_secret_is_refused(took: Took, secret: str) -> None:
+def test_a_wrong_secret_is_rejected(took: Took, secret: str) -> None:
     row = took("pm-1", provider="postmark")
     assert post(BOUNCE, secret=secret).status_code == 400
     assert fate(row)[0] == Status.SENT
@@ -106,7 +106,7 @@ def test_who_does_not_know_the_secret_is_refused(took: Took, secret: str) -> Non
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"[]", b"7", b'"x"', b"\xff", b'{"RecordType": []}', {"FromFull": {}}, b"[" * 60_000]
 )
-def test_what_makes_no_sense_is_refused(body: Any) -> None:
+def test_invalid_events_are_rejected(body: Any) -> None:
     assert post(body).status_code == 400
 
 

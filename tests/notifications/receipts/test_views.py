@@ -1,4 +1,4 @@
-"""Receipts as providers post them: who is believed, what is read, and what is refused."""
+"""Delivery receipts as providers post them: which are trusted, which are read, and which are rejected."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.notifications.receipts.posting import FIRST, OTHERS, SECOND, post
 
 pytestmark = pytest.mark.django_db(transaction=True)
 DELIVERED = {"message_id": "m-1", "status": "delivered"}
-UNSIGNED = {"status": 401, "detail": "Not signed by a provider that is known here"}
+UNSIGNED = {"status": 401, "detail": "Not signed by a known provider"}
 
 
 def fate(row: Notification) -> tuple[str, str]:
@@ -150,14 +150,14 @@ def test_one_of_several_signatures_is_enough(took: Took) -> None:
         {"headers": {"webhook-id": "another"}},
     ],
 )
-def test_who_is_not_believed_is_answered_alike(
+def test_untrusted_receipts_get_the_same_answer(
     took: Took, how: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     row = took("m-1")
     with caplog.at_level(logging.DEBUG):
         answer = post(DELIVERED, **how)
     assert (answer.status_code, answer.json()) == (401, UNSIGNED)
-    (line,) = [record.getMessage() for record in caplog.records if "refused" in record.getMessage()]
+    (line,) = [record.getMessage() for record in caplog.records if "rejected" in record.getMessage()]
     assert line.isprintable()
     assert len(line) < 100
     assert answer.content == post(DELIVERED, provider="unknown").content
@@ -165,7 +165,7 @@ def test_who_is_not_believed_is_answered_alike(
     assert not Receipt.objects.exists()
 
 
-def test_nobody_is_believed_where_no_secret_is_set(took: Took, settings: Settings) -> None:
+def test_without_a_secret_no_receipt_is_trusted(took: Took, settings: Settings) -> None:
     settings.RECEIPT_SECRETS = {}
     row = took("m-1")
     for key in (bytes(32), FIRST):
@@ -182,34 +182,34 @@ def test_clocks_may_differ_by_five_minutes(took: Took, age: timedelta) -> None:
 @pytest.mark.parametrize(
     ("body", "form", "words"),
     [
-        (b"", False, "Not JSON"),
-        (b"{", False, "Not JSON"),
-        (b"[" * 30_000, False, "Not JSON"),
-        (b"[]", False, "Not a JSON object"),
-        (b'"delivered"', False, "Not a JSON object"),
-        (b'{"id": ' + b"1" * 5000 + b', "status": "delivered"}', False, "Not JSON"),
-        ({"id": "m-1"}, False, "No status"),
-        ({"id": "m-1", "status": ""}, False, "No status"),
-        ({"id": "m-1", "status": None}, False, "No status"),
-        ({"status": "delivered"}, False, "No id"),
-        ({"status": "delivered", "reference": "not ours"}, False, "none of ours"),
+        (b"", False, "not valid JSON"),
+        (b"{", False, "not valid JSON"),
+        (b"[" * 30_000, False, "not valid JSON"),
+        (b"[]", False, "not a JSON object"),
+        (b'"delivered"', False, "not a JSON object"),
+        (b'{"id": ' + b"1" * 5000 + b', "status": "delivered"}', False, "not valid JSON"),
+        ({"id": "m-1"}, False, "The status is missing"),
+        ({"id": "m-1", "status": ""}, False, "The status is missing"),
+        ({"id": "m-1", "status": None}, False, "The status is missing"),
+        ({"status": "delivered"}, False, "message id is missing"),
+        ({"status": "delivered", "reference": "not ours"}, False, "not one of ours"),
         ({"id": "m-1", "status": "pigeonholed"}, False, "not listed"),
         ({"id": "m-1", "status": 3}, False, "not listed"),
-        ({"id": "m-1", "status": True}, False, "Neither text nor a whole number"),
-        ({"id": "m-1", "status": ["delivered"]}, False, "Neither text nor a whole number"),
-        ({"id": {"a": 1}, "status": "delivered"}, False, "Neither text nor a whole number"),
-        ({"id": 1.5, "status": "delivered"}, False, "Neither text nor a whole number"),
-        ({"id": "m-1\0", "status": "delivered"}, False, "cannot be printed"),
-        ({"id": "\ud800", "status": "delivered"}, False, "cannot be printed"),
-        ({"id": "m" * 201, "status": "delivered"}, False, "Too long"),
-        (b"", True, "No status"),
-        (b"status=delivered&id=%FF", True, "Not a form"),
+        ({"id": "m-1", "status": True}, False, "neither text nor a whole number"),
+        ({"id": "m-1", "status": ["delivered"]}, False, "neither text nor a whole number"),
+        ({"id": {"a": 1}, "status": "delivered"}, False, "neither text nor a whole number"),
+        ({"id": 1.5, "status": "delivered"}, False, "neither text nor a whole number"),
+        ({"id": "m-1\0", "status": "delivered"}, False, "unprintable"),
+        ({"id": "\ud800", "status": "delivered"}, False, "unprintable"),
+        ({"id": "m" * 201, "status": "delivered"}, False, "is too long"),
+        (b"", True, "The status is missing"),
+        (b"status=delivered&id=%FF", True, "not a valid form"),
         (b"status=delivered&id=m-1&status=failed", True, "twice"),
-        (b"status=delivered&id=m-1%00", True, "cannot be printed"),
-        (b"&".join(b"a%d=1" % number for number in range(101)), True, "Not a form"),
+        (b"status=delivered&id=m-1%00", True, "unprintable"),
+        (b"&".join(b"a%d=1" % number for number in range(101)), True, "not a valid form"),
     ],
 )
-def test_a_body_that_is_no_receipt_is_refused(took: Took, body: Any, form: bool, words: str) -> None:
+def test_a_body_that_is_no_receipt_is_rejected(took: Took, body: Any, form: bool, words: str) -> None:
     row = took("m-1")
     answer = post(body, form=form)
     assert answer.status_code == 400
@@ -219,18 +219,18 @@ def test_a_body_that_is_no_receipt_is_refused(took: Took, body: Any, form: bool,
     assert not Receipt.objects.exists()
 
 
-def test_other_kinds_of_content_are_refused() -> None:
+def test_other_kinds_of_content_are_rejected() -> None:
     answer = post(DELIVERED, headers={"Content-Type": "text/xml"})
     assert answer.status_code == 400
     assert "Content-Type" in answer.json()["detail"]
 
 
-def test_a_huge_body_is_refused_before_it_is_read() -> None:
+def test_a_huge_body_is_rejected_before_it_is_read() -> None:
     answer = post(json.dumps({**DELIVERED, "more": "x" * 65_536}).encode())
     assert (answer.status_code, answer.json()["status"]) == (413, 413)
 
 
-def test_a_body_of_unknown_length_is_refused() -> None:
+def test_a_body_of_unknown_length_is_rejected() -> None:
     answer = Client().generic(
         "POST", "/receipts/first/", b"", headers={"Transfer-Encoding": "chunked"}, CONTENT_LENGTH=""
     )
@@ -243,7 +243,7 @@ def test_only_post_is_answered(method: str) -> None:
 
 
 def test_forms_of_pages_elsewhere_change_nothing_and_need_no_token(took: Took) -> None:
-    """No CSRF token is asked for: what counts is the signature, which no browser has."""
+    """No CSRF token is needed, because the signature counts, which no browser has."""
     row = took("m-1")
     answer = Client(enforce_csrf_checks=True).post("/receipts/first/", DELIVERED)
     assert answer.status_code == 401
@@ -253,7 +253,7 @@ def test_forms_of_pages_elsewhere_change_nothing_and_need_no_token(took: Took) -
 def test_what_is_not_known_is_taken_and_logged_without_ids(
     put: Put, took: Took, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Not known, of another provider, of a webhook, still on its way: all alike."""
+    """Unknown, of another provider, of a webhook, or still on its way: all are treated alike."""
     took("others", provider="other")
     took("HTTP 204", provider="", channel="webhook")
     put(provider_id="dead-1", status=Status.DEAD, reason="no such number", provider="first")
@@ -262,12 +262,12 @@ def test_what_is_not_known_is_taken_and_logged_without_ids(
         for provider_id in ("nobody@example.com", "others", "HTTP 204", "dead-1"):
             assert post({"id": provider_id, "status": "failed"}).status_code == 204
             assert provider_id not in caplog.text
-    assert "A receipt of first is for no message that it took" in caplog.text
+    assert "A receipt of first matches no message that it accepted" in caplog.text
     assert list(Notification.objects.order_by("pk").values()) == before
 
 
 def test_of_messages_with_one_id_none_is_moved(took: Took) -> None:
-    """A gateway that gives every message the same id says nothing by it."""
+    """An id that a gateway gives to every message identifies none."""
     rows = [took("OK"), took("OK")]
     assert post({"id": "OK", "status": "failed"}).status_code == 204
     assert [fate(row)[0] for row in rows] == [Status.SENT, Status.SENT]
@@ -277,7 +277,7 @@ def test_of_messages_with_one_id_none_is_moved(took: Took) -> None:
 
 @pytest.mark.parametrize("name", ["id", "reference"])
 def test_a_hundred_replays_have_one_effect(took: Took, name: str) -> None:
-    """Also when staff have sent it again meanwhile and the provider gave it the same id."""
+    """Also if staff have sent it again meanwhile and the provider gave it the same id."""
     row = took("m-1")
     bounce = {name: "m-1" if name == "id" else str(row.pk), "status": "failed"}
     for _ in range(100):

@@ -28,5 +28,5 @@ def test_file(settings: Settings, tmp_path: Path) -> None:
 
 def test_the_setting_must_name_an_sms_backend(settings: Settings) -> None:
     settings.SMS_BACKEND = "notifications.dev.mailbox.EmailBackend"
-    with pytest.raises(AssertionError):
+    with pytest.raises(TypeError, match="not a subclass"):
         sms.get_backend()

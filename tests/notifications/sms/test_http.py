@@ -12,7 +12,8 @@ import pytest
 from pytest_django import Settings
 
 from notifications import sms
-from notifications.delivery.email_and_sms import Counts, deliver_due
+from notifications.delivery.people import deliver_due
+from notifications.delivery.runner import Counts
 from notifications.errors import DeliveryError
 from notifications.models import ChannelState, Status
 from tests.notifications.conftest import NOW, Put
@@ -102,7 +103,7 @@ def test_a_gateway_that_hangs_or_drops_the_connection_may_recover(gateway: SmsGa
 
 
 def test_a_gateway_that_drips_its_head_is_cut(settings: Settings, gateway: SmsGateway) -> None:
-    """Each byte comes in time, and all of them would take half a minute."""
+    """Each byte arrives in time, but all of them together would take half a minute."""
     settings.SMS_TIMEOUT = 0.5
     answer = b"Content-Length: 2\r\n\r\nOK"
     preface = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -153,7 +154,7 @@ def test_it_leaves_no_thread_behind(gateway: SmsGateway) -> None:
             assert not thread.is_alive()
 
 
-def test_nobody_there(gateway: SmsGateway, settings: Settings) -> None:
+def test_no_gateway_is_listening(gateway: SmsGateway, settings: Settings) -> None:
     settings.SMS_GATEWAY_URL = f"http://127.0.0.1:{free_port()}/"
     assert str(refusal()) == "SMS gateway: ConnectionRefusedError"
 

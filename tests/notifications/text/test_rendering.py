@@ -1,4 +1,4 @@
-"""The words of every kind of message."""
+"""The text of every kind of message."""
 
 from __future__ import annotations
 
@@ -215,7 +215,7 @@ def test_the_words_of_an_sms() -> None:
     )
 
 
-def test_moments_are_shown_in_the_zone_that_they_come_in(settings: Settings) -> None:
+def test_times_are_shown_in_their_own_time_zone(settings: Settings) -> None:
     settings.TIME_ZONE = "America/New_York"
     assert "27 November 2026, 18:00" in rendering.email("stored", message("stored")).body
 
@@ -251,7 +251,7 @@ def test_letters_outside_the_alphabet_of_sms(text: str, plain: str) -> None:
     assert gsm7.to_gsm7(text) == plain
 
 
-def test_how_much_room_a_text_takes() -> None:
+def test_length_of_a_text() -> None:
     assert gsm7.length("abc") == 3
     assert gsm7.length("€[]") == 6
     assert gsm7.length("Київ") is None

@@ -1,4 +1,4 @@
-"""One post to an endpoint: signed, pinned to addresses that were checked, and over within its time."""
+"""One request to an endpoint: signed, only to addresses that were checked, and within its deadline."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def test_what_is_no_answer(sink: EndpointSink, mood: str, words: str) -> None:
 
 def test_nobody_listens() -> None:
     assert str(refusal(f"http://127.0.0.1:{free_port()}/")) == "ConnectionRefusedError"
-    assert str(refusal("http://no-such-host.invalid/")) == "The host's name means nothing at present"
+    assert str(refusal("http://no-such-host.invalid/")) == "The host name could not be resolved"
 
 
 def test_a_server_that_never_says_a_word_in_tls() -> None:
@@ -173,7 +173,7 @@ def test_what_was_allowed_once_is_looked_at_again(sink: EndpointSink, settings: 
 
 
 class Resolver:
-    """A name server whose answer is another one each time."""
+    """Resolve a name to another address each time."""
 
     def __init__(self, *answers: str) -> None:
         self.answers = list(answers)
@@ -202,7 +202,7 @@ def _nobody(*arguments: Any, **more: Any) -> None:
 def test_a_name_that_changes_its_meaning_is_asked_once(
     monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
-    """Rebinding: public when it is checked, ours when it is called."""
+    """DNS rebinding: public when it is checked, internal when it is called."""
     settings.WEBHOOK_ALLOW_PRIVATE = False
     resolver = Resolver("93.184.216.34", "127.0.0.1")
     called: list[Any] = []

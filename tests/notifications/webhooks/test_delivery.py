@@ -1,4 +1,4 @@
-"""Delivery to webhooks: in order, over days, and nobody waits for a server that is slow or dead."""
+"""Delivery of webhooks: in order, over days, and not delayed by other servers that are slow or dead."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ import standardwebhooks
 from django.db import connection
 from pytest_django import Settings
 
-from notifications.channels.retry import WEBHOOK_ATTEMPTS
 from notifications.composing import compose
 from notifications.delivery import leases
-from notifications.delivery.email_and_sms import Counts, deliver_due
+from notifications.delivery.people import deliver_due
+from notifications.delivery.retry import WEBHOOK_ATTEMPTS
+from notifications.delivery.runner import Counts
 from notifications.models import Destination, Notification, Status
 from notifications.sms import locmem
 from notifications.webhooks import channel as webhook
@@ -36,7 +37,7 @@ SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
 
 @pytest.fixture(autouse=True)
 def hooks(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings.NOTIFICATION_COMPOSERS["hook"] = "tests.notifications.composers.compose_hook"
+    settings.NOTIFICATION_COMPOSERS["webhook"] = "tests.notifications.composers.compose_hook"
     settings.WEBHOOK_ALLOW_PRIVATE = True
     monkeypatch.setattr(webhook, "TIMEOUT", 2.0)
 
@@ -49,7 +50,7 @@ def sink() -> Iterator[EndpointSink]:
 
 @pytest.fixture
 def hook(put: Put, sink: EndpointSink) -> Hook:
-    """`hook(endpoint, queue)`: a message to the sink's path /<endpoint>, due at `NOW`."""
+    """`hook(endpoint, queue)` makes a message to the sink's path /<endpoint>, due at `NOW`."""
 
     def hook(endpoint: int = 1, queue: str = "", **fields: Any) -> Notification:
         subject = f"hook:{endpoint}"
@@ -61,7 +62,7 @@ def hook(put: Put, sink: EndpointSink) -> Hook:
 
 
 def sent(sink: EndpointSink, endpoint: int | None = None) -> list[int]:
-    """The numbers of the messages in the order in which they came."""
+    """Return the numbers of the messages in the order in which they arrived."""
     return [int(taken.body) for taken in sink.taken if endpoint is None or taken.path == f"/{endpoint}"]
 
 
@@ -77,7 +78,7 @@ def fate(row: Notification) -> tuple[str, str]:
 # --- In general ------------------------------------------------------------------------------------------
 
 
-def test_it_posts_what_is_due_and_writes_it_down(hook: Hook, sink: EndpointSink) -> None:
+def test_it_posts_what_is_due_and_records_it(hook: Hook, sink: EndpointSink) -> None:
     row, later = hook(), hook(next_attempt_at=NOW + SECOND)
 
     assert deliver_webhooks(now=NOW) == Counts(claimed=1, sent=1)
@@ -174,9 +175,9 @@ def test_what_has_ended_holds_back_nothing(hook: Hook, sink: EndpointSink, end: 
     assert sent(sink) == [second.pk]
 
 
-def test_what_a_worker_holds_in_its_hands_is_not_overtaken(hook: Hook, sink: EndpointSink) -> None:
+def test_a_leased_message_is_not_overtaken(hook: Hook, sink: EndpointSink) -> None:
     first, second = hook(queue="thing:1"), hook(queue="thing:1")
-    batch, _ = destinations.claim(50, leases.Clock(NOW), busy=[])
+    batch = destinations.claim(50, leases.Clock(NOW), busy=[])
     assert [row.pk for row in batch.rows] == [first.pk]
 
     assert deliver_webhooks(now=NOW + 59 * SECOND) == Counts()
@@ -187,9 +188,9 @@ def test_what_a_worker_holds_in_its_hands_is_not_overtaken(hook: Hook, sink: End
 def test_a_worker_killed_between_sending_and_writing_down_sends_the_same_again(
     hook: Hook, sink: EndpointSink
 ) -> None:
-    """As `kill -9` leaves it: sent, and the row still under its lease."""
+    """What `kill -9` leaves behind: it was sent, and the row is still leased."""
     row = hook(queue="thing:1")
-    batch, _ = destinations.claim(50, leases.Clock(NOW), busy=[])
+    batch = destinations.claim(50, leases.Clock(NOW), busy=[])
     message = compose(batch.rows)[row.pk]
     webhook.WebhookChannel().send(batch.rows[0], message)  # type: ignore[arg-type]
 
@@ -233,7 +234,7 @@ def test_a_message_that_kills_its_workers_is_given_up_too(hook: Hook, sink: Endp
 
 
 @pytest.mark.parametrize("asked", ["7200", "Fri, 20 Nov 2026 14:00:00 GMT"])
-def test_retry_after_is_honoured_for_the_whole_endpoint(
+def test_retry_after_applies_to_the_whole_endpoint(
     hook: Hook, sink: EndpointSink, asked: str, time_machine: Any
 ) -> None:
     time_machine.move_to(NOW, tick=False)
@@ -247,7 +248,7 @@ def test_retry_after_is_honoured_for_the_whole_endpoint(
     assert fate(second) == (Status.SENT, "")
 
 
-def test_no_more_than_a_day_of_it_is_believed(hook: Hook, sink: EndpointSink) -> None:
+def test_retry_after_is_respected_up_to_a_day(hook: Hook, sink: EndpointSink) -> None:
     row = hook()
     sink.moods["/1"] = [(503, {"Retry-After": "9" * 400})]
     deliver_webhooks(now=NOW)
@@ -274,9 +275,9 @@ def test_410_closes_the_endpoint_and_ends_what_waits(hook: Hook, sink: EndpointS
 
 def test_what_is_on_its_way_to_a_closed_endpoint_may_arrive(hook: Hook) -> None:
     row, waiting = hook(), hook()
-    batch, _ = destinations.claim(1, leases.Clock(NOW), busy=[])
+    batch = destinations.claim(1, leases.Clock(NOW), busy=[])
     destinations.close("hook:1", "deleted", now=NOW)
-    assert destinations.end_what_waits_for_closed(NOW) == 1
+    assert destinations.suppress_for_closed(NOW) == 1
     held = batch.rows[0]
     assert batch.sent(held, "HTTP 200")
     assert {fate(row)[0], fate(waiting)[0]} == {Status.SENT, Status.SUPPRESSED}
@@ -309,8 +310,8 @@ def test_two_workers_send_one_probe(hook: Hook, sink: EndpointSink) -> None:
     for number in range(5):
         hook(queue=f"thing:{number}")
     Destination.objects.update(failures=5, failing_since=NOW - HOUR, paused_until=NOW)
-    first, _ = destinations.claim(50, leases.Clock(NOW), busy=[])
-    second, _ = destinations.claim(50, leases.Clock(NOW), busy=[])
+    first = destinations.claim(50, leases.Clock(NOW), busy=[])
+    second = destinations.claim(50, leases.Clock(NOW), busy=[])
     assert (len(first.rows), len(second.rows)) == (1, 0)
 
 
@@ -336,9 +337,9 @@ def test_an_endpoint_that_failed_for_days_is_closed(hook: Hook, sink: EndpointSi
             break
         now += 6 * HOUR
     assert now - NOW == destinations.GIVEN_UP_AFTER
-    assert state().closed_reason == "No success for 5 days; at last: HTTP 500"
+    assert state().closed_reason == "No success for 5 days; last error: HTTP 500"
     deliver_webhooks(now=now)
-    assert fate(row) == (Status.SUPPRESSED, "No success for 5 days; at last: HTTP 500")
+    assert fate(row) == (Status.SUPPRESSED, "No success for 5 days; last error: HTTP 500")
 
 
 def test_a_few_failures_with_days_between_close_nothing(hook: Hook) -> None:
@@ -439,21 +440,24 @@ def test_one_endpoint_is_not_flooded(hook: Hook, sink: EndpointSink) -> None:
 
 
 def test_the_claim_goes_by_the_indexes(hook: Hook) -> None:
-    """However much waits, and has been sent, it looks at the first of each destination."""
+    """However much is waiting or has been sent, it looks only at the first messages of each endpoint."""
     example = hook(queue="thing:1")
     Notification.objects.bulk_create(
-        Notification(
-            kind="stored",
-            channel="webhook",
-            subject=f"hook:{number % 20}",
-            queue=f"thing:{number % 1000}",
-            dedup_key=f"many:{number}",
-            context=example.context,
-            next_attempt_at=NOW,
-            status=Status.SENT if number % 3 else Status.PENDING,
-            sent_at=NOW if number % 3 else None,
-        )
-        for number in range(9000)
+        (
+            Notification(
+                kind="stored",
+                channel="webhook",
+                subject=f"hook:{number % 20}",
+                queue=f"thing:{number % 1000}",
+                dedup_key=f"many:{number}",
+                context=example.context,
+                next_attempt_at=NOW,
+                status=Status.SENT if number % 3 else Status.PENDING,
+                sent_at=NOW if number % 3 else None,
+            )
+            for number in range(9000)
+        ),
+        batch_size=500,  # a loaded machine needs long to build one statement for all
     )
     for number in range(20):
         Destination.objects.get_or_create(subject=f"hook:{number}")

@@ -1,4 +1,4 @@
-"""Where a webhook may lead: nowhere inside."""
+"""The URLs that a webhook may have: none that lead to internal hosts."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def no_resolver(*arguments: Any, **more: Any) -> None:
 
 
 def resolver(*answers: str) -> Any:
-    """A name server that gives these addresses for any name."""
+    """Resolve every name to these addresses."""
 
     def getaddrinfo(host: str, port: int, **more: Any) -> list[Any]:
         return [
@@ -190,7 +190,7 @@ def test_nat64_of_a_public_address_is_public(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize("host", ["no-such-host.invalid", "a" * 70 + ".example.com"])
-def test_a_name_that_means_nothing(host: str) -> None:
+def test_a_name_that_does_not_resolve(host: str) -> None:
     with pytest.raises(OSError):  # noqa: PT011 - its kinds are many
         url_guard.addresses(Target(host, 443, "/"))
 

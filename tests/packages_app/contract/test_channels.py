@@ -12,10 +12,12 @@ from django.utils import timezone
 
 from lockers.models import Compartment, Location
 from notifications import outbox
-from notifications.delivery.email_and_sms import deliver_due
+from notifications.channels.people import ADDRESS_FIELDS
+from notifications.delivery.people import deliver_due
 from notifications.models import Notification
 from notifications.sms import locmem
 from packages_app import operations
+from packages_app.api.schemas.people import RecipientIn
 from packages_app.core.actor import SYSTEM
 from packages_app.messaging import links, preferences
 from packages_app.models import Package, Recipient
@@ -177,3 +179,11 @@ def test_a_delegate_has_none(api: Api, location: Location) -> None:
     api.post(f"/packages/{package.pk}/delegate", juhan)
     assert ("delegated", "sms") in told()
     assert ("delegate_named", "sms") not in told()
+
+
+def test_with_a_third_channel_one_or_all_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`Recipient.only_channel` keeps one channel, so that two of three cannot be asked for."""
+    monkeypatch.setitem(ADDRESS_FIELDS, "whatsapp", "phone")
+    with pytest.raises(ValueError, match="one, or every one"):
+        RecipientIn.model_validate({**BOTH, "channels": ["email", "sms"]})
+    assert RecipientIn.model_validate({**BOTH, "channels": ["sms"]}).only_channel == "sms"

@@ -9,7 +9,7 @@ from django.core import mail
 from django.test import Client
 
 from lockers.models import Compartment, Kiosk, Location
-from notifications.delivery import email_and_sms
+from notifications.delivery import people
 from notifications.models import Notification
 from notifications.sms import locmem
 from packages_app import operations
@@ -176,7 +176,7 @@ def test_no_message_is_sent(api: Api, place: Location) -> None:
     for number in ("T-1", "TEST-COLLECTED", "TEST-EXPIRED", "TEST-PICKUP-STUCK", "TEST-DOOR-STUCK"):
         bring(api, number)
     locmem.outbox.clear()
-    email_and_sms.deliver_due()
+    people.deliver_due()
     rows = Notification.objects.all()
     assert rows.count() > 8
     assert {row.status for row in rows} == {"suppressed"}
@@ -187,7 +187,7 @@ def test_no_message_is_sent(api: Api, place: Location) -> None:
 
 def test_what_would_have_been_sent_can_be_read(api: Api) -> None:
     answer = bring(api, "T-1")
-    email_and_sms.deliver_due()
+    people.deliver_due()
     told = api.get(f"/packages/{answer.json()['id']}/notifications").json()["items"]
     assert [(row["kind"], row["status"]) for row in told] == [("stored", "suppressed")] * 2
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from lockers.models import Compartment
 from notifications import outbox
-from notifications.delivery.email_and_sms import deliver_due
+from notifications.delivery.people import deliver_due
 from notifications.models import Notification
 from notifications.sms import locmem
 from packages_app.messaging import links, preferences

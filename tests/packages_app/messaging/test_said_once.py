@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from lockers.models import Downtime, Kiosk, Location
 from notifications import outbox
-from notifications.delivery.email_and_sms import deliver_due
+from notifications.delivery.people import deliver_due
 from notifications.messages import Message, Suppressed
 from notifications.models import Notification
 from notifications.sms import locmem

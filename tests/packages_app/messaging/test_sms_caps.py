@@ -17,7 +17,7 @@ from pytest_django import Settings
 from lockers.models import Location
 from notifications import outbox
 from notifications.delivery import sms_limits
-from notifications.delivery.email_and_sms import deliver_due
+from notifications.delivery.people import deliver_due
 from notifications.models import Notification, Tally
 from notifications.sms import locmem
 from packages_app import operations, tasks
@@ -252,7 +252,7 @@ def test_another_reason_and_another_courier_are_left_alone(package: Package, loc
     other = make_package(make_courier("gls"), door(location, "S2"), recipient=by_sms(phone="+3725550001"))
     foreign = say(other, "stored")
     row = say(package, "stored")
-    Notification.objects.filter(pk=row.pk).update(reason="this number has had its SMS of the day")
+    Notification.objects.filter(pk=row.pk).update(reason="the daily limit of SMS to this number is reached")
     assert again(package) == []
     foreign.refresh_from_db()
     assert foreign.reason == sms_limits.CAP_REACHED

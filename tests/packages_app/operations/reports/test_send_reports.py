@@ -15,7 +15,7 @@ from django.urls import reverse
 
 from lockers import usage
 from lockers.models import Compartment, CompartmentEvent, Downtime, Location, Membership, UsageSnapshot
-from notifications.delivery.email_and_sms import deliver_due
+from notifications.delivery.people import deliver_due
 from notifications.messages import Message, Suppressed
 from notifications.models import Notification
 from packages_app import operations, tasks

@@ -1,4 +1,4 @@
-"""Delivery as a whole: each message once, and what becomes of those that cannot be sent."""
+"""Delivery to people as a whole: each message once, and what becomes of those that cannot be sent."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from django.core import mail
 from django.db import connection
 from pytest_django import Settings
 
-from notifications.channels.base import Channel
-from notifications.delivery import email_and_sms, leases
-from notifications.delivery.email_and_sms import Counts, deliver_due
+from notifications.delivery import leases, people
+from notifications.delivery.channel import Channel
+from notifications.delivery.people import deliver_due
 from notifications.delivery.providers import Routes
+from notifications.delivery.runner import Counts
 from notifications.errors import DeliveryError
 from notifications.messages import Message
 from notifications.models import Notification, Status
@@ -27,7 +28,7 @@ pytestmark = pytest.mark.django_db
 
 
 class ScriptedChannel(Channel):
-    """Raises the errors of `script` one after the other, then takes everything."""
+    """Raises the errors of `script` one after the other, then accepts everything."""
 
     name: ClassVar[str] = "sms"
     script: ClassVar[list[Exception]] = []
@@ -44,11 +45,11 @@ class ScriptedChannel(Channel):
 def scripted(monkeypatch: pytest.MonkeyPatch) -> type[ScriptedChannel]:
     ScriptedChannel.script = []
     ScriptedChannel.taken = []
-    monkeypatch.setattr(email_and_sms, "CHANNELS", {"sms": ScriptedChannel})
+    monkeypatch.setattr(people, "CHANNELS", {"sms": ScriptedChannel})
     return ScriptedChannel
 
 
-def test_it_sends_what_is_due_and_writes_it_down(put: Put) -> None:
+def test_it_sends_what_is_due_and_records_it(put: Put) -> None:
     sms, email = put("sms"), put("email")
 
     counts = deliver_due(now=NOW)
@@ -86,14 +87,14 @@ def test_the_most_urgent_goes_first_and_then_the_one_that_waits_longest(put: Put
         assert [text.reference for text in locmem.outbox] == in_order[:sent]
 
 
-def test_a_fresh_code_does_not_wait_for_the_reminders_of_a_worker(
+def test_a_new_code_does_not_wait_for_the_reminders_of_a_worker(
     put: Put, scripted: type[ScriptedChannel], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A worker has reminders in its hands, and more wait, when a code comes: it goes before all that wait.
 
     The worker keeps its reminders for `BATCH_SECONDS`; what it has not sent by then goes behind the code.
     """
-    reminders = [put("sms", kind="reminder", priority=5) for _ in range(email_and_sms.BATCH_SIZE + 10)]
+    reminders = [put("sms", kind="reminder", priority=5) for _ in range(people.BATCH_SIZE + 10)]
     codes: list[Notification] = []
     batches: list[leases.Batch] = []
     claim = leases.claim
@@ -109,25 +110,25 @@ def test_a_fresh_code_does_not_wait_for_the_reminders_of_a_worker(
             batches[-1].clock._started -= leases.BATCH_SECONDS  # a provider that takes its time
         return "scripted"
 
-    monkeypatch.setattr(email_and_sms, "claim", noted)
+    monkeypatch.setattr(people, "claim", noted)
     monkeypatch.setattr(scripted, "send", send)
 
     counts = deliver_due(now=NOW)
 
-    assert counts.given_back == email_and_sms.BATCH_SIZE - 20
+    assert counts.given_back == people.BATCH_SIZE - 20
     assert scripted.taken.index(codes[0].pk) == 20, "after what was sent, before all that waits"
     assert sorted(scripted.taken) == sorted(row.pk for row in [*reminders, *codes])
 
 
-def test_another_worker_takes_a_fresh_code_at_once(put: Put) -> None:
+def test_another_worker_sends_a_new_code_at_once(put: Put) -> None:
     """While reminders without number wait, and fifty are in the hands of a first worker."""
-    for _ in range(email_and_sms.BATCH_SIZE + 30):
+    for _ in range(people.BATCH_SIZE + 30):
         put("sms", kind="reminder", priority=5, next_attempt_at=NOW - timedelta(hours=1))
-    busy = leases.claim("sms", email_and_sms.BATCH_SIZE, leases.Clock(NOW))
-    assert len(busy.rows) == email_and_sms.BATCH_SIZE
+    busy = leases.claim("sms", people.BATCH_SIZE, leases.Clock(NOW))
+    assert len(busy.rows) == people.BATCH_SIZE
     code = put("sms", priority=1)
 
-    batch = leases.claim("sms", email_and_sms.BATCH_SIZE, leases.Clock(NOW))
+    batch = leases.claim("sms", people.BATCH_SIZE, leases.Clock(NOW))
 
     assert batch.rows[0].pk == code.pk
     assert len(batch.rows) == 31
@@ -239,7 +240,7 @@ def test_a_composer_that_is_not_there_loses_no_message(put: Put, settings: Setti
     assert deliver_due(now=NOW) == Counts(claimed=1, retried=1)
 
 
-def test_a_missing_text_is_a_fault_of_ours_and_not_of_the_provider(put: Put) -> None:
+def test_a_missing_template_is_our_fault_and_not_the_providers(put: Put) -> None:
     rows = [put("sms", kind="no_such_kind") for _ in range(6)]
     put("sms")
 
@@ -258,7 +259,7 @@ def test_what_takes_too_long_goes_back_for_others_to_take(put: Put, scripted: ty
             return super().send(notification, message)
 
     counts = Counts()
-    email_and_sms._Round(batch, Routes(SlowChannel), counts).run()
+    people.BatchRunner(Routes(SlowChannel), counts).run(batch)
 
     assert (counts.sent, counts.given_back) == (2, 2)
     for row in rows[2:]:
@@ -275,7 +276,7 @@ def test_after_its_lease_a_worker_that_slept_sends_nothing_and_overwrites_nothin
     other = leases.claim("sms", 50, leases.Clock(NOW + timedelta(seconds=61)))
 
     counts = Counts()
-    email_and_sms._Round(sleeper, Routes(scripted), counts).run()
+    people.BatchRunner(Routes(scripted), counts).run(sleeper)
 
     assert scripted.taken == []
     assert (counts.sent, counts.given_back, counts.lost) == (0, 0, 0)
@@ -291,7 +292,7 @@ def test_a_result_that_comes_after_the_lease_is_not_written_down(
     other = leases.claim("sms", 1, leases.Clock(NOW + timedelta(seconds=61)))
 
     counts = Counts()
-    email_and_sms._Round(sleeper, Routes(scripted), counts).run()
+    people.BatchRunner(Routes(scripted), counts).run(sleeper)
 
     assert counts.lost == 1
     row.refresh_from_db()

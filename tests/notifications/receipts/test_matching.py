@@ -1,4 +1,4 @@
-"""Never backwards, in any order, early or at once."""
+"""Delivery receipts matched with messages: never backwards, in any order, early or at the same time."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from django.db import DatabaseError, connection, transaction
 from django.db.utils import IntegrityError
 
 from notifications import tasks
-from notifications.channels.provider_terms import MEANING
 from notifications.delivery import leases
+from notifications.delivery.provider_terms import MEANING
 from notifications.models import Notification, Receipt, Status
-from notifications.receipts import taking
-from notifications.receipts.bodies import key
+from notifications.receipts import matching
+from notifications.receipts.parsing import key
 from tests.notifications.conftest import NOW, Put
 from tests.notifications.receipts.conftest import Took
 from tests.notifications.receipts.posting import post
@@ -43,17 +43,17 @@ def status(row: Notification) -> str:
 def test_in_any_order_the_end_is_the_same(took: Took, order: tuple[Status, ...]) -> None:
     row = took("m-1")
     for one in order:
-        taking.take(receipt(one))
+        matching.accept(receipt(one))
     assert status(row) == Status.DELIVERED
     assert row.reason == ""
 
 
 def test_nothing_goes_backwards(took: Took) -> None:
     row = took("m-1")
-    assert taking.take(receipt(Status.DELIVERED))
+    assert matching.accept(receipt(Status.DELIVERED))
     before = Notification.objects.values().get()
     for outcome in (Status.BOUNCED, Status.DELIVERED):
-        assert not taking.take(receipt(outcome))
+        assert not matching.accept(receipt(outcome))
     assert post({"id": "m-1", "status": "sent"}).status_code == 204
     assert Notification.objects.values().get() == before
     assert status(row) == Status.DELIVERED
@@ -62,7 +62,7 @@ def test_nothing_goes_backwards(took: Took) -> None:
 def test_a_receipt_is_never_before_its_message(took: Took) -> None:
     later = leases.Clock().now() + timedelta(hours=1)
     row = took("m-1", sent_at=later)
-    taking.take(receipt(Status.DELIVERED))
+    matching.accept(receipt(Status.DELIVERED))
     assert status(row) == Status.DELIVERED
     assert row.receipt_at == later
 
@@ -70,7 +70,7 @@ def test_a_receipt_is_never_before_its_message(took: Took) -> None:
 def test_one_that_comes_before_it_is_written_down_finds_its_message(put: Put) -> None:
     row = put()
     batch = leases.claim("sms", 1, leases.Clock(NOW))
-    assert not taking.take(receipt(Status.DELIVERED, event="early"))
+    assert not matching.accept(receipt(Status.DELIVERED, event="early"))
     assert tasks.match_receipts() == 0
     batch.sent(batch.rows[0], "m-1", provider="first")
 
@@ -79,44 +79,44 @@ def test_one_that_comes_before_it_is_written_down_finds_its_message(put: Put) ->
     assert status(row) == Status.DELIVERED
     assert row.receipt_at is not None
     assert tasks.match_receipts() == 0
-    assert not taking.take(receipt(Status.BOUNCED, event="early"))
+    assert not matching.accept(receipt(Status.BOUNCED, event="early"))
     said = Receipt.objects.get()
     assert (said.provider_id, said.reason) == ("", ""), "what it says is in the message now"
 
 
 def test_by_our_reference_it_finds_it_too(put: Put) -> None:
     row = put()
-    taking.take(receipt(Status.BOUNCED, provider_id="", number=row.pk))
+    matching.accept(receipt(Status.BOUNCED, provider_id="", number=row.pk))
     Notification.objects.update(status=Status.SENT, sent_at=NOW, provider="first")
     assert tasks.match_receipts() == 1
     assert status(row) == Status.BOUNCED
 
 
 def test_where_two_messages_have_its_id_it_is_looked_at_once(took: Took) -> None:
-    taking.take(receipt(Status.BOUNCED, "OK"))
+    matching.accept(receipt(Status.BOUNCED, "OK"))
     rows = [took("OK"), took("OK")]
-    assert taking.look_again() == 0
+    assert matching.match_waiting() == 0
     assert Receipt.objects.get().matched, "or every minute for a quarter of an hour"
     assert [status(row) for row in rows] == [Status.SENT, Status.SENT]
 
 
 def test_what_stays_unknown_is_left_alone_and_forgotten(took: Took) -> None:
     now = leases.Clock().now()
-    taking.take(receipt(Status.DELIVERED))
+    matching.accept(receipt(Status.DELIVERED))
     took("m-1")
-    assert taking.look_again(now=now + taking.LOOK_AGAIN_FOR + timedelta(minutes=1)) == 0
-    assert taking.purge(now=now + taking.KEEP - timedelta(minutes=1)) == 0
-    assert taking.purge(now=now + taking.KEEP + timedelta(minutes=1)) == 1
+    assert matching.match_waiting(now=now + matching.LOOK_AGAIN_FOR + timedelta(minutes=1)) == 0
+    assert matching.purge(now=now + matching.KEEP - timedelta(minutes=1)) == 0
+    assert matching.purge(now=now + matching.KEEP + timedelta(minutes=1)) == 1
     assert not Receipt.objects.exists()
 
 
 def test_many_are_forgotten_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(taking, "BATCH", 3)
+    monkeypatch.setattr(matching, "BATCH", 3)
     for number in range(7):
-        taking.take(receipt(Status.DELIVERED, provider_id=f"x-{number}"))
+        matching.accept(receipt(Status.DELIVERED, provider_id=f"x-{number}"))
     Receipt.objects.update(received_at=NOW - timedelta(days=400))
-    taking.take(receipt(Status.DELIVERED, provider_id="fresh"))
-    assert taking.purge() == 7
+    matching.accept(receipt(Status.DELIVERED, provider_id="fresh"))
+    assert matching.purge() == 7
     assert Receipt.objects.get().provider_id == "fresh"
 
 
@@ -129,11 +129,11 @@ def test_where_writing_fails_nothing_has_happened_and_it_may_come_again(
         raise IntegrityError
 
     with monkeypatch.context() as patch:
-        patch.setattr(taking, "_move", fail)
+        patch.setattr(matching, "_move", fail)
         with pytest.raises(IntegrityError):
-            taking.take(receipt(Status.DELIVERED, event="again"))
+            matching.accept(receipt(Status.DELIVERED, event="again"))
     assert not Receipt.objects.exists()
-    assert taking.take(receipt(Status.DELIVERED, event="again"))
+    assert matching.accept(receipt(Status.DELIVERED, event="again"))
     assert status(row) == Status.DELIVERED
 
 
@@ -141,7 +141,7 @@ def test_the_same_one_eight_times_at_once_counts_once(took: Took) -> None:
     for number in range(5):
         row = took(f"m-{number}")
         same = [receipt(Status.BOUNCED, f"m-{number}", event=f"same-{number}") for _ in range(8)]
-        results = together(*(partial(taking.take, one) for one in same))
+        results = together(*(partial(matching.accept, one) for one in same))
         assert sorted(map(str, results)) == ["False"] * 7 + ["True"]
         assert status(row) == Status.BOUNCED
 
@@ -150,21 +150,21 @@ def test_of_two_at_once_delivered_wins(took: Took) -> None:
     for number in range(10):
         row = took(f"m-{number}")
         both = (receipt(outcome, f"m-{number}") for outcome in (Status.BOUNCED, Status.DELIVERED))
-        results = together(*(partial(taking.take, one) for one in both))
+        results = together(*(partial(matching.accept, one) for one in both))
         assert results in ([True, True], [False, True])
         assert status(row) == Status.DELIVERED
 
 
 def test_two_jobs_at_once_move_it_once(took: Took) -> None:
-    taking.take(receipt(Status.BOUNCED))
+    matching.accept(receipt(Status.BOUNCED))
     row = took("m-1")
-    moved = together(taking.look_again, taking.look_again)
+    moved = together(matching.match_waiting, matching.match_waiting)
     assert sorted(map(str, moved)) == ["0", "1"]
     assert status(row) == Status.BOUNCED
 
 
-def test_no_row_is_read_in_vain(took: Took) -> None:
-    """The look-up is by the partial index, however many messages there are."""
+def test_the_lookup_uses_its_index(took: Took) -> None:
+    """The lookup uses the partial index, however many messages there are."""
     took("m-1")
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
@@ -181,7 +181,7 @@ def test_the_listed_words_are_what_they_are_looked_up_as() -> None:
 def test_what_bounced_goes_by_the_other_channel_once(took: Took) -> None:
     row = took("m-1", dedup_key="event:7:sms")
     for event in ("a", "a", "b"):
-        taking.take(receipt(Status.BOUNCED, event=event))
+        matching.accept(receipt(Status.BOUNCED, event=event))
     instead = Notification.objects.exclude(pk=row.pk).get()
     assert (instead.dedup_key, instead.channel, instead.status) == (
         "instead:event:7:email",
@@ -193,8 +193,8 @@ def test_what_bounced_goes_by_the_other_channel_once(took: Took) -> None:
 
 def test_what_arrived_goes_nowhere_else(took: Took) -> None:
     took("m-1", dedup_key="event:7:sms")
-    taking.take(receipt(Status.DELIVERED))
-    taking.take(receipt(Status.BOUNCED))
+    matching.accept(receipt(Status.DELIVERED))
+    matching.accept(receipt(Status.BOUNCED))
     assert Notification.objects.count() == 1
 
 
@@ -207,7 +207,7 @@ def test_where_the_other_channel_cannot_be_asked_the_bounce_comes_again(
         raise DatabaseError
 
     with monkeypatch.context() as patch:
-        patch.setattr(taking, "fall_back", fail)
+        patch.setattr(matching, "fall_back", fail)
         assert post({"id": "m-1", "status": "failed"}, event="e-1").status_code == 500
     assert status(row) == Status.SENT
     assert not Receipt.objects.exists()
@@ -222,6 +222,6 @@ def test_where_both_channels_bounce_at_once_nothing_more_is_sent(took: Took) -> 
             for way in ("sms", "email")
         ]
         both = (receipt(Status.BOUNCED, row.provider_id) for row in rows)
-        assert together(*(partial(taking.take, one) for one in both)) == [True, True]
+        assert together(*(partial(matching.accept, one) for one in both)) == [True, True]
         assert [status(row) for row in rows] == [Status.BOUNCED, Status.BOUNCED]
     assert Notification.objects.count() == 20

@@ -1,10 +1,10 @@
-"""The retry clock."""
+"""The delays between attempts."""
 
 from __future__ import annotations
 
 import pytest
 
-from notifications.channels.retry import delay
+from notifications.delivery.retry import delay
 
 
 @pytest.mark.parametrize(
@@ -18,7 +18,7 @@ def test_it_doubles_up_to_an_hour_with_jitter(attempts: int, longest: float) -> 
 
 
 @pytest.mark.parametrize(("retry_after", "least", "most"), [(90, 90, 90), (1, 2.5, 5), (10**9, 3600, 3600)])
-def test_the_providers_wish_is_met_but_not_for_ever(retry_after: float, least: float, most: float) -> None:
+def test_retry_after_is_respected_up_to_an_hour(retry_after: float, least: float, most: float) -> None:
     assert least <= delay(1, retry_after=retry_after).total_seconds() <= most
 
 

@@ -1,7 +1,7 @@
-"""Taking receipts: a message goes from sent to bounced or delivered, and never backwards.
+"""Match delivery receipts with messages: a status goes from sent to bounced or delivered, never backwards.
 
-Receipts come late, twice and in any order. What counts is the highest rank that was ever said: delivered
-stays delivered, and beats a bounce, since some providers call a first failure a bounce and deliver later.
+Receipts come late, twice and in any order. The highest rank that was ever reported counts: delivered stays
+delivered, and outranks a bounce, because some providers call a first failure a bounce and deliver later.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from notifications.models import TAKEN, Channel, Notification, Receipt, Status
 logger = logging.getLogger(__name__)
 
 RANKS = {Status.SENT: 0, Status.BOUNCED: 1, Status.DELIVERED: 2}
-# A worker may need a while to write down that it has sent; what is unknown for longer is not ours.
+# A worker may need a while to record that it has sent a message; a receipt unmatched for longer is not ours.
 LOOK_AGAIN_FOR = timedelta(minutes=15)
-KEEP = timedelta(days=1)  # of an event that comes again with a new signature, ranks take care
+KEEP = timedelta(days=1)  # an older event that comes again changes nothing, because of the ranks
 BATCH = 1000
 
 
-def take(receipt: Receipt) -> bool:
-    """Save `receipt` and move its message; answer whether that changed anything.
+def accept(receipt: Receipt) -> bool:
+    """Save `receipt` and update its message; return whether that changed the message.
 
-    One transaction. The same event a second time changes nothing, not even of a message that was sent again
-    meanwhile. Raises only where the database fails: nothing has happened then, and the provider asks again.
+    One transaction. A repeated event changes nothing, not even a message that was sent again meanwhile. Raise
+    only if the database fails: then nothing has changed, and the provider tries again.
     """
     fields = {field.name: getattr(receipt, field.name) for field in Receipt._meta.fields}
     fields["received_at"] = Clock().now()
@@ -38,8 +38,8 @@ def take(receipt: Receipt) -> bool:
         return new and _match(row)
 
 
-def look_again(*, now: datetime | None = None) -> int:
-    """Move the messages whose receipts came before it was written down that they were sent; how many."""
+def match_waiting(*, now: datetime | None = None) -> int:
+    """Match receipts that came before their message was recorded as sent; return how many changed one."""
     now = now or Clock().now()
     mine = Notification.objects.filter(provider=OuterRef("provider"), status__in=TAKEN)
     by_id = mine.filter(provider_id=OuterRef("provider_id"), provider__gt="", provider_id__gt="")
@@ -54,34 +54,38 @@ def look_again(*, now: datetime | None = None) -> int:
             row = Receipt.objects.select_for_update(skip_locked=True).filter(pk=key, matched=False).first()
             if row is not None:
                 moved += _match(row)
-                # Where it is not clear whose it is now, it never will be: nobody need look again.
+                # A receipt that matches no single message now never will, so it is not tried again.
                 Receipt.objects.filter(pk=key).update(matched=True)
     return moved
 
 
 def purge(*, now: datetime | None = None) -> int:
-    """Forget receipts of long ago; return how many."""
-    before, forgotten = (now or Clock().now()) - KEEP, 0
+    """Delete old receipts; return how many."""
+    before, deleted = (now or Clock().now()) - KEEP, 0
     while True:
         old = list(Receipt.objects.filter(received_at__lt=before).values_list("pk", flat=True)[:BATCH])
-        forgotten += Receipt.objects.filter(pk__in=old).delete()[0]
+        deleted += Receipt.objects.filter(pk__in=old).delete()[0]
         if len(old) < BATCH:
-            return forgotten
+            return deleted
 
 
 def _match(receipt: Receipt) -> bool:
     message = _message_of(receipt)
     if message is None:
-        logger.info("A receipt of %s is for no message that it took", receipt.provider)
+        logger.info("A receipt of %s matches no message that it accepted", receipt.provider)
         return False
     moved = _move(message, receipt)
-    receipt.matched, receipt.provider_id, receipt.reason = True, "", ""  # the message has them, to be erased
+    receipt.matched, receipt.provider_id, receipt.reason = (
+        True,
+        "",
+        "",
+    )  # they are kept by the message, which is erased in time
     receipt.save(update_fields=["matched", "provider_id", "reason"])
     return moved
 
 
 def _message_of(receipt: Receipt) -> Notification | None:
-    """The one message, locked. Where both its number and the provider's id are given they must agree."""
+    """Return the one message, locked. If both its number and the provider's id are given, they must agree."""
     taken = Notification.objects.select_for_update(no_key=True).exclude(channel=Channel.WEBHOOK)
     taken = taken.filter(provider=receipt.provider, status__in=TAKEN)
     if receipt.number is not None:
@@ -89,7 +93,7 @@ def _message_of(receipt: Receipt) -> Notification | None:
         return taken.filter(same_try, pk=receipt.number).first()
     found = taken.filter(provider_id=receipt.provider_id, provider__gt="", provider_id__gt="")
     messages = list(found.order_by("pk")[:2])
-    return messages[0] if len(messages) == 1 else None  # a gateway that gives all the same id
+    return messages[0] if len(messages) == 1 else None  # some gateways give every message the same id
 
 
 def _move(message: Notification, receipt: Receipt) -> bool:

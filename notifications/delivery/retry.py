@@ -1,4 +1,4 @@
-"""The retry clock: when a message that could not be handed over is tried again."""
+"""The delays between attempts to send a message, and Retry-After."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 FIRST = 5.0  # seconds
 LONGEST = 3600.0
 
-# To webhooks, as Standard Webhooks has it: ten attempts in a little over three days.
+# For webhooks, as Standard Webhooks recommends: ten attempts in a little over three days.
 _MINUTE, _HOUR = 60, 3600
 WEBHOOK_DELAYS = (
     5,
@@ -22,27 +22,27 @@ WEBHOOK_LONGEST = 24.0 * _HOUR
 
 
 def delay(attempts: int, *, retry_after: float | None = None) -> timedelta:
-    """How long to wait after the failure of attempt number `attempts`, which is 1 or more.
+    """Return how long to wait after the failure of attempt number `attempts`, counted from 1.
 
-    U(½, 1) · min(1 h, 5 s · 2^(attempts-1)), and never less than the provider asked for with
-    `retry_after` seconds (of which an hour is believed).
+    U(½, 1) · min(1 h, 5 s · 2^(attempts-1)), but never less than the `retry_after` seconds that the provider
+    asked for, up to an hour.
     """
     longest = min(LONGEST, FIRST * 2 ** min(attempts - 1, 20))
-    seconds = longest * random.uniform(0.5, 1)  # noqa: S311 - spreads load, guards nothing
+    seconds = longest * random.uniform(0.5, 1)  # noqa: S311 - only spreads load
     return timedelta(seconds=max(seconds, min(retry_after or 0.0, LONGEST)))
 
 
 def webhook_delay(attempts: int, *, retry_after: float | None = None) -> timedelta:
-    """The same for a webhook: a tenth less or more than `WEBHOOK_DELAYS`, or what the receiver asked for.
+    """Return the same for a webhook: `WEBHOOK_DELAYS`, give or take a tenth, or what the receiver asked for.
 
-    A day of `retry_after` is believed. Attempt number `WEBHOOK_ATTEMPTS` has none after it.
+    A `retry_after` of up to a day is respected. After attempt number `WEBHOOK_ATTEMPTS` there is no other.
     """
     seconds = WEBHOOK_DELAYS[attempts - 1] * random.uniform(0.9, 1.1)  # noqa: S311 - as above
     return timedelta(seconds=max(seconds, min(retry_after or 0.0, WEBHOOK_LONGEST)))
 
 
 def seconds_in(retry_after: str | None) -> float | None:
-    """Retry-After in seconds; it comes as a number or as a date. None where it makes no sense."""
+    """Return Retry-After in seconds, given as a number or a date; None if it is neither."""
     if not retry_after:
         return None
     if retry_after.strip().isdecimal():

@@ -1,4 +1,4 @@
-"""Signatures of receipts, in the form of Standard Webhooks, which the portal's own webhooks have too."""
+"""Verify signatures of delivery receipts, made as Standard Webhooks says, like those of our own webhooks."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from django.http import HttpRequest
 
 from notifications.webhooks.channel import signatures
 
-TOLERANCE = 300  # seconds that a timestamp may lie before or after our clock
+TOLERANCE = 300  # seconds by which a timestamp may differ from our clock
 MOST_SIGNATURES = 10
-# Of a provider that nobody knows: what is signed with nothing takes as long to refuse as a wrong signature.
+# For an unknown provider, so that refusing it takes as long as refusing a wrong signature.
 _NO_KEYS = [bytes(32)]
 
 
 class NotSigned(Exception):
-    """The signature is not one of this provider, or too old. Why is for the log and for nobody else."""
+    """The signature is not one of this provider, or too old. The reason is only for the log."""
 
 
 def event_of(request: HttpRequest, provider: str, body: bytes) -> str:
-    """The id of the event that `provider` has signed. Raises `NotSigned`."""
+    """Return the id of the event that `provider` has signed. Raise `NotSigned`."""
     event = request.headers.get("webhook-id", "")
     timestamp = request.headers.get("webhook-timestamp", "")
     given = request.headers.get("webhook-signature", "").split()[:MOST_SIGNATURES]
@@ -31,14 +31,14 @@ def event_of(request: HttpRequest, provider: str, body: bytes) -> str:
         raise NotSigned("no timestamp")
     keys = settings.RECEIPT_SECRETS.get(provider)
     expected = signatures(event, int(timestamp), body, keys or _NO_KEYS).split()
-    right = [
-        hmac.compare_digest(one.encode(errors="replace"), other.encode())
-        for one in given
+    matches = [
+        hmac.compare_digest(signature.encode(errors="replace"), other.encode())
+        for signature in given
         for other in expected
     ]
     if keys is None:
         raise NotSigned("unknown provider")
-    if not any(right):
+    if not any(matches):
         raise NotSigned("wrong signature")
     if abs(time.time() - int(timestamp)) > TOLERANCE:
         raise NotSigned("old timestamp")
