@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('packages_app', '0024_queue_ended'),
+        ('packages_app', '0025_languages_from_settings'),
     ]
 
     operations = [
