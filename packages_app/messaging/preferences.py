@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from django.db import transaction
 from django.utils.crypto import salted_hmac
 
+from notifications.channels.people import ADDRESS_FIELDS
 from packages_app.models import AddressChoice
 from packages_app.models.people import Person
 
@@ -17,8 +18,7 @@ _NOTHING = AddressChoice()
 
 def addresses(person: Person) -> dict[str, str]:
     """Where each of their channels leads, in small letters."""
-    both = {"email": person.email.lower(), "sms": person.phone}
-    return {channel: both[channel] for channel in person.channels}
+    return {channel: getattr(person, ADDRESS_FIELDS[channel]).lower() for channel in person.channels}
 
 
 def choices(people: Iterable[Person]) -> Choices:

@@ -11,6 +11,7 @@ from datetime import datetime
 from uuid import UUID
 
 from lockers.models import Location
+from notifications.channels.people import ADDRESS_FIELDS
 from notifications.messages import Message, Payer, Suppressed
 from notifications.models import Notification
 from notifications.quiet_hours import QuietHours
@@ -65,7 +66,7 @@ def _message(row: Notification, package: Package | None, chosen: Choices) -> Mes
     if reason := _not_for_the_delegate(row, package, delegate, chosen):
         return Suppressed(reason)
     person: Person = delegate if delegate and row.kind in _TO_DELEGATES else package.recipient
-    to = person.email if row.channel == "email" else person.phone
+    to = getattr(person, ADDRESS_FIELDS[row.channel])
     if not to:
         return Suppressed(f"the {_role(person)} has no such address")
     if reason := _unwelcome(row, person, chosen):

@@ -13,10 +13,10 @@ from django.utils import timezone
 from lockers.models import Compartment
 from notifications.messages import Message, Suppressed
 from notifications.models import Notification
-from packages_app.life import webhook_rows
 from packages_app.models import Package, Webhook
 from packages_app.payloads import package_json
 from packages_app.secrets import webhook_secrets
+from packages_app.sql import webhook_rows
 
 # The members of a package's data; what changes among them is taken from the event, not from the row.
 UNCHANGING = ("id", "tracking_number", "location", "created_at")

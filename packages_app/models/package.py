@@ -15,7 +15,7 @@ from common.clock import ClockTimestamp, add_local_days
 from lockers.models import Compartment, Downtime, Location, Size
 from notifications import outbox
 from packages_app import errors
-from packages_app.life import lifecycle, webhook_rows
+from packages_app.life import announcements, lifecycle
 from packages_app.life.lifecycle import Event, Status
 from packages_app.models.couriers import Courier
 from packages_app.models.package_queryset import PackageQuerySet
@@ -276,7 +276,7 @@ class Package(models.Model):
         """The rows for the courier's endpoints, in the same transaction too."""
         event_type = lifecycle.ANNOUNCED.get((Event(line.event), line.from_status))
         if event_type is not None:
-            webhook_rows.announce(
+            announcements.announce(
                 courier_id=self.courier_id,
                 event_type=event_type,
                 subject=f"package:{self.pk}",

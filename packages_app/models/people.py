@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 
 from lockers.models import Location
 from notifications import outbox
+from notifications.channels.people import ADDRESS_FIELDS
 from packages_app.life import lifecycle
 from packages_app.secrets import pickup_codes
 
@@ -39,7 +40,7 @@ class Person(models.Model):
     @property
     def channels(self) -> list[str]:
         """By which they can be told something."""
-        return [channel for channel, address in (("email", self.email), ("sms", self.phone)) if address]
+        return [channel for channel, field in ADDRESS_FIELDS.items() if getattr(self, field)]
 
 
 class Recipient(Person):

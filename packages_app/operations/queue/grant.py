@@ -10,8 +10,8 @@ from django.db.models import Exists, OuterRef
 from lockers.models import Compartment
 from packages_app.core.actor import SYSTEM
 from packages_app.core.operation import Operation
+from packages_app.life.announcements import announce
 from packages_app.life.lifecycle import Event, Status
-from packages_app.life.webhook_rows import announce
 from packages_app.models import EventType, Package, QueueEntry
 from packages_app.rules import queueing
 

@@ -14,7 +14,7 @@ from notifications.composing import NotComposed, compose
 from notifications.messages import Message, Suppressed
 from notifications.models import Notification
 from packages_app import operations
-from packages_app.life import webhook_rows
+from packages_app.life import announcements
 from packages_app.life.lifecycle import Status
 from packages_app.messaging import webhooks
 from packages_app.models import Courier, EventType, Package, PackageEvent, Webhook
@@ -122,8 +122,8 @@ def test_locations_and_further_facts(courier: Courier, endpoint: Webhook) -> Non
     location = make_location()
     package = make_package(courier, door(location, "S1"))
     location.suspend(reason="water", now=NOW)
-    webhook_rows.announce_location(location, EventType.LOCATION_SUSPENDED, now=NOW)
-    webhook_rows.announce(
+    announcements.announce_location(location, EventType.LOCATION_SUSPENDED, now=NOW)
+    announcements.announce(
         courier_id=courier.pk,
         event_type=EventType.PACKAGE_REMINDER_SENT,
         subject=f"package:{package.pk}",
