@@ -25,7 +25,10 @@ env = read.load(BASE_DIR)
 
 DEBUG = read.boolean(env, "DEBUG", default=False)
 SECRET_KEY = read.secret_key(env)
-PICKUP_CODE_SECRETS = read.code_secrets(env, "PICKUP_CODE_SECRETS", other=SECRET_KEY)
+PICKUP_CODE_DIGITS: dict[int, int] = {}  # of the secrets that name another number than eight
+PICKUP_CODE_SECRETS = read.code_secrets(
+    env, "PICKUP_CODE_SECRETS", other=SECRET_KEY, digits=PICKUP_CODE_DIGITS
+)
 # What endpoints' signatures are computed from; apart from the codes by a label, or by secrets of their own.
 WEBHOOK_SECRETS = (
     read.code_secrets(env, "WEBHOOK_SECRETS", other=SECRET_KEY)

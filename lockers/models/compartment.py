@@ -40,6 +40,36 @@ class Locker(models.Model):
         return f"{self.location.code} {self.name}"
 
 
+class Occupancy(models.TextChoices):
+    """What is known of the inside of a compartment."""
+
+    EMPTY = "empty", "Empty"
+    RESERVED = "reserved", "Reserved"
+    OCCUPIED = "occupied", "Occupied"
+    UNVERIFIED = "unverified", "Nobody can be sure that it is empty"
+    DOUBTFUL = "doubtful", "Held by a package, and nobody can be sure that it is still inside"
+
+
+class Status(models.TextChoices):
+    """What people see of a compartment."""
+
+    AVAILABLE = "available", "Available"
+    RESERVED = "reserved", "Reserved"
+    OCCUPIED = "occupied", "Occupied"
+    OUT_OF_SERVICE = "out_of_service", "Out of service"
+    UNVERIFIED = "unverified", "Unverified"
+
+
+# The status of a compartment in service, by its occupancy; one that is out of service shows that instead.
+STATUS_BY_OCCUPANCY = {
+    Occupancy.EMPTY: Status.AVAILABLE,
+    Occupancy.RESERVED: Status.RESERVED,
+    Occupancy.OCCUPIED: Status.OCCUPIED,
+    Occupancy.UNVERIFIED: Status.UNVERIFIED,
+    Occupancy.DOUBTFUL: Status.UNVERIFIED,
+}
+
+
 class CompartmentQuerySet(models.QuerySet["Compartment"]):
     def free(self) -> CompartmentQuerySet:
         """What can be given out: empty, and in service."""
@@ -64,19 +94,8 @@ class Compartment(models.Model):
     (`out_of_service_at`): a door can break while it holds a package. What people see is derived: `status`.
     """
 
-    class Occupancy(models.TextChoices):
-        EMPTY = "empty", "Empty"
-        RESERVED = "reserved", "Reserved"
-        OCCUPIED = "occupied", "Occupied"
-        UNVERIFIED = "unverified", "Nobody can be sure that it is empty"
-        DOUBTFUL = "doubtful", "Held by a package, and nobody can be sure that it is still inside"
-
-    class Status(models.TextChoices):
-        AVAILABLE = "available", "Available"
-        RESERVED = "reserved", "Reserved"
-        OCCUPIED = "occupied", "Occupied"
-        OUT_OF_SERVICE = "out_of_service", "Out of service"
-        UNVERIFIED = "unverified", "Unverified"
+    Occupancy = Occupancy
+    Status = Status
 
     # The location stands in the row although the locker knows it: every hot key and index begins with it.
     # Every claim and every release writes all indexes of the row (its occupancy decides what is in the one of
@@ -111,7 +130,7 @@ class Compartment(models.Model):
             ),
             models.CheckConstraint(condition=Q(size__in=[1, 2, 3]), name="compartment_size"),
             models.CheckConstraint(
-                condition=Q(occupancy__in=["empty", "reserved", "occupied", "unverified", "doubtful"]),
+                condition=Q(occupancy__in=Occupancy.values),
                 name="compartment_occupancy",
             ),
             models.CheckConstraint(
@@ -123,7 +142,7 @@ class Compartment(models.Model):
         indexes = [
             models.Index(
                 fields=["location", "size", "position"],
-                condition=Q(occupancy="empty", out_of_service_at__isnull=True),
+                condition=Q(occupancy=Occupancy.EMPTY.value, out_of_service_at__isnull=True),
                 name="compartment_free_idx",
             ),
         ]
@@ -133,14 +152,10 @@ class Compartment(models.Model):
 
     @property
     def status(self) -> Status:
-        """What people see; a broken door is shown as broken, whatever lies in it."""
+        """What people see; a compartment out of service is shown as that, whatever lies in it."""
         if self.out_of_service_at is not None:
-            return self.Status.OUT_OF_SERVICE
-        if self.occupancy == self.Occupancy.EMPTY:
-            return self.Status.AVAILABLE
-        if self.occupancy == self.Occupancy.DOUBTFUL:
-            return self.Status.UNVERIFIED
-        return self.Status(self.occupancy)
+            return Status.OUT_OF_SERVICE
+        return STATUS_BY_OCCUPANCY[Occupancy(self.occupancy)]
 
     def release(self, *, unverified: bool = False) -> None:
         """The door's package is gone; `unverified` when nobody looked. The caller holds the row's lock."""

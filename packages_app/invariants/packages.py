@@ -6,11 +6,18 @@ from __future__ import annotations
 
 from packages_app.invariants.history import LAST_LINE, LINES
 from packages_app.invariants.invariant import Invariant, values
-from packages_app.life.lifecycle import TRANSITIONS, Event, Status
+from packages_app.life.lifecycle import OPEN, OUT, RULES, TRANSITIONS, WITH_CODE, Event, Status
 
 _ALLOWED = values(
     (event, before, after) for event, moves in TRANSITIONS.items() for before, after in moves.items()
 )
+_OPEN, _OUT, _WITH_CODE = (
+    ", ".join(f"'{status}'" for status in statuses) for statuses in (OPEN, OUT, WITH_CODE)
+)
+_MOMENTS = " OR ".join(
+    f"(status = '{status}') <> ({rule.moment} IS NOT NULL)" for status, rule in RULES.items() if rule.moment
+)
+
 PACKAGES = (
     Invariant(
         "I4",
@@ -57,7 +64,7 @@ PACKAGES = (
         CROSS JOIN LATERAL (SELECT CASE
             WHEN event IN ('{Event.DOOR_FAILED}', '{Event.FOUND}') THEN -1
             WHEN event = '{Event.FOUND_TAKEN_OUT}' THEN 0
-            WHEN to_status IN ('{Status.RETRIEVED}', '{Status.RETURNED}') THEN 1
+            WHEN to_status IN ({_OUT}) THEN 1
             WHEN to_status = '{Status.CANCELLED}' AND compartment_id IS NULL THEN 1
             ELSE 0
         END) line (ends)
@@ -69,16 +76,14 @@ PACKAGES = (
         "Each status has its times and no others, and each line of a history has its author",
         f"""
         SELECT id AS package_id, NULL::bigint AS event_id, status FROM packages_app_package
-        WHERE (status = '{Status.PENDING}') <> (reserved_until IS NOT NULL)
+        WHERE {_MOMENTS}
            OR (stored_at IS NULL) <> (expires_at IS NULL)
            OR (stored_at IS NULL AND status NOT IN ('{Status.PENDING}', '{Status.CANCELLED}')
                AND NOT (status = '{Status.RETURNED}' AND cancelled_at IS NOT NULL))
            OR (stored_at IS NOT NULL AND status = '{Status.PENDING}')
-           OR (status = '{Status.RETRIEVED}') <> (retrieved_at IS NOT NULL)
-           OR (status = '{Status.RETURNED}') <> (returned_at IS NOT NULL)
            OR (status = '{Status.CANCELLED}' AND cancelled_at IS NULL)
            OR (status NOT IN ('{Status.CANCELLED}', '{Status.RETURNED}') AND cancelled_at IS NOT NULL)
-           OR (released_at IS NULL) <> (status IN ('{Status.PENDING}', '{Status.STORED}', '{Status.EXPIRED}')
+           OR (released_at IS NULL) <> (status IN ({_OPEN})
                                         OR status = '{Status.CANCELLED}' AND stored_at IS NOT NULL)
         UNION ALL
         SELECT package_id, id, to_status FROM packages_app_packageevent WHERE by = ''
@@ -106,7 +111,7 @@ PACKAGES = (
         "A package can be found by a pickup code exactly while it is STORED or EXPIRED, and by no other's",
         f"""
         SELECT id AS package_id, status, code_mac IS NOT NULL AS has_code FROM packages_app_package
-        WHERE (code_mac IS NOT NULL) <> (status IN ('{Status.STORED}', '{Status.EXPIRED}'))
+        WHERE (code_mac IS NOT NULL) <> (status IN ({_WITH_CODE}))
         UNION ALL
         SELECT one.id, one.status, true FROM packages_app_package one
         JOIN packages_app_package other USING (location_id, code_mac) WHERE one.id <> other.id

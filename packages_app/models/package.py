@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
 from django.db.models import Min, Q
@@ -16,6 +16,7 @@ from lockers.models import Compartment, Downtime, Location, Size
 from notifications import outbox
 from packages_app import errors
 from packages_app.life import announcements, lifecycle
+from packages_app.life.kinds import KINDS
 from packages_app.life.lifecycle import Event, Status
 from packages_app.models.couriers import Courier
 from packages_app.models.package_queryset import PackageQuerySet
@@ -23,6 +24,23 @@ from packages_app.models.people import Delegate, Recipient
 
 if TYPE_CHECKING:
     from packages_app.models.history import PackageEvent
+    from packages_app.secrets.pickup_codes import Issued
+
+
+def _values(statuses: Iterable[Status]) -> list[str]:
+    """Return plain strings: migrations keep them."""
+    return [status.value for status in statuses]
+
+
+def _moments_of_statuses() -> Iterator[models.CheckConstraint]:
+    """Yield the checks that the moment of a status has a value exactly in that status."""
+    for status, rule in lifecycle.RULES.items():
+        if rule.moment:
+            yield models.CheckConstraint(
+                condition=Q(status=status.value, **{f"{rule.moment}__isnull": False})
+                | ~Q(status=status.value) & Q(**{f"{rule.moment}__isnull": True}),
+                name=f"package_{status.lower()}_pair",
+            )
 
 
 class Package(models.Model):
@@ -111,21 +129,12 @@ class Package(models.Model):
             ),
             models.CheckConstraint(condition=Q(size__in=[1, 2, 3]), name="package_size"),
             models.CheckConstraint(condition=Q(status__in=Status.values), name="package_status"),
-            models.CheckConstraint(
-                condition=Q(status="PENDING", reserved_until__isnull=False)
-                | ~Q(status="PENDING") & Q(reserved_until__isnull=True),
-                name="package_pending_pair",
-            ),
+            *_moments_of_statuses(),
             models.CheckConstraint(
                 condition=Q(stored_at__isnull=True, expires_at__isnull=True)
                 & (Q(status__in=["PENDING", "CANCELLED"]) | Q(status="RETURNED", cancelled_at__isnull=False))
                 | Q(stored_at__isnull=False, expires_at__isnull=False) & ~Q(status="PENDING"),
                 name="package_stored_pair",
-            ),
-            models.CheckConstraint(
-                condition=Q(status="RETRIEVED", retrieved_at__isnull=False)
-                | ~Q(status="RETRIEVED") & Q(retrieved_at__isnull=True),
-                name="package_retrieved_pair",
             ),
             models.CheckConstraint(
                 condition=Q(status="CANCELLED", cancelled_at__isnull=False)
@@ -134,24 +143,19 @@ class Package(models.Model):
                 name="package_cancelled_pair",
             ),
             models.CheckConstraint(
-                condition=Q(status="RETURNED", returned_at__isnull=False)
-                | ~Q(status="RETURNED") & Q(returned_at__isnull=True),
-                name="package_returned_pair",
-            ),
-            models.CheckConstraint(
-                condition=Q(status__in=["PENDING", "STORED", "EXPIRED"], released_at__isnull=True)
-                | Q(status__in=["RETRIEVED", "RETURNED"], released_at__isnull=False)
+                condition=Q(status__in=_values(lifecycle.OPEN), released_at__isnull=True)
+                | Q(status__in=_values(lifecycle.OUT), released_at__isnull=False)
                 | Q(status="CANCELLED"),
                 name="package_holds_door",
             ),
             models.CheckConstraint(
-                condition=Q(status__in=["STORED", "EXPIRED"], code_mac__isnull=False)
-                | ~Q(status__in=["STORED", "EXPIRED"]) & Q(code_mac__isnull=True),
+                condition=Q(status__in=_values(lifecycle.WITH_CODE), code_mac__isnull=False)
+                | ~Q(status__in=_values(lifecycle.WITH_CODE)) & Q(code_mac__isnull=True),
                 name="package_code_pair",
             ),
             models.CheckConstraint(
                 condition=Q(held_at__isnull=True, held_expires_at__isnull=True)
-                | Q(held_at__isnull=False, status__in=["PENDING", "STORED", "EXPIRED"]),
+                | Q(held_at__isnull=False, status__in=_values(lifecycle.OPEN)),
                 name="package_held_pair",
             ),
             models.CheckConstraint(
@@ -209,6 +213,26 @@ class Package(models.Model):
         downtimes = Downtime.objects.unsettled().filter(location_id=self.location_id)
         began: datetime | None = downtimes.aggregate(began=Min("began_at"))["began"]
         return min(now, began) if began else now
+
+    def storing(self, now: datetime, code: Issued | None = None) -> dict[str, Any]:
+        """Return the columns of this package once it is stored at `now`: hold period and pickup code.
+
+        While the package is on hold, the hold period is the longest that the location allows; the release
+        sets the end. `code` is one that the caller has made; else it is one that no other package there has.
+        """
+        days = self.location.hold_days if self.held_at is None else self.location.max_hold_days
+        columns: dict[str, Any] = {
+            "stored_at": now,
+            "expires_at": add_local_days(now, days, self.location.zone),
+            **(code.columns if code else self.new_code(version=self.code_version)),
+        }
+        if self.held_at is not None:
+            columns["held_expires_at"] = add_local_days(now, self.location.hold_days, self.location.zone)
+        return columns
+
+    def new_code(self, *, version: int) -> dict[str, Any]:
+        """Return the columns of a pickup code from `version` on that no other package at the location has."""
+        return {**Package.objects.unused_code(self.pk, self.location_id, version=version).columns}
 
     def must_be_waiting(self, *, now: datetime) -> None:
         """Raises `WrongStatus` unless it is STORED and its hold has not ended."""
@@ -268,7 +292,7 @@ class Package(models.Model):
             channels=self.recipient.channels,
             subject=f"package:{self.pk}",
             dedup_prefix=dedup_prefix,
-            priority=lifecycle.PRIORITY.get(kind, lifecycle.DEFAULT_PRIORITY),
+            priority=KINDS[kind].priority,
             context=context,
         )
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.db import models
+from django.db.models import OuterRef
 from django.db.models.functions import Coalesce
 
 from lockers.models import Compartment
@@ -36,6 +37,16 @@ class PackageQuerySet(models.QuerySet["Package"]):
     def in_door(self) -> PackageQuerySet:
         """What holds a compartment."""
         return self.filter(released_at__isnull=True)
+
+    def of_number(self, courier_id: int | OuterRef, tracking_number: str | OuterRef) -> PackageQuerySet:
+        """The package of this courier and tracking number that occupies a compartment: one at most."""
+        return self.in_door().filter(courier_id=courier_id, tracking_number=tracking_number)
+
+    def refuse_duplicate(self, courier_id: int, tracking_number: str) -> None:
+        """Raise `DuplicateTrackingNumber` if the courier's tracking number already occupies a compartment."""
+        package_id = self.of_number(courier_id, tracking_number).values_list("pk", flat=True).first()
+        if package_id is not None:
+            raise errors.DuplicateTrackingNumber(package_id=str(package_id))
 
     def to_return(self) -> PackageQuerySet:
         """What waits to be taken out of its compartment by courier or manager, oldest first."""

@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 from lockers.models import Location
 from notifications import outbox
 from notifications.channels.people import ADDRESS_FIELDS
-from packages_app.life import lifecycle
+from packages_app.life.kinds import KINDS
 from packages_app.secrets import pickup_codes
 
 _ERASED_IS_EMPTY = Q(erased_at__isnull=True) | Q(name="", email="", phone="")
@@ -143,8 +143,8 @@ class Delegate(Person):
 
     def give_code(self, *, version: int) -> None:
         """A code from `version` on; does not save."""
-        code = Delegate.objects.unused_code(self, version=version)
-        self.code_version, self.code_secret, self.code_mac = code.version, code.secret_id, code.mac
+        for name, value in Delegate.objects.unused_code(self, version=version).columns.items():
+            setattr(self, name, value)
 
     def withdraw(self, *, now: datetime) -> None:
         """Their code opens nothing any more. The caller holds the package's lock."""
@@ -161,6 +161,6 @@ class Delegate(Person):
             channels=self.channels,
             subject=f"package:{self.package_id}",
             dedup_prefix=f"{kind}:{cause}",
-            priority=lifecycle.PRIORITY.get(kind, lifecycle.DEFAULT_PRIORITY),
+            priority=KINDS[kind].priority,
             context={"delegate": str(self.pk)} | ({"like_recipient": True} if like_recipient else {}),
         )

@@ -15,22 +15,6 @@ from packages_app import errors
 from packages_app.models.couriers import Courier
 
 
-class EventType(models.TextChoices):
-    """What a courier can be told of. A new one reaches only endpoints that ask for it."""
-
-    PACKAGE_STORED = "package.stored", "A package lies in its door"
-    PACKAGE_RETRIEVED = "package.retrieved", "The recipient has it"
-    PACKAGE_EXPIRED = "package.expired", "Nobody came in time"
-    PACKAGE_CANCELLED = "package.cancelled", "It was called off, or its reservation lapsed"
-    PACKAGE_RETURNED = "package.returned", "It was taken out for return"
-    PACKAGE_REMINDER_SENT = "package.reminder_sent", "The recipient was reminded"
-    RETURNS_LIST = "returns.list", "In the morning: what waits at a location to be taken back"
-    PACKAGE_QUEUED_DOOR = "package.queued_door", "What waited in the queue has a door, until reserved_until"
-    QUEUE_EXPIRED = "queue.expired", "It waited in the queue in vain"
-    LOCATION_SUSPENDED = "location.suspended", "A location takes no packages at present"
-    LOCATION_RESUMED = "location.resumed", "It takes packages again"
-
-
 class WebhookQuerySet(models.QuerySet["Webhook"]):
     def for_courier(self, courier_id: int) -> WebhookQuerySet:
         """A courier's own endpoints."""

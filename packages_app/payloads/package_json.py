@@ -11,6 +11,7 @@ from common.clock import moment as moment
 from lockers.models import Size
 from notifications.models import Notification
 from packages_app.life.lifecycle import Status
+from packages_app.life.package_fields import MOMENTS
 from packages_app.models import Delegate, Package, PackageEvent, QueueEntry
 from packages_app.payloads.answer import Answer
 from packages_app.payloads.results import Assigned, Opened
@@ -37,14 +38,7 @@ def package(
         "location": location,
         "compartment": compartment,
         "created_at": moment(row.created_at),
-        "reserved_until": moment(row.reserved_until),
-        "opened_at": moment(row.opened_at),
-        "stored_at": moment(row.stored_at),
-        "expires_at": moment(row.expires_at),
-        "retrieved_at": moment(row.retrieved_at),
-        "cancelled_at": moment(row.cancelled_at),
-        "returned_at": moment(row.returned_at),
-        "held_at": moment(row.held_at),
+        **{name: moment(getattr(row, name)) for name in MOMENTS},
         "collected_by": _collected_by(row),
         "delegate": _delegate(delegate, code=codes_shown) if delegate and delegate.name else None,
     }

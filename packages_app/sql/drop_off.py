@@ -24,11 +24,30 @@ SELECT id, code, time_zone, hold_days, strategy, sandbox, suspended_at,
 FROM lockers_location WHERE code = %(code)s
 """
 
-_PACKAGE_COLUMNS = """
-    id, courier_id, tracking_number, location_id, compartment_id, recipient_id, size, accessible, status,
-    created_at, reserved_until, reports_opening, opened_at, stored_at, expires_at, code_version, code_secret,
-    code_mac
-"""
+# The columns of the new package: some are computed, the others come from the parameter of the same name.
+_COMPUTED = {
+    "id": "%(package_id)s",
+    "created_at": "%(now)s",
+    "compartment_id": "claimed.id",
+    "recipient_id": "recipient.id",
+}
+_GIVEN = (
+    "courier_id",
+    "tracking_number",
+    "location_id",
+    "size",
+    "accessible",
+    "status",
+    "reserved_until",
+    "reports_opening",
+    "opened_at",
+    "stored_at",
+    "expires_at",
+    "code_version",
+    "code_secret",
+    "code_mac",
+)
+_COLUMNS = {**_COMPUTED, **{name: f"%({name})s" for name in _GIVEN}}
 
 _KEPT = f"""
 ), kept AS (
@@ -79,10 +98,8 @@ WITH duplicate AS MATERIALIZED (
     SELECT %(name)s, %(email)s, %(phone)s, %(language)s, %(only_channel)s FROM claimed
     RETURNING id, {message_rows.recipient_columns("recipient")}
 ), package AS (
-    INSERT INTO packages_app_package AS package ({_PACKAGE_COLUMNS})
-    SELECT %(package_id)s, %(courier_id)s, %(tracking_number)s, %(location_id)s, claimed.id, recipient.id,
-           %(size)s, %(accessible)s, %(status)s, %(now)s, %(reserved_until)s, %(reports_opening)s,
-           %(opened_at)s, %(stored_at)s, %(expires_at)s, %(code_version)s, %(code_secret)s, %(code_mac)s
+    INSERT INTO packages_app_package AS package ({", ".join(_COLUMNS)})
+    SELECT {", ".join(_COLUMNS.values())}
     FROM claimed, recipient
     RETURNING {webhook_rows.PACKAGE_COLUMNS}
 ), history AS (

@@ -7,15 +7,8 @@ They are the rows that `Package.move_to` and `Delegate.tell` write for one packa
 from __future__ import annotations
 
 from notifications.channels.people import ADDRESS_FIELDS
-from packages_app.life.lifecycle import (
-    ANNOUNCED,
-    CODES_END,
-    DEFAULT_PRIORITY,
-    PRIORITY,
-    TOLD,
-    Event,
-    Status,
-)
+from packages_app.life.kinds import DEFAULT_PRIORITY, KINDS
+from packages_app.life.lifecycle import ANNOUNCED, CODES_END, TOLD, Event, Status
 from packages_app.sql import webhook_rows
 
 # After the CTE `messages`: whether delivery to webhooks is to be woken.
@@ -71,7 +64,7 @@ def delegate_rows(kind: str, *, where: str = "true") -> str:
     """
     return f"""
     SELECT '{kind}', channel.name, 'package:' || history.package_id,
-           '{kind}:' || history.id || ':' || channel.name, {PRIORITY.get(kind, DEFAULT_PRIORITY)}, '',
+           '{kind}:' || history.id || ':' || channel.name, {KINDS[kind].priority}, '',
            jsonb_build_object('delegate', delegate.id, 'like_recipient', true)
     FROM history
     JOIN packages_app_delegate delegate
@@ -105,7 +98,7 @@ def event_rows(
                 source=recipients,
                 package_id="history.package_id",
                 cause="'event:' || history.id",
-                priority=PRIORITY.get(kind, DEFAULT_PRIORITY),
+                priority=KINDS[kind].priority,
                 where=f"history.event = '{event}'",
             )
         )

@@ -7,21 +7,9 @@ each try and tells the truth about the event, not about the moment of sending (`
 from __future__ import annotations
 
 from notifications import outbox
-from packages_app.life.lifecycle import DEFAULT_PRIORITY
+from packages_app.life.kinds import DEFAULT_PRIORITY
+from packages_app.life.package_fields import CHANGING
 
-# Of a package, what may change after the event.
-CHANGING = (
-    "status",
-    "size",
-    "reserved_until",
-    "opened_at",
-    "stored_at",
-    "expires_at",
-    "retrieved_at",
-    "cancelled_at",
-    "returned_at",
-    "held_at",
-)
 # What a RETURNING list of `package` must hold, so that its rows can stand as `packages` below.
 PACKAGE_COLUMNS = ", ".join(
     f"package.{name}"

@@ -10,7 +10,6 @@ from typing import Any
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, transaction
 
-from common.clock import add_local_days
 from common.sql import fetch
 from common.wakeup import nudge, nudge_webhooks
 from lockers import allocation
@@ -102,9 +101,8 @@ def _store(package: Package, now: datetime) -> None:
     else:
         code = Package.objects.unused_code(package.pk, location.pk, version=1)
     package.status = Status.STORED
-    package.stored_at = now
-    package.expires_at = add_local_days(now, location.hold_days, location.zone)
-    package.code_version, package.code_secret, package.code_mac = code.version, code.secret_id, code.mac
+    for name, value in package.storing(now, code).items():
+        setattr(package, name, value)
 
 
 def _claim(package: Package, recipient: Recipient, by: Actor, *, announces: bool, keep: Keep | None) -> Any:

@@ -29,9 +29,7 @@ def grant(*, now: datetime, location_id: int | None = None) -> int:
     waiting = QueueEntry.objects.waiting()
     if location_id is not None:
         waiting = waiting.filter(location_id=location_id)
-    elsewhere = Package.objects.in_door().filter(
-        courier_id=OuterRef("courier_id"), tracking_number=OuterRef("tracking_number")
-    )
+    elsewhere = Package.objects.of_number(OuterRef("courier_id"), OuterRef("tracking_number"))
     for over in (waiting.filter(expires_at__lte=now), waiting.filter(Exists(elsewhere))):
         for entry_id in list(over.values_list("pk", flat=True)[:MOST_ENDED]):
             _end(entry_id=entry_id, now=now)
@@ -116,5 +114,4 @@ def _lock(entry_id: uuid.UUID) -> QueueEntry | None:
 
 
 def _holds_a_door(entry: QueueEntry) -> bool:
-    packages = Package.objects.in_door()
-    return packages.filter(courier_id=entry.courier_id, tracking_number=entry.tracking_number).exists()
+    return Package.objects.of_number(entry.courier_id, entry.tracking_number).exists()

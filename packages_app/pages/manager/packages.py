@@ -20,6 +20,7 @@ from lockers.models import Downtime, Location
 from notifications.models import Notification
 from packages_app import operations
 from packages_app.core.actor import Actor
+from packages_app.life.kinds import kind_of
 from packages_app.life.lifecycle import TRANSITIONS, Event
 from packages_app.models import Package, QueueEntry
 from packages_app.pages.manager.forms import (
@@ -32,26 +33,6 @@ from packages_app.pages.manager.forms import (
 )
 
 PAGE_SIZE = 50
-# What each kind of message says, in a manager's words.
-MESSAGE_KINDS = {
-    "stored": "Your parcel is here (with the code)",
-    "code_renewed": "Your new code",
-    "reminder": "Your parcel is still waiting (with the code)",
-    "reminder_last": "Last hours for your parcel (with the code)",
-    "extended": "More time to collect (with the code)",
-    "door_failed": "Your door did not open (with the code)",
-    "held": "It cannot be collected for now",
-    "released": "It can be collected again (with the code)",
-    "delegated": "To somebody else: please collect a parcel (with a code of their own)",
-    "delegate_named": "Somebody else may collect it",
-    "delegate_ended": "To somebody else: it can no longer be collected",
-    "location_suspended": "The locker is out of use",
-    "location_resumed": "The locker is back in use",
-    "retrieved": "It has been collected",
-    "expired": "The time to pick it up has ended",
-    "cancelled": "It was cancelled",
-    "returned": "It has gone back",
-}
 
 
 @manager_page
@@ -136,7 +117,7 @@ def package(request: ManagerRequest, pk: UUID) -> HttpResponse:
         "clock_stands": found.location.downtimes.unsettled().exists()
         and found.status == Package.Status.STORED,
         "history": found.events.select_related("compartment__locker"),
-        "told": [(MESSAGE_KINDS.get(message.kind, message.kind), message) for message in told],
+        "told": [(kind_of(message.kind).title or message.kind, message) for message in told],
         "seen": found.updated_at.isoformat(),
         "can_resend": allowed[Event.CODE_RENEWED] and not found.held_at,
         "can_return": allowed[Event.RETURNED] and found.holds_door,
