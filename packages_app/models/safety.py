@@ -1,4 +1,4 @@
-"""Answers given, so that a repeat gets the same one; and wrong codes, so that guessing ends."""
+"""Kept answers, so that a repeat gets the same one; bookmarks of jobs; counts of wrong codes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class IdempotencyKey(models.Model):
     """One `Idempotency-Key` of one courier, and the answer that its request got.
 
     Written in the same transaction as the work: a worker killed at any point leaves either both or none.
-    The answer never holds a pickup code; `code_version` says which one to compute into a repeat.
+    `body` never holds a pickup code; its member `code_of` says which one to compute into a repeat.
     """
 
     pk = models.CompositePrimaryKey("courier_id", "key")

@@ -130,7 +130,7 @@ def test_without_lock_and_constraint_a_door_is_given_twice(courier: Courier) -> 
         take_out(courier)
     else:
         raise AssertionError("thirty rounds without a race")
-    with pytest.raises(AssertionError, match="No compartment is held by two packages"):
+    with pytest.raises(AssertionError, match="No compartment is occupied by two packages"):
         assert_sound()
 
 
