@@ -40,36 +40,6 @@ class Locker(models.Model):
         return f"{self.location.code} {self.name}"
 
 
-class Occupancy(models.TextChoices):
-    """What is known of the inside of a compartment."""
-
-    EMPTY = "empty", "Empty"
-    RESERVED = "reserved", "Reserved"
-    OCCUPIED = "occupied", "Occupied"
-    UNVERIFIED = "unverified", "Nobody can be sure that it is empty"
-    DOUBTFUL = "doubtful", "Held by a package, and nobody can be sure that it is still inside"
-
-
-class Status(models.TextChoices):
-    """What people see of a compartment."""
-
-    AVAILABLE = "available", "Available"
-    RESERVED = "reserved", "Reserved"
-    OCCUPIED = "occupied", "Occupied"
-    OUT_OF_SERVICE = "out_of_service", "Out of service"
-    UNVERIFIED = "unverified", "Unverified"
-
-
-# The status of a compartment in service, by its occupancy; one that is out of service shows that instead.
-STATUS_BY_OCCUPANCY = {
-    Occupancy.EMPTY: Status.AVAILABLE,
-    Occupancy.RESERVED: Status.RESERVED,
-    Occupancy.OCCUPIED: Status.OCCUPIED,
-    Occupancy.UNVERIFIED: Status.UNVERIFIED,
-    Occupancy.DOUBTFUL: Status.UNVERIFIED,
-}
-
-
 class CompartmentQuerySet(models.QuerySet["Compartment"]):
     def free(self) -> CompartmentQuerySet:
         """What can be given out: empty, and in service."""
@@ -94,8 +64,19 @@ class Compartment(models.Model):
     (`out_of_service_at`): a door can break while it holds a package. What people see is derived: `status`.
     """
 
-    Occupancy = Occupancy
-    Status = Status
+    class Occupancy(models.TextChoices):
+        EMPTY = "empty", "Empty"
+        RESERVED = "reserved", "Reserved"
+        OCCUPIED = "occupied", "Occupied"
+        UNVERIFIED = "unverified", "Nobody can be sure that it is empty"
+        DOUBTFUL = "doubtful", "Held by a package, and nobody can be sure that it is still inside"
+
+    class Status(models.TextChoices):
+        AVAILABLE = "available", "Available"
+        RESERVED = "reserved", "Reserved"
+        OCCUPIED = "occupied", "Occupied"
+        OUT_OF_SERVICE = "out_of_service", "Out of service"
+        UNVERIFIED = "unverified", "Unverified"
 
     # The location stands in the row although the locker knows it: every hot key and index begins with it.
     # Every claim and every release writes all indexes of the row (its occupancy decides what is in the one of
@@ -130,7 +111,7 @@ class Compartment(models.Model):
             ),
             models.CheckConstraint(condition=Q(size__in=[1, 2, 3]), name="compartment_size"),
             models.CheckConstraint(
-                condition=Q(occupancy__in=Occupancy.values),
+                condition=Q(occupancy__in=["empty", "reserved", "occupied", "unverified", "doubtful"]),
                 name="compartment_occupancy",
             ),
             models.CheckConstraint(
@@ -142,7 +123,7 @@ class Compartment(models.Model):
         indexes = [
             models.Index(
                 fields=["location", "size", "position"],
-                condition=Q(occupancy=Occupancy.EMPTY.value, out_of_service_at__isnull=True),
+                condition=Q(occupancy="empty", out_of_service_at__isnull=True),
                 name="compartment_free_idx",
             ),
         ]
@@ -154,8 +135,8 @@ class Compartment(models.Model):
     def status(self) -> Status:
         """What people see; a compartment out of service is shown as that, whatever lies in it."""
         if self.out_of_service_at is not None:
-            return Status.OUT_OF_SERVICE
-        return STATUS_BY_OCCUPANCY[Occupancy(self.occupancy)]
+            return self.Status.OUT_OF_SERVICE
+        return STATUS_BY_OCCUPANCY[self.Occupancy(self.occupancy)]
 
     def release(self, *, unverified: bool = False) -> None:
         """The door's package is gone; `unverified` when nobody looked. The caller holds the row's lock."""
@@ -219,6 +200,16 @@ class Compartment(models.Model):
             raise errors.CompartmentInUse
         self.release()
         self.events.create(kind=CompartmentEvent.Kind.CHECKED_EMPTY, by=by)
+
+
+# The status of a compartment in service, by its occupancy; one that is out of service shows that instead.
+STATUS_BY_OCCUPANCY = {
+    Compartment.Occupancy.EMPTY: Compartment.Status.AVAILABLE,
+    Compartment.Occupancy.RESERVED: Compartment.Status.RESERVED,
+    Compartment.Occupancy.OCCUPIED: Compartment.Status.OCCUPIED,
+    Compartment.Occupancy.UNVERIFIED: Compartment.Status.UNVERIFIED,
+    Compartment.Occupancy.DOUBTFUL: Compartment.Status.UNVERIFIED,
+}
 
 
 class CompartmentEvent(models.Model):

@@ -16,7 +16,7 @@ from packages_app.sql import webhook_rows
 if TYPE_CHECKING:
     from lockers.models import Location
 
-# To whom a location matters: who has a package in one of its doors, or brought one within this time.
+# A courier uses a location if it has a package in a compartment there, or dropped one off within this time.
 USED_WITHIN = timedelta(days=30)
 
 
@@ -30,10 +30,10 @@ def announce(
     event: str | None = None,
     facts: Mapping[str, object] | None = None,
 ) -> None:
-    """A message to each of the courier's endpoints that asks for `event_type`; in the caller's transaction.
+    """Write a message to each webhook of the courier that asks for `event_type`, in the caller's transaction.
 
-    `subject` is what it is about, as package:<uuid> or location:<id>: an endpoint gets the events of one
-    subject in their order. `cause` (up to 50 characters) is told once to each endpoint, as event:<id>. A
+    `subject` is what it is about, as package:<uuid> or location:<id>: a webhook gets the events of one
+    subject in their order. `cause` (up to 50 characters) is told once to each webhook, as event:<id>. A
     package's data are those of its row as it stands now, saved by the caller; `facts` are further members of
     the data, never personal data, codes or keys. `at`: when it happened, else now; `event`: the name of the
     line in the history.
@@ -57,9 +57,9 @@ def announce(
 
 
 def announce_location(location: Location, event_type: str, *, now: datetime) -> None:
-    """location.suspended or .resumed to every courier to whom the location matters (`USED_WITHIN`).
+    """Tell every courier who uses the location (`USED_WITHIN`) that it was suspended or resumed.
 
-    In the caller's transaction, which holds the location's row: so two such events have one order.
+    The caller's transaction holds the lock of the location's row, so that two such events have one order.
     """
     parameters = {
         "location_id": location.pk,

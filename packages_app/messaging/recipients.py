@@ -1,7 +1,7 @@
-"""What the recipient of a package is told: address, language and facts for the words in the templates.
+"""Messages to recipients and delegates: address, language, and the facts for the templates.
 
-Looked up when a message is sent, so that it says what is true then, and so that no message row holds
-personal data or a code.
+They are looked up when a message is sent, so that it says what is true then, and so that no row of the outbox
+holds personal data or a code.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from packages_app.secrets import pickup_codes
 
 
 def compose(notifications: Sequence[Notification]) -> dict[int, Message | Suppressed]:
-    """A message, or why there is none any more, for each notification about a package."""
+    """Return the message, or the reason why there is none, for each notification about a package."""
     ids = {row.pk: UUID(row.subject.removeprefix("package:")) for row in notifications}
     found = Package.objects.select_related("location", "compartment", "courier", "recipient")
     of_delegates = any(kind_of(row.kind).about_delegate for row in notifications)
@@ -70,7 +70,7 @@ def _message(row: Notification, package: Package | None, chosen: Choices) -> Mes
 
 
 def _delegate(row: Notification, package: Package) -> Delegate | None:
-    """Whom it is about: who else may collect it now, or whose code has ended."""
+    """Return the delegate that it is about: the present one, or the one whose code has ended."""
     if row.kind == "delegate_ended":
         return next((one for one in package.delegates.all() if str(one.pk) == row.context["delegate"]), None)
     return package.delegate if kind_of(row.kind).about_delegate else None
@@ -79,22 +79,22 @@ def _delegate(row: Notification, package: Package) -> Delegate | None:
 def _not_for_the_delegate(
     row: Notification, package: Package, delegate: Delegate | None, chosen: Choices
 ) -> str:
-    """Why a message that is said because of a delegate is not said; empty if it is, and for all others."""
+    """Return why a message about a delegate is not sent; empty if it is, and for all other messages."""
     if not kind_of(row.kind).about_delegate:
         return ""
     if delegate is None:
-        return "nobody else may collect it any more"
+        return "the package has no delegate any more"
     if kind_of(row.kind).to_delegate and row.context.get("delegate") != str(delegate.pk):
-        return "somebody else may collect it now"
+        return "the package has another delegate now"
     if row.kind == "delegate_ended" and _collects_it(delegate, package, row.channel):
-        return "it is they who have collected it, or may"
+        return "they picked it up, or still may"
     if _told_as_the_other(row, package.recipient, delegate, chosen):
-        return "they are told as recipient and delegate in one"
+        return "recipient and delegate are the same person"
     return ""
 
 
 def _collects_it(ended: Delegate, package: Package, channel: str) -> bool:
-    """Whether who hears of the end has collected it, or may: perhaps named anew, with the same address."""
+    """Return whether they picked it up or still may: perhaps they were named again, with the same address."""
     named = package.delegate
     if named is None or (ended == named and not package.collected_by_delegate):
         return False
@@ -102,9 +102,9 @@ def _collects_it(ended: Delegate, package: Package, channel: str) -> bool:
 
 
 def _told_as_the_other(row: Notification, recipient: Person, delegate: Person, chosen: Choices) -> bool:
-    """Whether recipient and delegate are one here, who get the same event's other message.
+    """Return whether recipient and delegate are one person here, who gets the other message of the event.
 
-    With their own code they need not hear that it was sent; anything else they hear as the recipient.
+    With their own code they need not hear that it was sent; everything else they hear as the recipient.
     """
     if row.kind != "delegate_named" and not row.context.get("like_recipient"):
         return False
@@ -118,7 +118,7 @@ def _role(person: Person) -> str:
 
 
 def _unwelcome(row: Notification, person: Person, chosen: Choices) -> str:
-    """Who does not want it; empty if nobody minds, or if no other channel could bring them their code."""
+    """Return why the person does not want it; empty if they do, or if only it can bring them their code."""
     if row.context.get("instead_of") and kind_of(row.kind).shows_code:
         return ""
     if row.channel not in person.channels:
@@ -131,7 +131,7 @@ def _unwelcome(row: Notification, person: Person, chosen: Choices) -> str:
 
 
 def _quiet_hours(row: Notification, location: Location) -> QuietHours | None:
-    """Those of the location, for an SMS that nobody waits for."""
+    """Return those of the location, for an SMS that nobody waits for."""
     if row.channel != "sms" or kind_of(row.kind).waited_for:
         return None
     if location.quiet_from is None or location.quiet_until is None:
@@ -140,7 +140,7 @@ def _quiet_hours(row: Notification, location: Location) -> QuietHours | None:
 
 
 def _another_hold(row: Notification, package: Package) -> str:
-    """A reminder is about one end of the hold; `until` in its context says which."""
+    """Return why a reminder is outdated: it is about the end of the hold in its context, `until`."""
     until = row.context.get("until")
     if until is None:
         return ""

@@ -20,7 +20,7 @@ from packages_app.secrets import webhook_secrets
 
 
 def compose(notifications: Sequence[Notification]) -> dict[int, Message | Suppressed]:
-    """A message, or why there is none any more, for each notification to an endpoint."""
+    """Return the message, or the reason why there is none, for each notification to a webhook."""
     endpoints = _endpoints(notifications)
     packages = _packages(notifications)
     doors = _doors(notifications)

@@ -44,10 +44,10 @@ def _moments_of_statuses() -> Iterator[models.CheckConstraint]:
 
 
 class Package(models.Model):
-    """What a courier brings and a recipient takes.
+    """A package that a courier drops off and a recipient picks up.
 
-    It holds its compartment from the claim until somebody has taken it out: `released_at` is empty so
-    long. Expiry or cancellation of a package that lies in a door does not free the door.
+    It occupies its compartment from the claim until somebody has taken it out: `released_at` is empty until
+    then. Expiry or cancellation of a package that is in its compartment does not free the compartment.
     """
 
     Status = Status
@@ -97,12 +97,12 @@ class Package(models.Model):
         help_text="Lost while its location was down, and added to the end of the hold",
     )
 
-    # Which reminders of the hold that ends at `reminded_for` are done: 1 the first, 2 the last one as well.
-    # Whoever changes `expires_at` begins a new hold with that, and need not know of reminders.
+    # Which reminders of the hold that ends at `reminded_for` are done: 1 the first, 2 the last one as well. A
+    # new `expires_at` begins a new hold, so that code that changes it need not know about reminders.
     reminders = models.SmallIntegerField(default=0, db_default=0, editable=False)
     reminded_for = models.DateTimeField(null=True, editable=False)
 
-    # The code itself is computed (`codes.py`), never stored.
+    # The code itself is computed (`secrets/pickup_codes.py`), never stored.
     code_version = models.PositiveSmallIntegerField(default=1, editable=False)
     code_secret = models.PositiveSmallIntegerField(default=1, editable=False, help_text="Id of the secret")
     code_mac = models.BinaryField(max_length=32, null=True, editable=False)
@@ -188,28 +188,28 @@ class Package(models.Model):
 
     @property
     def latest_end(self) -> datetime:
-        """The latest end of the hold that its location allows from the deposit on, besides downtimes."""
+        """The latest end of its hold that the location allows, with the time lost in downtimes."""
         assert self.stored_at is not None
         allowed = add_local_days(self.stored_at, self.location.max_hold_days, self.location.zone)
         return allowed + self.stood_still
 
     @property
     def delegate(self) -> Delegate | None:
-        """Who else may collect it, or has; `prefetch_related("delegates")` saves the question."""
-        return next((one for one in self.delegates.all() if one.withdrawn_at is None), None)
+        """Who else may pick it up, or has; `prefetch_related("delegates")` saves a query."""
+        return next((delegate for delegate in self.delegates.all() if delegate.withdrawn_at is None), None)
 
     @property
     def holds_door(self) -> bool:
-        """Whether its compartment is not free because of it."""
+        """Whether it occupies its compartment."""
         return self.released_at is None
 
     @property
     def may_be_inside(self) -> bool:
-        """Whether a parcel whose deposit was never confirmed may lie in the door all the same."""
+        """Whether it may be in its compartment although the deposit was never confirmed."""
         return self.opened_at is not None or not self.reports_opening
 
     def clock_reads(self, now: datetime) -> datetime:
-        """What the hold clock of its location shows at `now`: it stands while the location is down."""
+        """Return the time on the hold clock of its location at `now`; downtimes stop the clock."""
         downtimes = Downtime.objects.unsettled().filter(location_id=self.location_id)
         began: datetime | None = downtimes.aggregate(began=Min("began_at"))["began"]
         return min(now, began) if began else now
@@ -235,11 +235,11 @@ class Package(models.Model):
         return {**Package.objects.unused_code(self.pk, self.location_id, version=version).columns}
 
     def must_be_waiting(self, *, now: datetime) -> None:
-        """Raises `WrongStatus` unless it is STORED and its hold has not ended."""
+        """Raise `WrongStatus` unless it is STORED and its hold has not ended."""
         if self.status != Status.STORED:
             raise errors.WrongStatus(status=self.status)
         if self.expires_at is not None and self.expires_at <= self.clock_reads(now):
-            raise errors.WrongStatus(status=Status.EXPIRED)  # which the next sweep writes down
+            raise errors.WrongStatus(status=Status.EXPIRED)  # the next sweep will write it down
 
     def move_to(
         self,
@@ -250,9 +250,10 @@ class Package(models.Model):
         reason: str = "",
         **fields: datetime | bytes | int | Compartment | None,
     ) -> PackageEvent:
-        """The one gate through which a package changes: checks the transition, writes row, history, messages.
+        """Change the status: check the transition, and write the row, its history and the messages together.
 
-        `fields` are further columns of the row. The caller holds the row's lock. Raises `WrongStatus`.
+        Packages change in no other way, except in the statements of `sql/`, which do the same. `fields` are
+        further columns of the row. The caller holds the row's lock. Raises `WrongStatus`.
         """
         before = self.status
         if not lifecycle.allowed(before, status, event):
@@ -277,7 +278,7 @@ class Package(models.Model):
         return line
 
     def _tell(self, line: PackageEvent) -> None:
-        """The messages to recipient and delegate, in the same transaction as what they tell of."""
+        """Write the messages to recipient and delegate, in the transaction of the event."""
         delegate = None if self.collected_by_delegate else self.delegate
         if (line.event, line.from_status) in lifecycle.CODES_END and delegate is not None:
             delegate.tell(cause=line.pk, kind="delegate_ended", like_recipient=True)
@@ -286,7 +287,7 @@ class Package(models.Model):
             self.tell(kind, dedup_prefix=f"event:{line.pk}")
 
     def tell(self, kind: str, *, dedup_prefix: str, context: Mapping[str, object] | None = None) -> None:
-        """A message to the recipient, by each channel of theirs; see `outbox.enqueue`."""
+        """Write a message to the recipient for each of their channels; see `outbox.enqueue`."""
         outbox.enqueue(
             kind=kind,
             channels=self.recipient.channels,
@@ -297,7 +298,7 @@ class Package(models.Model):
         )
 
     def _announce(self, line: PackageEvent) -> None:
-        """The rows for the courier's endpoints, in the same transaction too."""
+        """Write the messages to the courier's webhooks, in the transaction of the event."""
         event_type = lifecycle.ANNOUNCED.get((Event(line.event), line.from_status))
         if event_type is not None:
             announcements.announce(

@@ -33,7 +33,7 @@ class IdempotencyKey(models.Model):
 
 
 class Bookmark(models.Model):
-    """How far a job has read a table that only grows at its end."""
+    """How far a job has read in a table to which rows are only appended."""
 
     name = models.CharField(max_length=40, primary_key=True)
     position = models.BigIntegerField(default=0)
@@ -43,7 +43,7 @@ class Bookmark(models.Model):
 
 
 class WrongCodeTally(models.Model):
-    """Wrong pickup codes of one location on one day of its own calendar."""
+    """The count of wrong pickup codes at a location on one day of its own calendar."""
 
     pk = models.CompositePrimaryKey("location_id", "day")
     location = models.ForeignKey(Location, on_delete=models.CASCADE, related_name="+")

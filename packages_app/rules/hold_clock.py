@@ -1,4 +1,4 @@
-"""The hold clock of a location: it stands while nobody can collect there, and the lost time is given back.
+"""The hold clock of a location: stopped while nobody can pick up there, and the lost time is given back.
 
 All of a location's packages at once. The caller's transaction holds the lock of the location's row: what
 begins and what ends a downtime waits for each other there.
@@ -25,11 +25,11 @@ _STOPPED_BY = {
 
 
 def stop(downtime: Downtime, *, expired_only: bool = False) -> int:
-    """The clock of everything that waits at the location stands from now on; returns how many packages.
+    """Stop the clock for every package at the location from now on; return how many there are.
 
-    What expired after `began_at` is STORED again, its code works. With `expired_only` nothing else gets a
-    line of history. A downtime that lasts is enough for the clock to stand: no row needs to be written for
-    that (`sql/expiry.py`, `sql/pickup.py`).
+    What expired after `began_at` is STORED again, and its code works. With `expired_only` nothing else gets a
+    line of history. An open downtime is enough to stop the clock: no row needs to be written for that
+    (`sql/expiry.py`, `sql/pickup.py`).
     """
     event = _STOPPED_BY[Downtime.Cause(downtime.cause)]
     params = {
@@ -45,10 +45,11 @@ def stop(downtime: Downtime, *, expired_only: bool = False) -> int:
 
 
 def give_back(location: Location, *, by: str, now: datetime) -> int:
-    """Adds what was lost in the location's unsettled downtimes to the hold of each package that waits there.
+    """Add the time lost in the location's unsettled downtimes to the hold of each package there.
 
-    No limit of extensions applies. STORED, or EXPIRED since the downtime began → STORED; the recipient is
-    told the new date. Returns how many packages. All of the location's downtimes have ended.
+    The limit of extensions does not apply. STORED, or EXPIRED since the downtime began → STORED; the
+    recipient is told the new date. Returns how many packages. All of the location's downtimes must have
+    ended.
     """
     event = Event.LOCATION_RESUMED
     params = {"location_id": location.pk, "by": by, "told": TOLD.get((event, Status.STORED))}
@@ -65,7 +66,7 @@ def begin(
     reason: str,
     by: str,
 ) -> Downtime:
-    """A downtime that lasts, and the clock stands. No other one is open."""
+    """Begin a downtime and stop the clock. No other downtime of the location may be open."""
     downtime = Downtime.objects.create(
         location=location, cause=cause, began_at=began_at, reason=reason[:200], begun_by=by
     )

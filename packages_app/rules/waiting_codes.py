@@ -34,6 +34,7 @@ def _stays(secret_id: int) -> bool:
     if row is None:
         return True
     package_id, location_id, version, mac = row
+    assert mac is not None
     digits = pickup_codes.compute(package_id, version, secret_id)
     return bytes(mac) in pickup_codes.macs(location_id, digits)
 

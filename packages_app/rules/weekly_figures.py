@@ -12,18 +12,18 @@ from packages_app.sql import weekly_figures as statements
 
 # Few locations in one statement: it reads their packages of the last months, and must end in time.
 BATCH = 20
-# What was brought longer ago has left its door: no hold lasts so long with its extensions.
+# What was dropped off longer ago has left its compartment: no hold lasts so long, with its extensions.
 LONGEST_STAY = timedelta(days=120)
 
 
 def last_week(now: datetime, zone: ZoneInfo) -> date:
-    """The Monday of the last week that is over on the wall clock of `zone`."""
+    """Return the Monday of the last week that is over in `zone`."""
     today = now.astimezone(zone).date()
     return today - timedelta(days=today.weekday() + 7)
 
 
 def bounds(week: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
-    """When a week begins and ends there; it has 167 or 169 hours where the clocks change."""
+    """Return when a week begins and ends there; it has 167 or 169 hours when the clocks change."""
     monday, next_monday = (
         datetime.combine(day, time(), tzinfo=zone).astimezone(UTC) for day in (week, week + timedelta(days=7))
     )
@@ -31,7 +31,7 @@ def bounds(week: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
 
 
 def count_weeks(*, now: datetime, batch: int = BATCH) -> int:
-    """The figures of the last week for every location that has none yet; returns how many.
+    """Count the figures of the last week for every location that has none yet; return how many.
 
     In batches, each one statement: two at once make one row of each, a killed one is continued by the next.
     """

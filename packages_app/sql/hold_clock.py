@@ -9,7 +9,7 @@ from notifications import outbox
 from packages_app.life.lifecycle import ANNOUNCED, TOLD, Event, Status
 from packages_app.sql import message_rows, webhook_rows
 
-# The delegate's last word was that there is nothing to collect; at the return there is again.
+# The delegate was last told that their code had stopped working; now it works again.
 _WAS_TOLD_OF_THE_END = f"""
     %(told)s::text = '{TOLD[Event.LOCATION_RESUMED, Status.STORED]}' AND 'delegate_ended' = (
         SELECT kind FROM notifications_notification
@@ -20,8 +20,10 @@ _WAS_TOLD_OF_THE_END = f"""
 
 
 def _history_and_messages(source: str, event: str, reason: str) -> str:
-    """A line of history for each row of `source`, its recipient's messages if `%(told)s` names a kind, and
-    the courier's if it was EXPIRED; `moved` has the packages as they stand afterwards.
+    """Return the CTEs that write a line of history for each row of `source`, and its messages.
+
+    The recipient gets one if `%(told)s` names a kind, and the courier's webhooks if the package was EXPIRED;
+    the CTE `moved` has the packages as they are afterwards.
     """
     to_recipients = message_rows.recipient_rows(
         "%(told)s::text",

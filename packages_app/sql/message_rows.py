@@ -18,18 +18,18 @@ _ADDRESSES = tuple(dict.fromkeys(ADDRESS_FIELDS.values()))
 
 
 def _channels(person: str) -> str:
-    """SQL: a row for each channel, with the person's address on it."""
+    """Return SQL for a row for each channel, with the person's address on it."""
     rows = (f"('{channel}', {person}.{field})" for channel, field in ADDRESS_FIELDS.items())
     return f"CROSS JOIN LATERAL (VALUES {', '.join(rows)}) channel (name, address)"
 
 
 def recipient_columns(recipient: str) -> str:
-    """SQL: the columns of a recipient that `recipient_rows` reads."""
+    """Return SQL for the columns of a recipient that `recipient_rows` reads."""
     return ", ".join(f"{recipient}.{field}" for field in (*_ADDRESSES, "only_channel"))
 
 
 def has_address(recipient: str) -> str:
-    """SQL: whether the recipient has any address."""
+    """Return SQL for whether the recipient has any address."""
     addresses = (f"{recipient}.{field} <> ''" for field in _ADDRESSES)
     return f"({' OR '.join(addresses)})"
 
@@ -45,7 +45,7 @@ def recipient_rows(
     context: str = "'{}'::jsonb",
     where: str = "true",
 ) -> str:
-    """SQL: a message to each recipient in `source`, by every channel that they have and the courier allows.
+    """Return SQL for a message to each recipient in `source`, on every channel that they may be told by.
 
     Takes SQL expressions over `source`, in which `recipient` has `recipient_columns`.
     """
@@ -58,9 +58,10 @@ def recipient_rows(
 
 
 def delegate_rows(kind: str, *, where: str = "true") -> str:
-    """SQL: a message of `kind` to the delegate of each package in the CTE `history`, as `Delegate.tell` does.
+    """Return SQL for a message of `kind` to the delegate of each package in the CTE `history`.
 
-    `where` may ask more of `history` and `delegate`. The recipient is told the same at these events.
+    They are those of `Delegate.tell`. `where` may ask more of `history` and `delegate`. The recipient is told
+    the same at these events.
     """
     return f"""
     SELECT '{kind}', channel.name, 'package:' || history.package_id,
@@ -83,11 +84,11 @@ def event_rows(
     announces: bool = True,
     delegates: bool = True,
 ) -> str:
-    """SQL: every message that `event` makes of a package that was `before`, for each line in `history`.
+    """Return SQL for every message that `event` makes of a package that was `before`.
 
-    `packages` is a table expression with `webhook_rows.PACKAGE_COLUMNS`; `recipients` is one that joins
-    `history` with its `recipient`. `announces` and `delegates` leave out the courier's webhooks and the
-    delegate.
+    There is one set for each line in the CTE `history`. `packages` is a table expression with
+    `webhook_rows.PACKAGE_COLUMNS`; `recipients` is one that joins `history` with its `recipient`. `announces`
+    and `delegates` leave out the courier's webhooks and the delegate.
     """
     rows = []
     kind = TOLD.get((event, before))

@@ -14,14 +14,14 @@ from packages_app.life.lifecycle import Event, Status
 from packages_app.sql import message_rows, webhook_rows
 from packages_app.sql.conditions import IN_TIME
 
-# Whether somebody waits for a door at the location.
+# Whether anything waits for a compartment at the location.
 _AWAITED = (
     "EXISTS (SELECT FROM packages_app_queueentry WHERE location_id = %(location_id)s AND status = 'WAITING')"
 )
 
-# Whose turn it is: presses at one kiosk one after the other, so that none tries more codes than it may. Of
-# other rows, who has waited here sees what was before the wait. So a kiosk that waits after wrong codes, or a
-# day with nearly too many of them, is not judged here (`may_try`), unless the caller has done so.
+# Attempts at one kiosk run one after the other, so that none tries more codes than allowed. Having waited for
+# this lock, the statement sees other rows as they were before the wait. So a kiosk that must wait after wrong
+# codes, or a day with nearly too many of them, is not judged here (`may_try`), unless the caller has done so.
 _KIOSK = """
     SELECT kiosk.id, kiosk.wrong_codes_in_row, {may_try} AS may_try,
            EXISTS (SELECT FROM packages_app_webhook) AS endpoints
@@ -32,8 +32,9 @@ _KIOSK = """
     FOR NO KEY UPDATE OF kiosk
 """
 
-# The same press once more, whose answer was lost: it is to get the same answer. By the package's row, as a
-# locked row is seen as it is now; another question would not see what the first press has done meanwhile.
+# A repeat of an attempt whose answer was lost must get the same answer. It is judged by the package's row,
+# because a locked row is read as it is now; a separate query would not see what the first attempt has done
+# meanwhile.
 _AGAIN = f"""
       package.pickup_receipt = %(receipt)s AND package.status = '{Status.RETRIEVED}'
       AND package.retrieved_at >= %(repeats_since)s
@@ -50,8 +51,9 @@ _BY_RECIPIENT = f"""
         OR {_AGAIN})
     FOR NO KEY UPDATE OF package
 """
-# Opens only while the package's own code does. Locked in the order in which a delegate is removed, package
-# first; and the delegate too: one who was removed during the wait for the package would still be let in.
+# A delegate's code works only while the package's own code does. The locks are taken in the order in which a
+# delegate is removed, package first; without the delegate's lock, one removed during the wait would still be
+# let in.
 _BY_DELEGATE = f"""
     FROM kiosk
     CROSS JOIN packages_app_delegate delegate
@@ -66,7 +68,7 @@ _BY_DELEGATE = f"""
     FOR NO KEY UPDATE OF package, delegate
 """
 
-# A door has opened: no wrong codes in a row any more. A wrong code: one more, and a wait from the fifth on.
+# A door that opened ends the row of wrong codes. A wrong code adds one, and from the fifth on a wait.
 _COUNTED = """
     UPDATE lockers_kiosk screen
     SET wrong_codes_in_row = CASE WHEN door.id IS NULL THEN screen.wrong_codes_in_row + 1 ELSE 0 END,
@@ -83,18 +85,18 @@ _COUNTED = """
     ON CONFLICT (location_id, day) DO UPDATE SET failures = tally.failures + 1
 """
 
-# The day's tally in the statement may be older than a wait: that near to its end it is looked at anew.
+# The day's count in the statement may be older than a wait for the lock: so near the limit it is read again.
 _NEAR_THE_END = 20
 
 
 @cache
 def pick_up(*, by_delegate: bool = False, announces: bool = True, sure: bool = False) -> str:
-    """One press at a kiosk: open the door of what the code finds, or count a wrong code.
+    """Return the statement for one code at a kiosk: open its package's compartment, or count a wrong code.
 
-    Always one row. Without `may_try` nothing was done: look at the kiosk more closely, and then be `sure`.
-    Without `package_id` the code was wrong; without `opened` the door stays shut, or an earlier press has
-    opened it (`status` is RETRIEVED). `announces`: where any courier has endpoints; without it nothing is
-    done either, should there be some (`endpoints`).
+    It always answers with one row. Without `may_try` nothing was done: judge the kiosk under its lock, then
+    run it with `sure`. Without `package_id` the code was wrong; without `opened` the door stays shut, or an
+    earlier attempt has opened it (`status` is RETRIEVED). `announces`: for a network with webhooks; without
+    it, nothing is done either if there are some (`endpoints`).
     """
     collected = ", collected_by_delegate = true" if by_delegate else ""
     reason = "with the delegate''s code" if by_delegate else ""
@@ -131,7 +133,7 @@ WITH kiosk AS MATERIALIZED (
         pickup_receipt = %(receipt)s, updated_at = clock_timestamp(){collected}
     FROM found
     WHERE package.id = found.id AND found.status = '{Status.STORED}'
-      -- The hold clock stands while the location is down. Asked only of what would be too late.
+      -- The hold clock is stopped during a downtime. Asked only of what would be too late.
       AND (found.expires_at > %(now)s OR EXISTS (
           SELECT FROM lockers_downtime WHERE location_id = %(location_id)s AND settled_at IS NULL))
       AND found.held_at IS NULL AND {IN_TIME}

@@ -7,7 +7,7 @@ from packages_app.life.lifecycle import Status
 from packages_app.sql import message_rows, webhook_rows
 from packages_app.sql.conditions import CLOCK_STANDS
 
-# Another `expires_at` is another hold, of which nobody was reminded.
+# Another `expires_at` is another hold, for which no reminder was sent.
 _DONE = "CASE WHEN package.reminded_for = package.expires_at THEN package.reminders ELSE 0 END"
 
 _TO_RECIPIENTS = message_rows.recipient_rows(
@@ -33,10 +33,11 @@ _TO_WEBHOOKS = webhook_rows.rows(
 )
 _MESSAGES = f"{_TO_RECIPIENTS} UNION ALL {_TO_WEBHOOKS} ON CONFLICT (dedup_key) DO NOTHING"
 
-# `stage` 1 is the first reminder, 2 the last one; a package that is due for both gets the last one only. What
-# has changed since it was due, or shortly before, was told its end with that: it is marked and not reminded.
-# No index of its own: every drop-off would pay for it. What ends within the longest time that any location
-# sets is read in the order of its end, each batch from where the last one ended.
+# `stage` 1 is the first reminder, 2 the last one; a package that is due for both gets the last one only. If a
+# package has changed since it was due, or shortly before, its recipient was told the end then: it is marked,
+# not reminded. There is no index for this, because every drop-off would pay for it: packages that end within
+# the longest time that any location sets are read in the order of their end, each batch from where the last
+# one ended.
 REMIND = f"""
 WITH due AS MATERIALIZED (
     SELECT package.*, stage.number AS stage, stage.kind,

@@ -20,7 +20,7 @@ PACKAGE_COLUMNS = ", ".join(
 def context(
     *, at: str, event: str | None = None, package: str | None = None, data: str = "'{}'::jsonb"
 ) -> str:
-    """SQL: what a message keeps of its event; the arguments are SQL expressions.
+    """Return SQL for what a message keeps of its event; the arguments are SQL expressions.
 
     `event` is the name of the line in the history, and `package` a table expression with `PACKAGE_COLUMNS`;
     both are left out of what is about no package.
@@ -47,7 +47,7 @@ def rows(
     context: str,
     where: str = "true",
 ) -> str:
-    """SQL: a message to each open webhook of the courier that asks for `event_type`.
+    """Return SQL for a message to each open webhook of the courier that asks for `event_type`.
 
     Takes SQL expressions over `source`. Costs one look into an index when the courier has no webhook.
     """
@@ -62,7 +62,7 @@ def rows(
 
 
 def history_rows(event_type: str, *, packages: str, where: str) -> str:
-    """SQL: the same for each line in the CTE `history`, whose packages are in the table `packages`."""
+    """Return the same for each line in the CTE `history`; `packages` has their packages."""
     return rows(
         f"'{event_type}'",
         source=f"history JOIN {packages} package ON package.id = history.package_id",
@@ -75,7 +75,7 @@ def history_rows(event_type: str, *, packages: str, where: str) -> str:
 
 
 def _insert(*, source: str, courier_id: str, context: str, where: str = "true") -> str:
-    """One cause is told once to each webhook, however often it is announced."""
+    """Return the statement; one cause is told once to each webhook, however often it is announced."""
     selected = rows(
         "%(event_type)s::text",
         source=source,

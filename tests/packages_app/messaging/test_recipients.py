@@ -141,7 +141,7 @@ def test_who_never_heard_of_it_does_not_hear_that_it_is_cancelled(
     if heard:
         assert isinstance(answer, Message)
     else:
-        assert answer == Suppressed("the recipient was told nothing of it")
+        assert answer == Suppressed("the recipient was never told about it")
 
 
 def test_a_hold_that_is_over_is_not_told(location: Location, courier: Courier) -> None:
@@ -176,11 +176,11 @@ def test_who_may_collect_no_more_is_told_nothing(location: Location, courier: Co
     notification = row(package.pk, kind)
     notification.context = {"delegate": str(delegate.pk)}
     delegate.withdraw(now=UNTIL)
-    gone = Suppressed("nobody else may collect it any more")
+    gone = Suppressed("the package has no delegate any more")
     assert compose([notification])[notification.pk] == gone
     make_delegate(package)
     told = compose([notification])[notification.pk]
-    assert told == Suppressed("somebody else may collect it now") or kind == "delegate_named"
+    assert told == Suppressed("the package has another delegate now") or kind == "delegate_named"
     Package.objects.update(held_at=UNTIL)
     if kind == "delegated":
         assert compose([notification])[notification.pk] == Suppressed("the package is on hold")
