@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from pathlib import Path
 
 from common.sql import numbered
-from packages_app.core import idempotency
-from packages_app.keys import checking
-from packages_app.sql import drop_off_and_pickup
+from packages_app.rules import queueing
+from packages_app.sql import api_keys, drop_off, idempotency, pickup
 
 
 def collect() -> dict[str, str]:
     """Return each statement with psycopg's named placeholders, as the portal sends it."""
-    assigning = importlib.import_module("packages_app.operations.packages.assign")
     return {
-        "courier_key": checking._by_text(),
-        "kiosk_key": checking._by_text(of_kiosk=True),
-        "read_answer": idempotency._READ,
-        "location": assigning._LOCATION,
-        "assign": drop_off_and_pickup.assign("best_fit", accessible=False, announces=False, keeps=True),
-        "pick_up": drop_off_and_pickup.pick_up(announces=False),
+        "courier_key": api_keys.by_text(),
+        "kiosk_key": api_keys.by_text(of_kiosk=True),
+        "read_answer": idempotency.READ,
+        "location": drop_off.LOCATION,
+        "assign": drop_off.assign(
+            "best_fit", accessible=False, among=queueing.nobodys, announces=False, keeps=True
+        ),
+        "pick_up": pickup.pick_up(announces=False),
     }
 
 

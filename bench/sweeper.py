@@ -16,7 +16,7 @@ def main(way: str) -> None:
 
     from packages_app import operations
     from packages_app.core.actor import SYSTEM
-    from packages_app.sql import drop_off_and_pickup
+    from packages_app.sql import expiry
 
     with connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 0")
@@ -31,7 +31,7 @@ def main(way: str) -> None:
         with connection.cursor() as cursor:
             # The planner sometimes mistakes the 100,000 for a few, and then compares each row with each.
             cursor.execute("SET enable_nestloop = off")
-            cursor.execute(drop_off_and_pickup.EXPIRE, {"now": now, "batch": 10_000_000, "by": SYSTEM.name})
+            cursor.execute(expiry.EXPIRE, {"now": now, "batch": 10_000_000, "by": SYSTEM.name})
     else:
         with connection.cursor() as cursor:
             cursor.execute(

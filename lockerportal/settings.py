@@ -27,7 +27,10 @@ env = read.load(BASE_DIR)
 
 DEBUG = read.boolean(env, "DEBUG", default=False)
 SECRET_KEY = read.secret_key(env)
-PICKUP_CODE_SECRETS = read.code_secrets(env, "PICKUP_CODE_SECRETS", other=SECRET_KEY)
+PICKUP_CODE_DIGITS: dict[int, int] = {}  # by id, of the secrets that name a number other than eight
+PICKUP_CODE_SECRETS = read.code_secrets(
+    env, "PICKUP_CODE_SECRETS", other=SECRET_KEY, digits=PICKUP_CODE_DIGITS
+)
 # The signatures of webhooks are computed from these: by default from the pickup code secrets, with another
 # label.
 WEBHOOK_SECRETS = (

@@ -21,17 +21,7 @@ from common.shared_answers import shared
 from common.sql import Question, fetch
 from lockers import errors
 from lockers.models import Size
-
-# The same rules as `Compartment.status`: out of service comes before everything else.
-_COUNTS = """
-count(id) AS total,
-count(*) FILTER (WHERE occupancy = 'empty' AND out_of_service_at IS NULL) AS available,
-count(*) FILTER (WHERE occupancy = 'reserved' AND out_of_service_at IS NULL) AS reserved,
-count(*) FILTER (WHERE occupancy = 'occupied' AND out_of_service_at IS NULL) AS occupied,
-count(*) FILTER (WHERE out_of_service_at IS NOT NULL) AS out_of_service,
-count(*) FILTER (WHERE occupancy IN ('unverified', 'doubtful') AND out_of_service_at IS NULL) AS unverified
-"""
-_NAMES = ("total", "available", "reserved", "occupied", "out_of_service", "unverified")
+from lockers.sql.status_counts import COUNTS, NAMES
 
 _WHEN = " ".join(f"WHEN {size} THEN '{size.name}'" for size in Size)
 # The UNION adds a row without an id for each size, so that every size is in the result.
@@ -54,7 +44,7 @@ SELECT to_json(status)::text AS status FROM (
     FROM lockers_location location WHERE {where} ORDER BY location.code
 ) status
 """
-_status_of = partial(_STATUS.format, when=_WHEN, counts=_COUNTS, sizes=Size.values)
+_status_of = partial(_STATUS.format, when=_WHEN, counts=COUNTS, sizes=Size.values)
 _BY_CODE = _status_of(where="location.code = %(location_code)s AND NOT location.sandbox")
 _BY_IDS = _status_of(where="location.id = ANY(%(ids)s)")
 _ALL = _status_of(where="NOT location.sandbox")
@@ -62,7 +52,7 @@ _ALL = _status_of(where="NOT location.sandbox")
 _TOTALS = """
 SELECT location_id, {counts} FROM lockers_compartment WHERE location_id = ANY(%(ids)s) GROUP BY location_id
 """
-_TOTALS_BY_IDS = _TOTALS.format(counts=_COUNTS)
+_TOTALS_BY_IDS = _TOTALS.format(counts=COUNTS)
 
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 
@@ -108,9 +98,9 @@ def of_network() -> str:
 
 def totals(location_ids: list[int]) -> dict[int, dict[str, int]]:
     """Return the number of compartments by status for each location, and their `total`."""
-    counts = {pk: dict.fromkeys(_NAMES, 0) for pk in location_ids}
+    counts = {pk: dict.fromkeys(NAMES, 0) for pk in location_ids}
     for row in fetch(_TOTALS_BY_IDS, {"ids": location_ids}):
-        counts[row.location_id] = {name: getattr(row, name) for name in _NAMES}
+        counts[row.location_id] = {name: getattr(row, name) for name in NAMES}
     return counts
 
 

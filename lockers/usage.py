@@ -9,27 +9,18 @@ from django.conf import settings
 
 from common.sql import fetch
 from lockers.models import UsageSnapshot
+from lockers.sql.status_counts import COUNTS, NAMES
 
-# The same rules as `Compartment.status`, as in `availability.py`.
-_STATES = """
-       count(*) AS total,
-       count(*) FILTER (WHERE occupancy = 'empty' AND out_of_service_at IS NULL) AS available,
-       count(*) FILTER (WHERE occupancy = 'occupied' AND out_of_service_at IS NULL) AS occupied,
-       count(*) FILTER (WHERE occupancy = 'reserved' AND out_of_service_at IS NULL) AS reserved,
-       count(*) FILTER (WHERE out_of_service_at IS NOT NULL) AS out_of_service,
-       count(*) FILTER (WHERE occupancy IN ('unverified', 'doubtful') AND out_of_service_at IS NULL)
-           AS unverified
-"""
 _NETWORK = "location_id IN (SELECT id FROM lockers_location WHERE NOT sandbox)"
 _TAKE = f"""
 INSERT INTO lockers_usagesnapshot
-    (location_id, size, hour, total, available, occupied, reserved, out_of_service, unverified)
-SELECT location_id, size, %(hour)s, {_STATES}
+    (location_id, size, hour, {", ".join(NAMES)})
+SELECT location_id, size, %(hour)s, {COUNTS}
 FROM lockers_compartment WHERE {_NETWORK} GROUP BY location_id, size
 ON CONFLICT (location_id, size, hour) DO NOTHING
 RETURNING 1
 """  # noqa: S608 - every part is a constant
-_BY_SIZE = f"SELECT location_id, size, {_STATES} FROM lockers_compartment GROUP BY location_id, size"  # noqa: S608
+_BY_SIZE = f"SELECT location_id, size, {COUNTS} FROM lockers_compartment GROUP BY location_id, size"  # noqa: S608
 
 
 def take_snapshots(*, now: datetime) -> int:

@@ -10,8 +10,7 @@ from common.clock import database_now
 from lockers import usage
 from packages_app import operations
 from packages_app.core import idempotency
-from packages_app.rules import queueing
-from packages_app.sql import weekly_figures
+from packages_app.rules import queueing, weekly_figures
 
 logger = logging.getLogger(__name__)
 

@@ -251,6 +251,15 @@ async def earlier_answer(connection: asyncpg.Connection, claim: dict, caller: Ca
     if rows[0]["fingerprint"] != claim["fingerprint"]:
         raise Refusal(422, "idempotency_key_reused")
     kept = json.loads(rows[0]["body"])
+    if "compartment" in kept:
+        number, locker, label, size = kept["compartment"]
+        kept = kept["answer"]
+        kept["body"]["compartment"] = {
+            "id": number,
+            "locker": locker,
+            "label": label,
+            "size": SIZE_NAMES[size],
+        }
     if kept["code_of"] and "codes:read" in caller.scopes:
         kept["body"]["pickup_code"] = digits_of(uuid.UUID(kept["code_of"][0]), kept["code_of"][1])
     return JSONResponse(kept["body"], rows[0]["status"], headers={"Idempotent-Replayed": "true"})
@@ -270,7 +279,6 @@ async def place(
         version += 1
     stored = body.deposited
     expires_at = add_local_days(now, location["hold_days"], ZoneInfo(location["time_zone"]))
-    addresses = (("email", recipient.email), ("sms", recipient.phone))
     parameters = {
         "package_id": package_id,
         "courier_id": caller.courier_id,
@@ -290,7 +298,6 @@ async def place(
         "code_mac": lookup_mac(location["id"], digits) if stored else None,
         "occupancy": "occupied" if stored else "reserved",
         "deposited": stored,
-        "channels": [channel for channel, address in addresses if address],
         "name": recipient.name,
         "email": recipient.email or "",
         "phone": recipient.phone or "",

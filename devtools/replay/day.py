@@ -247,7 +247,8 @@ class Day:
 
     def _pick_up(self, api: Api, parcel: Parcel) -> None:
         if parcel.wrong_code:
-            digits = f"{(int(parcel.code) + 1) % 10**8:08d}"
+            length = len(parcel.code)
+            digits = f"{(int(parcel.code) + 1) % 10**length:0{length}d}"
             self._expect_unknown(parcel, self._type(api, parcel, digits), "a wrong code")
         nonce = f"{self.run}-{parcel.package_id}"[:64]
         answer = self._type(api, parcel, parcel.code, nonce=nonce)

@@ -95,20 +95,33 @@ def secret_key(env: environ.Env) -> str:
     return value
 
 
-def code_secrets(env: environ.Env, name: str, *, other: str) -> dict[int, bytes]:
+# How many digits a pickup code may have, where its secret says so: fewer could be guessed, and nine are a
+# delegate's.
+CODE_DIGITS = range(6, 9)
+
+
+def code_secrets(
+    env: environ.Env, name: str, *, other: str, digits: dict[int, int] | None = None
+) -> dict[int, bytes]:
     """Return the secrets by id, from `1:<secret>,2:<secret>`.
 
     The highest id makes new codes; codes of the others still work. None may be SECRET_KEY (`other`), because
-    somebody who can read sessions must not be able to compute codes.
+    somebody who can read sessions must not be able to compute codes. If `digits` is given, a secret may say
+    how many digits its codes have, as in `2/6:<secret>`, and `digits` receives them by id.
     """
     secrets: dict[int, bytes] = {}
     raw = str(env.str(name, default=""))
     if not raw:
         raise refuse(name, "is missing")
     for part in raw.split(","):
-        key_id, colon, value = part.strip().partition(":")
+        label, colon, value = part.strip().partition(":")
+        key_id, slash, count = label.partition("/")
         if not colon or not key_id.isdecimal() or not 0 < int(key_id) < 32768 or int(key_id) in secrets:
             raise refuse(name, "must have the form 1:<secret>[,2:<secret>…], with each id once")
+        if slash:
+            if digits is None or not count.isdecimal() or int(count) not in CODE_DIGITS:
+                raise refuse(name, "may name 6, 7 or 8 digits behind an id, and only for pickup codes")
+            digits[int(key_id)] = int(count)
         if len(value.encode()) < MIN_SECRET_BYTES or len(set(value)) < 10:
             raise refuse(name, f"contains a secret with fewer than {MIN_SECRET_BYTES} random bytes")
         if value == other:

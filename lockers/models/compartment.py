@@ -141,11 +141,7 @@ class Compartment(models.Model):
         """What people see: a compartment out of service is shown as such, whatever is in it."""
         if self.out_of_service_at is not None:
             return self.Status.OUT_OF_SERVICE
-        if self.occupancy == self.Occupancy.EMPTY:
-            return self.Status.AVAILABLE
-        if self.occupancy == self.Occupancy.DOUBTFUL:
-            return self.Status.UNVERIFIED
-        return self.Status(self.occupancy)
+        return STATUS_BY_OCCUPANCY[self.Occupancy(self.occupancy)]
 
     def release(self, *, unverified: bool = False) -> None:
         """Free the compartment; `unverified` if nobody has looked inside. The caller has locked the row."""
@@ -209,6 +205,16 @@ class Compartment(models.Model):
             raise errors.CompartmentInUse
         self.release()
         self.events.create(kind=CompartmentEvent.Kind.CHECKED_EMPTY, by=by)
+
+
+# The status of a compartment in service, by its occupancy; one that is out of service shows that instead.
+STATUS_BY_OCCUPANCY = {
+    Compartment.Occupancy.EMPTY: Compartment.Status.AVAILABLE,
+    Compartment.Occupancy.RESERVED: Compartment.Status.RESERVED,
+    Compartment.Occupancy.OCCUPIED: Compartment.Status.OCCUPIED,
+    Compartment.Occupancy.UNVERIFIED: Compartment.Status.UNVERIFIED,
+    Compartment.Occupancy.DOUBTFUL: Compartment.Status.UNVERIFIED,
+}
 
 
 class CompartmentEvent(models.Model):

@@ -25,34 +25,14 @@ from psycopg.errors import LockNotAvailable
 from common.sql import fetch
 from packages_app import errors
 from packages_app.models import Delegate
+from packages_app.payloads import package_json
 from packages_app.payloads.answer import Answer
 from packages_app.secrets import pickup_codes, webhook_secrets
+from packages_app.sql import idempotency as sql
 
 VISIBLE_ASCII = re.compile(r"\A[\x21-\x7e]{1,255}\Z")
 
 _TABLE = "packages_app_idempotencykey"
-_KEEP = """
-INSERT INTO packages_app_idempotencykey (courier_id, key, fingerprint, status, body)
-VALUES (%(courier_id)s, %(key)s, %(fingerprint)s, %(status)s, %(body)s)
-ON CONFLICT DO NOTHING RETURNING 1
-"""
-_READ = """
-SELECT fingerprint, status, body FROM packages_app_idempotencykey
-WHERE courier_id = %(courier_id)s AND key = %(key)s
-"""
-
-_PURGE = """
-WITH old AS MATERIALIZED (
-    SELECT courier_id, key FROM packages_app_idempotencykey
-    WHERE created_at < %(before)s ORDER BY created_at LIMIT %(batch)s
-    FOR UPDATE SKIP LOCKED
-), gone AS (
-    DELETE FROM packages_app_idempotencykey kept USING old
-    WHERE kept.courier_id = old.courier_id AND kept.key = old.key
-    RETURNING 1
-)
-SELECT count(*) AS gone FROM gone
-"""
 
 
 class KeyTaken(Exception):
@@ -81,12 +61,16 @@ class Receipt:
 
         Raises `IdempotencyConflict` when that was another request.
         """
-        rows = fetch(_READ, self.row) if self.keeps else []
+        rows = fetch(sql.READ, self.row) if self.keeps else []
         if not rows:
             return None
         if bytes(rows[0].fingerprint) != self.fingerprint:
             raise errors.IdempotencyConflict
         kept = json.loads(rows[0].body)
+        compartment = kept.get("compartment")
+        if compartment:  # kept by the statement that claimed it
+            kept = kept["answer"]
+            kept["body"]["compartment"] = package_json.door(*compartment)
         body = kept["body"]
         if kept["code_of"]:
             package_id, version, secret_id = kept["code_of"]
@@ -127,7 +111,7 @@ class Receipt:
             return answer
         row = {**self.row, "status": answer.status, "body": self.text(answer)}
         with self.waiting_for_the_key():
-            taken = not fetch(_KEEP, row)
+            taken = not fetch(sql.KEEP, row)
         if taken:
             raise KeyTaken
         return answer
@@ -204,7 +188,7 @@ def purge(*, now: datetime, batch: int = 5000) -> int:
     """
     gone: int = 0
     while True:
-        count = fetch(_PURGE, {"before": now - settings.IDEMPOTENCY_KEEP, "batch": batch})[0].gone
+        count = fetch(sql.PURGE, {"before": now - settings.IDEMPOTENCY_KEEP, "batch": batch})[0].gone
         gone += count
         if count < batch:
             return gone

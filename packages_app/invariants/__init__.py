@@ -1,7 +1,7 @@
-"""What must always be true of doors, packages, history and messages, each as SQL that finds the exceptions.
+"""What must always be true of compartments, packages, history and messages, as SQL that finds the exceptions.
 
-A row of an invariant's SQL is one violation; it names ids, never a code, a key or a person. All read one
-snapshot (`audit.py`), so they hold at any moment on a live system, in the middle of any load.
+Each row is one violation; it names ids, never a code, a key or a person. All statements read one snapshot
+(`audit.py`), so they hold at any moment on a live system, in the middle of any load.
 """
 
 from __future__ import annotations

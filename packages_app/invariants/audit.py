@@ -1,6 +1,6 @@
-"""The audit: looks for anything that must never be (`invariants.py`), and changes nothing.
+"""The audit: looks for violations of the invariants, and changes nothing.
 
-Harmless on a live system: it only reads, takes no lock that anybody waits for, and sees one snapshot.
+It is harmless on a live system: it only reads, takes no lock that others wait for, and sees one snapshot.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from django.db import connection, transaction
 from packages_app.invariants import INVARIANTS
 from packages_app.invariants.invariant import Invariant
 
-# How many violations of one invariant are named; all of them are counted.
+# How many violations of an invariant are listed; all of them are counted.
 NAMED = 20
-# Longer than any request may take: the whole table is read, and nobody waits for it.
+# Longer than a request may take, because whole tables are read and nobody waits for the result.
 TIMEOUT_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What became of one invariant: how many violations, and the first `NAMED` of them."""
+    """The result of one invariant: the number of violations, and the first `NAMED` of them."""
 
     invariant: Invariant
     violations: int
@@ -34,7 +34,7 @@ class Finding:
 
 @contextmanager
 def snapshot() -> Iterator[None]:
-    """A read-only transaction in which every statement sees the same moment."""
+    """Open a read-only transaction in which every statement sees the same moment."""
     with transaction.atomic(durable=True), connection.cursor() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         cursor.execute(f"SET LOCAL statement_timeout = '{TIMEOUT_SECONDS}s'")
@@ -42,14 +42,14 @@ def snapshot() -> Iterator[None]:
 
 
 def run() -> Iterator[Finding]:
-    """Each invariant's finding, one after the other, over one snapshot of the database."""
+    """Yield the finding of each invariant, over one snapshot of the database."""
     with snapshot():
         for invariant in INVARIANTS:
             yield check(invariant)
 
 
 def check(invariant: Invariant) -> Finding:
-    """One invariant, in the transaction that is open."""
+    """Return the finding of one invariant, in the transaction that is open."""
     begun = time.monotonic()
     sql = f"SELECT found.*, count(*) OVER () AS found_count FROM ({invariant.sql}) found LIMIT {NAMED}"  # noqa: S608
     with connection.cursor() as cursor:

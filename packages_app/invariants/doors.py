@@ -1,4 +1,4 @@
-"""Doors: what they hold, and what holds them."""
+"""Compartments, and the packages that occupy them."""
 
 # ruff: noqa: S608 - every part of these statements is a constant
 
@@ -11,7 +11,7 @@ from packages_app.life.lifecycle import Event, Status
 DOORS = (
     Invariant(
         "I1",
-        "No compartment is held by two packages",
+        "No compartment is occupied by two packages",
         """
         SELECT compartment_id, count(*) AS packages, min(id::text) AS one, max(id::text) AS other
         FROM packages_app_package WHERE released_at IS NULL
@@ -20,7 +20,7 @@ DOORS = (
     ),
     Invariant(
         "I2",
-        "In the history no compartment was ever held by two packages at the same time",
+        "In the history, no compartment was ever occupied by two packages at the same time",
         f"""
         WITH {STINTS}, turn AS (
             SELECT compartment_id, package_id, since, until,
@@ -34,7 +34,7 @@ DOORS = (
     ),
     Invariant(
         "I3-fit",
-        "A package lies at its own location, in a compartment no smaller than it",
+        "A package is at its own location, in a compartment no smaller than it needs",
         """
         SELECT package.id AS package_id, package.location_id, package.size, package.compartment_id,
                door.location_id AS door_location_id, locker.location_id AS locker_location_id,
@@ -48,7 +48,7 @@ DOORS = (
     ),
     Invariant(
         "I3-door",
-        "A compartment is reserved or occupied exactly when a package holds it so",
+        "A compartment is reserved or occupied exactly when a package reserves or occupies it",
         f"""
         SELECT door.id AS compartment_id, door.occupancy, package.id AS package_id, package.status
         FROM lockers_compartment door
@@ -63,7 +63,7 @@ DOORS = (
     ),
     Invariant(
         "I3-history",
-        "The last line of a package's history names the compartment that it holds, or none",
+        "The last line of a package's history names the compartment that it occupies, or none",
         f"""
         WITH {LAST_LINE}
         SELECT package.id AS package_id, package.compartment_id, package.released_at,
@@ -75,7 +75,7 @@ DOORS = (
     ),
     Invariant(
         "I3-service",
-        "No compartment was given out while it was out of service (one that stayed shut is not)",
+        "No compartment was given out while out of service (except to the package whose door stayed shut)",
         f"""
         WITH {STINTS}, turned AS (
             SELECT compartment_id, kind, at AS since,
@@ -90,7 +90,7 @@ DOORS = (
     ),
     Invariant(
         "I5",
-        "At each location the compartments of all states add up, and match the packages that hold them",
+        "At each location, the compartments of all states add up and match the packages that occupy them",
         """
         WITH doors AS (
             SELECT location_id, count(*) AS total,

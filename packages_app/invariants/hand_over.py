@@ -1,4 +1,4 @@
-"""Who may take a package out, and when: held back, delegates."""
+"""Who may pick up a package, and when: packages on hold, delegates."""
 
 # ruff: noqa: S608 - every part of these statements is a constant
 
@@ -7,7 +7,7 @@ from __future__ import annotations
 from packages_app.invariants.invariant import Invariant
 from packages_app.life.lifecycle import OPEN, Event, Status
 
-# What begins and ends a package's being held back.
+# What puts a package on hold, and what ends that.
 _HELD = f"""
 held AS (
     SELECT package_id, id, event, lag(event) OVER (PARTITION BY package_id ORDER BY id) AS before
@@ -20,7 +20,7 @@ held AS (
 HAND_OVER = (
     Invariant(
         "I18",
-        "What is held back is what its history says, and nothing was handed over while it was",
+        "A package is on hold exactly if its history says so, and none was picked up while it was",
         f"""
         WITH {_HELD}, last_held AS (
             SELECT DISTINCT ON (package_id) package_id, event FROM held ORDER BY package_id, id DESC
@@ -35,7 +35,7 @@ HAND_OVER = (
     ),
     Invariant(
         "I19",
-        "A package has one delegate at the most, with a code at its own location that is nobody else's",
+        "A package has at most one delegate, with a code at its own location that nobody else has",
         f"""
         SELECT delegate.id AS delegate_id, delegate.package_id, delegate.withdrawn_at
         FROM packages_app_delegate delegate
@@ -60,7 +60,7 @@ HAND_OVER = (
     ),
     Invariant(
         "I20",
-        "A delegate's message is about the package that they may collect, and names nobody else's delegate",
+        "A delegate's message is about the package of that delegate",
         """
         SELECT message.id AS notification_id, message.subject, delegate.id AS delegate_id
         FROM notifications_notification message

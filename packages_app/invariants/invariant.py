@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Invariant:
-    """`sql` finds nothing, or `meaning` is not true."""
+    """A rule about the data: `sql` returns one row for each violation of `meaning`."""
 
     id: str
     meaning: str
@@ -16,5 +16,5 @@ class Invariant:
 
 
 def values(rows: Iterable[Iterable[str]]) -> str:
-    """Constants of this room as the rows of a VALUES list."""
+    """Return constants of this room as the rows of a VALUES list."""
     return ", ".join("(" + ", ".join(f"'{value}'" for value in row) + ")" for row in rows)

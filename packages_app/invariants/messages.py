@@ -1,4 +1,4 @@
-"""Messages: one for each event that is told."""
+"""Messages to recipients: one for each event that they are told of."""
 
 # ruff: noqa: S608 - every part of these statements is a constant
 
@@ -17,8 +17,8 @@ _TOLD = values((event, before, kind) for (event, before), kind in TOLD.items())
 MESSAGES = (
     Invariant(
         "I13",
-        "Every event that a recipient is told of has one message a channel, and every message its event "
-        "(where nobody has forgotten which channels they had)",
+        "Every event that a recipient is told of has one message per channel, and every message its event "
+        "(except for recipients whose personal data were erased)",
         f"""
         WITH expected AS (
             SELECT 'event:' || line.id || ':' || address.channel AS key, told.kind, address.channel,
@@ -50,8 +50,8 @@ MESSAGES = (
     ),
     Invariant(
         "I14",
-        "Every message is sent, or ended with a reason, or in live hands, or due within the hour (to an "
-        "endpoint: a day and a bit; an SMS in quiet hours: as long as they can be)",
+        "Every message is sent, ended with a reason, being sent by a live worker, or due within an hour "
+        "(to a webhook: 27 hours; an SMS in quiet hours: 25 hours)",
         f"""
         SELECT message.id AS notification_id, message.status, message.next_attempt_at, message.leased_until,
                message.sent_at, message.receipt_at

@@ -6,15 +6,22 @@ from __future__ import annotations
 
 from packages_app.invariants.history import LAST_LINE, LINES
 from packages_app.invariants.invariant import Invariant, values
-from packages_app.life.lifecycle import TRANSITIONS, Event, Status
+from packages_app.life.lifecycle import OPEN, OUT, RULES, TRANSITIONS, WITH_CODE, Event, Status
 
 _ALLOWED = values(
     (event, before, after) for event, moves in TRANSITIONS.items() for before, after in moves.items()
 )
+_OPEN, _OUT, _WITH_CODE = (
+    ", ".join(f"'{status}'" for status in statuses) for statuses in (OPEN, OUT, WITH_CODE)
+)
+_MOMENTS = " OR ".join(
+    f"(status = '{status}') <> ({rule.moment} IS NOT NULL)" for status, rule in RULES.items() if rule.moment
+)
+
 PACKAGES = (
     Invariant(
         "I4",
-        "A courier's tracking number holds one compartment at most",
+        "A courier's tracking number occupies at most one compartment",
         """
         SELECT courier_id, tracking_number, count(*) AS packages, min(id::text) AS one, max(id::text) AS other
         FROM packages_app_package WHERE released_at IS NULL
@@ -23,7 +30,7 @@ PACKAGES = (
     ),
     Invariant(
         "I8-status",
-        "A package's status is the one that its history ends with",
+        "A package has the status that its history ends with",
         f"""
         WITH {LAST_LINE}
         SELECT package.id AS package_id, package.status, last_line.to_status AS in_history
@@ -41,7 +48,7 @@ PACKAGES = (
     ),
     Invariant(
         "I8-chain",
-        "Every line of a history begins where the line before it ended, and not earlier",
+        "Every line of a history begins in the status in which the one before it ended, and no earlier",
         f"""
         WITH {LINES}
         SELECT id AS event_id, package_id, event, before, from_status, at_before, at FROM line
@@ -50,14 +57,14 @@ PACKAGES = (
     ),
     Invariant(
         "I8-end",
-        "A package's life ends once (a door that did not open, or a parcel found in it, takes one end back)",
+        "A package ends once (a door that did not open, or a package found inside, takes an end back)",
         f"""
         SELECT package_id, sum(ends) AS ends, string_agg(event, ', ' ORDER BY id) AS events
         FROM packages_app_packageevent
         CROSS JOIN LATERAL (SELECT CASE
             WHEN event IN ('{Event.DOOR_FAILED}', '{Event.FOUND}') THEN -1
             WHEN event = '{Event.FOUND_TAKEN_OUT}' THEN 0
-            WHEN to_status IN ('{Status.RETRIEVED}', '{Status.RETURNED}') THEN 1
+            WHEN to_status IN ({_OUT}) THEN 1
             WHEN to_status = '{Status.CANCELLED}' AND compartment_id IS NULL THEN 1
             ELSE 0
         END) line (ends)
@@ -66,19 +73,17 @@ PACKAGES = (
     ),
     Invariant(
         "I8-pairs",
-        "Each status has its times and no others, and each line of a history has its author",
+        "A package has the times of its status and no others, and each line of a history has an author",
         f"""
         SELECT id AS package_id, NULL::bigint AS event_id, status FROM packages_app_package
-        WHERE (status = '{Status.PENDING}') <> (reserved_until IS NOT NULL)
+        WHERE {_MOMENTS}
            OR (stored_at IS NULL) <> (expires_at IS NULL)
            OR (stored_at IS NULL AND status NOT IN ('{Status.PENDING}', '{Status.CANCELLED}')
                AND NOT (status = '{Status.RETURNED}' AND cancelled_at IS NOT NULL))
            OR (stored_at IS NOT NULL AND status = '{Status.PENDING}')
-           OR (status = '{Status.RETRIEVED}') <> (retrieved_at IS NOT NULL)
-           OR (status = '{Status.RETURNED}') <> (returned_at IS NOT NULL)
            OR (status = '{Status.CANCELLED}' AND cancelled_at IS NULL)
            OR (status NOT IN ('{Status.CANCELLED}', '{Status.RETURNED}') AND cancelled_at IS NOT NULL)
-           OR (released_at IS NULL) <> (status IN ('{Status.PENDING}', '{Status.STORED}', '{Status.EXPIRED}')
+           OR (released_at IS NULL) <> (status IN ({_OPEN})
                                         OR status = '{Status.CANCELLED}' AND stored_at IS NOT NULL)
         UNION ALL
         SELECT package_id, id, to_status FROM packages_app_packageevent WHERE by = ''
@@ -86,7 +91,7 @@ PACKAGES = (
     ),
     Invariant(
         "I10",
-        "No reservation outlives its end by 60 s, and no hold by 5 min where the hold clock runs",
+        "No reservation is 60 s past its end, and no hold 5 min where the hold clock runs",
         f"""
         SELECT id AS package_id, status, reserved_until, expires_at FROM packages_app_package
         WHERE (status = '{Status.PENDING}' AND reserved_until < clock_timestamp() - interval '60 s')
@@ -96,17 +101,17 @@ PACKAGES = (
     ),
     Invariant(
         "I12",
-        "No Idempotency-Key is kept without its answer",
+        "No Idempotency-Key is kept without an answer",
         """
         SELECT courier_id, key, created_at FROM packages_app_idempotencykey WHERE status IS NULL OR body = ''
         """,
     ),
     Invariant(
         "I17",
-        "A package can be found by a pickup code exactly while it is STORED or EXPIRED, and by no other's",
+        "A package has a pickup code exactly while it is STORED or EXPIRED, and one of its own",
         f"""
         SELECT id AS package_id, status, code_mac IS NOT NULL AS has_code FROM packages_app_package
-        WHERE (code_mac IS NOT NULL) <> (status IN ('{Status.STORED}', '{Status.EXPIRED}'))
+        WHERE (code_mac IS NOT NULL) <> (status IN ({_WITH_CODE}))
         UNION ALL
         SELECT one.id, one.status, true FROM packages_app_package one
         JOIN packages_app_package other USING (location_id, code_mac) WHERE one.id <> other.id

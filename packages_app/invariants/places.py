@@ -1,4 +1,4 @@
-"""Locations: out of use, and the sandbox."""
+"""Locations: downtimes, and the sandbox."""
 
 # ruff: noqa: S608 - every part of these statements is a constant
 
@@ -10,7 +10,7 @@ from packages_app.life.lifecycle import Event
 PLACES = (
     Invariant(
         "I22-world",
-        "A package at a sandbox location is a courier's twin's, and no other package is",
+        "A package is at a sandbox location exactly if its courier is a sandbox twin",
         """
         SELECT package.id AS package_id, package.courier_id, package.location_id
         FROM packages_app_package package
@@ -21,7 +21,7 @@ PLACES = (
     ),
     Invariant(
         "I21-down",
-        "A location has a downtime for being suspended exactly while it is, and one that lasts at the most",
+        "A location has an open downtime for its suspension exactly while suspended, and at most one in all",
         """
         SELECT location.id AS location_id, location.suspended_at, downtime.id AS downtime_id, downtime.cause
         FROM lockers_location location
@@ -35,7 +35,7 @@ PLACES = (
     ),
     Invariant(
         "I21-clock",
-        "Where the hold clock stands a downtime lasts, and downtimes of a location do not overlap",
+        "Where the hold clock is stopped a downtime is open, and the downtimes of a location do not overlap",
         """
         SELECT location_id, id AS downtime_id, NULL::bigint AS other FROM lockers_downtime downtime
         WHERE settled_at IS NULL AND NOT EXISTS (
@@ -50,7 +50,7 @@ PLACES = (
     ),
     Invariant(
         "I21-given",
-        "A package that outlived a downtime has a line of history for the time that it got",
+        "A package that got time back for a downtime has a line of history for it",
         f"""
         SELECT package.id AS package_id, package.stood_still FROM packages_app_package package
         WHERE package.stood_still <> interval '0' AND NOT EXISTS (

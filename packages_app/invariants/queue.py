@@ -1,4 +1,4 @@
-"""What must always be true of who waits for a door (`invariants.py`)."""
+"""The queue: entries, and the packages that they became."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from packages_app.invariants.invariant import Invariant
 QUEUE = (
     Invariant(
         "I23-granted",
-        "A place in the queue was granted one package, of its own courier, number and location, or none",
+        "A queue entry became one package, of its own courier, tracking number and location, or none",
         """
         SELECT entry.id AS entry_id, entry.status, entry.package_id, package.location_id
         FROM packages_app_queueentry entry
@@ -22,7 +22,7 @@ QUEUE = (
     ),
     Invariant(
         "I23-pairs",
-        "Who waits has a recipient and no end; who no longer waits has an end and no personal data",
+        "A waiting entry has a recipient and no end; an ended one has an end and no personal data",
         """
         SELECT id AS entry_id, status, ended_at FROM packages_app_queueentry
         WHERE (status = 'WAITING') <> (ended_at IS NULL) OR (status = 'WAITING') <> (recipient_id IS NOT NULL)
@@ -30,7 +30,7 @@ QUEUE = (
     ),
     Invariant(
         "I23-end",
-        "Nobody waits in a queue 60 s longer than they wanted to",
+        "No entry waits more than 60 s past its end",
         """
         SELECT id AS entry_id, location_id, expires_at FROM packages_app_queueentry
         WHERE status = 'WAITING' AND expires_at < clock_timestamp() - interval '60 s'

@@ -1,4 +1,4 @@
-"""What must always be true of what couriers' endpoints are told."""
+"""Messages to couriers' webhooks."""
 
 # ruff: noqa: S608 - every part of these statements is a constant
 
@@ -12,7 +12,7 @@ _ANNOUNCED = values((event, before, kind) for (event, before), kind in ANNOUNCED
 WEBHOOKS = (
     Invariant(
         "W1",
-        "No endpoint is told of something while it has yet to be told what came before it in the same queue",
+        "No webhook gets a message before it got the earlier ones of the same queue",
         """
         SELECT earlier.subject, earlier.queue, earlier.id AS earlier_id, later.id AS later_id, later.status
         FROM notifications_notification earlier
@@ -24,7 +24,7 @@ WEBHOOKS = (
     ),
     Invariant(
         "W2",
-        "What an endpoint is told of a line of a history is that line's own kind, and its courier's package",
+        "A webhook's message about an event has the kind of that event, and a package of its own courier",
         f"""
         WITH told AS (
             SELECT id, kind, subject, queue, context #>> '{{package,id}}' AS package_id,
@@ -45,7 +45,7 @@ WEBHOOKS = (
     ),
     Invariant(
         "W3",
-        "Every change of a package's status was announced to its courier's endpoints that asked for it",
+        "Every change of a package's status was announced to the webhooks of its courier that ask for it",
         f"""
         SELECT line.id AS event_id, line.package_id, announced.kind, webhook.destination_id
         FROM packages_app_webhook webhook

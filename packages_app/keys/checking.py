@@ -1,53 +1,23 @@
-"""Whether a key opens the API, and to whom it belongs.
-
-As SQL, because every call asks it: see `common/sql.py`.
-"""
+"""Whether a key opens the API, and to whom it belongs."""
 
 from __future__ import annotations
 
 import hmac
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from functools import cache
 from hashlib import sha256
 from typing import Any
-
-from django.conf import settings
 
 from common.sql import Question, fetch
 from packages_app.core.actor import Actor, Caller
 from packages_app.keys import key_text, rights
 from packages_app.keys.addresses import Address, allowed
 from packages_app.models import ApiKey
+from packages_app.sql import api_keys
 
 _USED_EVERY = timedelta(minutes=1)
-# The check of the key is the first thing in a request, so that some of the patience is left to answer in.
-_PATIENCE_SECONDS = settings.DATABASE_PATIENCE_SECONDS * 0.8
 # Compared with when no such key exists, so that an unknown id takes as long as a wrong secret.
 _NOBODY = sha256(b"nobody").digest()
-
-# Moments come as numbers and text: as `datetime` they would take longer to read than all the rest.
-_KEY = """
-SELECT key.id, key.key_id, key.digest, key.scopes, key.location_ids, key.networks,
-       key.calls_per_second, key.burst, key.revoked_at IS NOT NULL AS revoked,
-       date_part('epoch', key.expires_at) AS expires_at, date_part('epoch', key.last_used_at) AS last_used_at,
-       (clock_timestamp() + {patience})::text AS waits_until, {owner}
-WHERE {which}
-"""
-_COURIER = """
-       courier.id AS courier_id, courier.code AS courier, courier.twin_of_id IS NOT NULL AS sandbox,
-       courier.active AND coalesce(twin_of.active, true) AS active, {beside} AS beside
-FROM packages_app_apikey key
-JOIN packages_app_courier courier ON courier.id = key.courier_id
-LEFT JOIN packages_app_courier twin_of ON twin_of.id = courier.twin_of_id
-"""
-_KIOSK = """
-       true AS active, kiosk.id AS kiosk_id, kiosk.name AS kiosk,
-       location.id AS location_id, location.code AS location, location.time_zone
-FROM packages_app_apikey key
-JOIN lockers_kiosk kiosk ON kiosk.id = key.kiosk_id
-JOIN lockers_location location ON location.id = kiosk.location_id
-"""
 
 Whence = Callable[[], Address | None]
 
@@ -76,7 +46,7 @@ def verify(
     kind, key_id = parts[1], parts[2]
     of_kiosk = kind == ApiKey.Kind.KIOSK
     digest = sha256(body.encode()).digest()
-    sql = _by_text(of_kiosk=of_kiosk, beside=beside.sql if beside else "")
+    sql = api_keys.by_text(of_kiosk=of_kiosk, beside=beside.sql if beside else "")
     more = beside.params if beside else {}
     rows = fetch(sql, {"key_id": key_id, "kind": kind, "digest": digest, **more})
     if not hmac.compare_digest(digest, rows[0].digest if rows else _NOBODY) or not rows:
@@ -93,27 +63,11 @@ def caller_of(key_pk: int, *, now: datetime, whence: Whence = nowhere) -> Caller
 
     None for any other key, and once it opens nothing.
     """
-    rows = fetch(_by_row(), {"id": key_pk})
+    rows = fetch(api_keys.by_row(), {"id": key_pk})
     if not rows or _refused(rows[0], now, whence):
         return None
     _note_use(rows[0], now)
     return _kiosk(rows[0])
-
-
-@cache
-def _by_text(*, of_kiosk: bool = False, beside: str = "") -> str:
-    answer = f"CASE WHEN key.digest = %(digest)s THEN ({beside}) END" if beside else "NULL"
-    owner = _KIOSK if of_kiosk else _COURIER.format(beside=answer)
-    return _look_up(owner, "key.key_id = %(key_id)s AND key.kind = %(kind)s")
-
-
-@cache
-def _by_row() -> str:
-    return _look_up(_KIOSK, "key.id = %(id)s")
-
-
-def _look_up(owner: str, which: str) -> str:
-    return _KEY.format(owner=owner, which=which, patience=f"interval '{_PATIENCE_SECONDS} s'")
 
 
 def _refused(key: Any, now: datetime, whence: Whence) -> str:

@@ -1,29 +1,61 @@
-"""A package's life, as one table.
+"""The life of a package: its statuses and events, what leads where, and who is told of it.
 
 PENDING ──deposit──▶ STORED ──pickup──▶ RETRIEVED ──door failed──▶ STORED
    │                   ├──expire──▶ EXPIRED ──return──▶ RETURNED
    │                   │               └──extend──▶ STORED
-   └──cancel/lapse─▶ CANCELLED ◀─cancel─ STORED, EXPIRED (holds its door until) ──return──▶ RETURNED
-                       └──found in its door after all──▶ STORED, or taken out ──▶ RETURNED
+   └──cancel/lapse─▶ CANCELLED ◀─cancel─ STORED, EXPIRED (occupies its compartment until) ──return──▶ RETURNED
+                       └──found in its compartment after all──▶ STORED, or taken out ──▶ RETURNED
 
-A package that is held back keeps its status; `Package.held_at` withholds the hand-over.
+A package that is on hold keeps its status; `Package.held_at` blocks the pickup.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from django.db.models import TextChoices
 
 
 class Status(TextChoices):
-    PENDING = "PENDING", "Pending"  # a door is reserved, the deposit is not confirmed
-    STORED = "STORED", "Stored"  # it lies in its door and can be collected
+    """Where a package is in its life."""
+
+    PENDING = "PENDING", "Pending"  # a compartment is reserved, the deposit is not confirmed
+    STORED = "STORED", "Stored"  # it is in its compartment and can be picked up
     RETRIEVED = "RETRIEVED", "Retrieved"  # the recipient has it
-    EXPIRED = "EXPIRED", "Expired"  # nobody came in time; it still lies in its door
-    CANCELLED = "CANCELLED", "Cancelled"  # called off; still in its door if it was stored
+    EXPIRED = "EXPIRED", "Expired"  # nobody came in time; it is still in its compartment
+    CANCELLED = "CANCELLED", "Cancelled"  # called off; still in its compartment if it was stored
     RETURNED = "RETURNED", "Returned"  # taken out by courier or manager
 
 
+@dataclass(frozen=True)
+class StatusRule:
+    """What holds for every package in a status. Checks in the database and an invariant derive from it."""
+
+    # Whether it occupies its compartment: always, never, or (None) until `released_at` is set.
+    occupies: bool | None
+    # It has a pickup code, by which a kiosk finds it.
+    has_code: bool = False
+    # The column that has a value exactly in this status.
+    moment: str = ""
+
+
+RULES: dict[Status, StatusRule] = {
+    Status.PENDING: StatusRule(occupies=True, moment="reserved_until"),
+    Status.STORED: StatusRule(occupies=True, has_code=True),
+    Status.RETRIEVED: StatusRule(occupies=False, moment="retrieved_at"),
+    Status.EXPIRED: StatusRule(occupies=True, has_code=True),
+    Status.CANCELLED: StatusRule(occupies=None),
+    Status.RETURNED: StatusRule(occupies=False, moment="returned_at"),
+}
+# What somebody may still pick up, now or later; only such a package can be on hold.
+OPEN = tuple(status for status, rule in RULES.items() if rule.occupies)
+OUT = tuple(status for status, rule in RULES.items() if rule.occupies is False)
+WITH_CODE = tuple(status for status, rule in RULES.items() if rule.has_code)
+
+
 class Event(TextChoices):
+    """What happens to a package: each is a line of its history."""
+
     ASSIGNED = "assigned", "Assigned a door"
     OPENED = "opened", "Courier opened the door"
     DEPOSITED = "deposited", "Deposited"
@@ -47,9 +79,6 @@ class Event(TextChoices):
     LOCATION_SUSPENDED = "location_suspended", "Location suspended: the hold clock stands"
     LOCATION_RESUMED = "location_resumed", "Location is back: the lost time was given back"
 
-
-# What somebody may still collect, now or later; only such a package can be held back.
-OPEN = (Status.PENDING, Status.STORED, Status.EXPIRED)
 
 # event → the statuses it may be applied to → the status that follows.
 TRANSITIONS: dict[Event, dict[str, Status]] = {
@@ -109,16 +138,22 @@ CODES_END = {
     (Event.CANCELLED, Status.STORED),
     (Event.RETRIEVED, Status.STORED),
 }
-# What a recipient waits for at the door goes before what is good to know.
-PRIORITY = {
-    "stored": 1,
-    "code_renewed": 1,
-    "extended": 1,
-    "door_failed": 1,
-    "released": 1,
-    "delegated": 1,
-}
-DEFAULT_PRIORITY = 5
+
+
+class EventType(TextChoices):
+    """What a courier can be told of by webhook. A new one reaches only webhooks that ask for it."""
+
+    PACKAGE_STORED = "package.stored", "A package lies in its door"
+    PACKAGE_RETRIEVED = "package.retrieved", "The recipient has it"
+    PACKAGE_EXPIRED = "package.expired", "Nobody came in time"
+    PACKAGE_CANCELLED = "package.cancelled", "It was called off, or its reservation lapsed"
+    PACKAGE_RETURNED = "package.returned", "It was taken out for return"
+    PACKAGE_REMINDER_SENT = "package.reminder_sent", "The recipient was reminded"
+    RETURNS_LIST = "returns.list", "In the morning: what waits at a location to be taken back"
+    PACKAGE_QUEUED_DOOR = "package.queued_door", "What waited in the queue has a door, until reserved_until"
+    QUEUE_EXPIRED = "queue.expired", "It waited in the queue in vain"
+    LOCATION_SUSPENDED = "location.suspended", "A location takes no packages at present"
+    LOCATION_RESUMED = "location.resumed", "It takes packages again"
 
 
 # Which events couriers are told of, by webhook: every one after which the package has another status.
@@ -131,5 +166,5 @@ ANNOUNCED: dict[tuple[Event, str], str] = {
 
 
 def allowed(status: str, to: Status, event: Event) -> bool:
-    """Whether `event` leads from `status` to `to`."""
+    """Return whether `event` leads from `status` to `to`."""
     return TRANSITIONS[event].get(status) == to

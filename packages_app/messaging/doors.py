@@ -1,4 +1,4 @@
-"""What the managers of a location are told about its doors."""
+"""Messages to managers about compartments out of service."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _NO_PACKAGE = (Compartment.Occupancy.EMPTY, Compartment.Occupancy.UNVERIFIED)
 
 
 def tell_of_door(event: CompartmentEvent, location_id: int) -> None:
-    """One e-mail to each manager of the location, in the transaction of the event."""
+    """Write an email to each manager of the location, in the transaction of the event."""
     for user_id in to_tell(location_id):
         outbox.enqueue(
             kind="door_out_of_service",
@@ -26,7 +26,7 @@ def tell_of_door(event: CompartmentEvent, location_id: int) -> None:
 
 
 def compose(notifications: Sequence[Notification]) -> dict[int, Message | Suppressed]:
-    """A message, or why there is none any more, for each notification about a door."""
+    """Return the message, or the reason why there is none, for each notification about a door."""
     ids = {row.pk: [int(part) for part in row.subject.split(":")[1:]] for row in notifications}
     events = CompartmentEvent.objects.select_related("compartment__location", "compartment__locker").in_bulk(
         [event_id for event_id, _ in ids.values()]
@@ -41,9 +41,9 @@ def compose(notifications: Sequence[Notification]) -> dict[int, Message | Suppre
         if event is not None and event.compartment.location.sandbox:
             composed[pk] = Suppressed("sandbox")
         elif event is None or manager is None:
-            composed[pk] = Suppressed("the manager or the door is gone")
+            composed[pk] = Suppressed("the manager or the compartment is gone")
         elif event.compartment.status not in _OUT_OF_USE:
-            composed[pk] = Suppressed("the door is back in use")
+            composed[pk] = Suppressed("the compartment is back in service")
         else:
             composed[pk] = manager.message(_facts(event))
     return composed

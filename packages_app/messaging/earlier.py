@@ -1,4 +1,4 @@
-"""What was said before, where that leaves nothing new to say."""
+"""Messages that would say nothing new after those that were sent before."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ DAY = timedelta(days=1)
 
 
 def nothing_new(rows: Sequence[Notification]) -> dict[int, str]:
-    """Why some of `rows` need not be sent, by their ids; three queries at the most."""
+    """Return why some of `rows` need not be sent, by their ids; three queries at most."""
     return _ends_told(rows) | _never_told(rows) | _returns_told(rows)
 
 
 def _ends_told(rows: Sequence[Notification]) -> dict[int, str]:
-    """Whoever never got a code need not hear that it has ended, and nobody hears so twice."""
+    """Drop the end of a code for a delegate who never got it, or was told of its end before."""
     ended = [row for row in rows if row.kind == "delegate_ended"]
     if not ended:
         return {}
@@ -43,15 +43,15 @@ def _of_end(row: Notification, said: Sequence[Notification], mine: Collection[in
     if not any(one.kind == "delegated" for one in sent):
         return "the delegate was never sent a code"
     if any(one.kind == row.kind and one.channel == row.channel and one.pk > row.pk for one in said):
-        return "there is later word of it"
+        return "there is a later message about it"
     # An end that is on its way may yet be dropped, because of this one.
     told = [one for one in sent if one.kind != row.kind or one.status in ARRIVED]
     here = [one for one in told if one.channel == row.channel]
-    return "they were told so" if here and here[-1].kind == row.kind else ""
+    return "they were told before" if here and here[-1].kind == row.kind else ""
 
 
 def _never_told(rows: Sequence[Notification]) -> dict[int, str]:
-    """Where nobody heard anything of a package, by any channel, nobody need hear that it was called off."""
+    """Drop the cancellation of a package that its recipient was never told about on any channel."""
     off = [row for row in rows if row.kind == "cancelled"]
     if not off:
         return {}
@@ -61,14 +61,13 @@ def _never_told(rows: Sequence[Notification]) -> dict[int, str]:
     # Those of the same batch are decided with these, and find nothing to say of a cancelled package either.
     told = told.exclude(kind="cancelled").exclude(pk__in=[row.pk for row in rows])
     subjects = set(told.values_list("subject", flat=True))
-    return {row.pk: "the recipient was told nothing of it" for row in off if row.subject not in subjects}
+    return {row.pk: "the recipient was never told about it" for row in off if row.subject not in subjects}
 
 
 def _returns_told(rows: Sequence[Notification]) -> dict[int, str]:
-    """A location that goes down and up is told of once in a day, or people stop to read it.
+    """Tell at most once a day that a location is back, or people stop reading it.
 
-    Unless they were told meanwhile that it is out of use, or that their time is over: they must hear that it
-    is not.
+    More often only if they were told meanwhile that it is out of service, or that their hold has ended.
     """
     back = [row for row in rows if row.kind == "location_resumed"]
     if not back:
@@ -87,8 +86,8 @@ def _returns_told(rows: Sequence[Notification]) -> dict[int, str]:
 
 def _of_return(row: Notification, said: Sequence[Notification]) -> str:
     if any(one.kind == row.kind and one.pk > row.pk for one in said):
-        return "there is later word of it"
+        return "there is a later message about it"
     sent = [one for one in said if one.sent_at is not None]
     if sent and sent[-1].kind == row.kind:
-        return "they were told so within the day"
+        return "they were told within the day"
     return ""

@@ -1,7 +1,8 @@
-"""The recipient's own page of a package: its address, and what they may do there.
+"""The recipient's page of a package: its link, and what the recipient may do there.
 
-The address carries no code. Who has it can see where the package lies and let it wait longer, and no more; it
-ends some days after the hold does, and with the pickup code that was in force when it was made.
+The link holds no code. With it, somebody can see where the package is and extend its hold, and no more. It
+works until some days after the hold, and as long as the pickup code is the one that was valid when it was
+made.
 """
 
 from __future__ import annotations
@@ -23,25 +24,25 @@ KEPT_FOR = timedelta(days=7)  # after the end of the hold
 CHOICES = (24, 48, 72)  # hours
 
 # 16 bytes of the id and 132 bits of the signature, in base64, then the version of the pickup code: short
-# enough for an SMS. 132 bits cannot be guessed by anybody.
+# enough for an SMS. Nobody can guess 132 bits.
 _SIGNED = 22
 _TOKEN = re.compile(r"\A([A-Za-z0-9_-]{22})([A-Za-z0-9_-]{22})([1-9][0-9]{0,4})\Z")
 
 
 def token(package: Package) -> str:
-    """What the address of its page ends with."""
+    """Return the last part of the link to its page."""
     return _token(package.pk, package.code_version)
 
 
 def url(package: Package) -> str | None:
-    """The address of its page; None where the portal's own address is not known (`PUBLIC_URL`)."""
+    """Return the link to its page; None if the portal's own address is not set (`PUBLIC_URL`)."""
     if not settings.PUBLIC_URL:
         return None
     return settings.PUBLIC_URL + reverse("parcel", args=[token(package)])
 
 
 def find(text: str, *, now: datetime) -> Package | None:
-    """The package of a token that is still good."""
+    """Return the package of a token that is still valid."""
     match = _TOKEN.match(text)
     if match is None:
         return None
@@ -56,7 +57,7 @@ def find(text: str, *, now: datetime) -> Package | None:
 
 
 def hours_possible(package: Package) -> list[int]:
-    """How much longer its recipient may let it wait: within the location's limit, the shortest first."""
+    """Return by how many hours its recipient may extend the hold: the choices, the shortest first."""
     if package.status != Status.STORED or package.held_at is not None:
         return []
     assert package.expires_at is not None
@@ -66,7 +67,7 @@ def hours_possible(package: Package) -> list[int]:
 
 
 def can_extend(package: Package) -> bool:
-    """Whether its recipient may let it wait longer."""
+    """Return whether its recipient may extend the hold."""
     return bool(hours_possible(package))
 
 

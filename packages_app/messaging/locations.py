@@ -1,4 +1,4 @@
-"""What the managers of a location are told about the location as a whole."""
+"""Messages to managers about a location as a whole: downtimes, shortages, overdue packages."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from notifications.models import Notification
 from packages_app.messaging.managers import managers, to_tell
 from packages_app.models import Package
 
-LISTED = 20  # packages in one e-mail
+LISTED = 20  # packages in one email
 
 
 def tell_managers(location_id: int, *, kind: str, subject: str, dedup_prefix: str) -> bool:
-    """One e-mail to each manager of the location, in the caller's transaction; a repeat adds nothing.
+    """Write an email to each manager of the location, in the caller's transaction; a repeat adds nothing.
 
-    The subject and the key get the manager's id behind them. Returns whether anybody is told who was not.
+    The manager's id is appended to the subject and to the key. Returns whether there is a new email.
     """
     keys = {user_id: f"{dedup_prefix}:{user_id}:email" for user_id in to_tell(location_id)}
     known = Notification.objects.filter(dedup_key__in=list(keys.values())).values_list("dedup_key", flat=True)
-    unheard = sorted(user_id for user_id, key in keys.items() if key not in set(known))
-    for user_id in unheard:
+    new_readers = sorted(user_id for user_id, key in keys.items() if key not in set(known))
+    for user_id in new_readers:
         outbox.enqueue(
             kind=kind,
             channels=["email"],
             subject=f"{subject}:{user_id}",
             dedup_prefix=f"{dedup_prefix}:{user_id}",
         )
-    return bool(unheard)
+    return bool(new_readers)
 
 
 def tell_of_downtime(downtime: Downtime, kind: str) -> None:
-    """`location_silent` or `location_back`, once for each downtime."""
+    """Tell managers `location_silent` or `location_back`, once for each downtime."""
     tell_managers(
         downtime.location_id,
         kind=kind,
@@ -48,7 +48,7 @@ def tell_of_downtime(downtime: Downtime, kind: str) -> None:
 
 
 def compose_downtime(notifications: Sequence[Notification]) -> dict[int, Message | Suppressed]:
-    """A message, or why there is none any more, for each notification about a downtime."""
+    """Return the message, or the reason why there is none, for each notification about a downtime."""
     ids = {row.pk: [int(part) for part in row.subject.split(":")[1:]] for row in notifications}
     downtimes = Downtime.objects.select_related("location").in_bulk([one for one, _ in ids.values()])
     known = managers(
@@ -64,7 +64,7 @@ def compose_downtime(notifications: Sequence[Notification]) -> dict[int, Message
         elif downtime.location.sandbox:
             composed[row.pk] = Suppressed("sandbox")
         elif row.kind == "location_silent" and downtime.ended_at is not None:
-            composed[row.pk] = Suppressed("the location is no longer silent")
+            composed[row.pk] = Suppressed("the location is no longer offline")
         else:
             composed[row.pk] = manager.message(_facts(downtime))
     return composed
@@ -81,7 +81,7 @@ def _facts(downtime: Downtime) -> dict[str, object]:
 
 
 def compose_location(notifications: Sequence[Notification]) -> dict[int, Message | Suppressed]:
-    """A message, or why there is none any more, for each notification about a location: as it stands now."""
+    """Return the message with the present figures, or why there is none, for each notification."""
     ids = {row.pk: [int(part) for part in row.subject.split(":")[1:]] for row in notifications}
     locations = Location.objects.in_bulk([one for one, _ in ids.values()])
     known = managers([(location_id, user_id) for location_id, user_id in ids.values()])
@@ -102,17 +102,17 @@ def compose_location(notifications: Sequence[Notification]) -> dict[int, Message
 
 
 def _shortages(location: Location) -> dict[str, object] | Suppressed:
-    """The sizes that are short, with their figures of this moment."""
+    """Return the sizes that are short, with their present figures."""
     short = set(location.shortages.open().values_list("size", flat=True))
     if not short:
-        return Suppressed("there is room again")
+        return Suppressed("there are enough available compartments again")
     counted = availability.of_id(location.pk)["sizes"]
-    sizes = [one for one in counted if Size[one["size"]] in short]
-    return {"sizes": [{**one, "label": Size[one["size"]].label} for one in sizes]}
+    sizes = [counts for counts in counted if Size[counts["size"]] in short]
+    return {"sizes": [{**counts, "label": Size[counts["size"]].label} for counts in sizes]}
 
 
 def _overdue(location: Location) -> dict[str, object] | Suppressed:
-    """How many packages are overdue, and the oldest ones."""
+    """Return how many packages are overdue, and the oldest ones."""
     since = database_now() - settings.OVERDUE_RETURN_AFTER
     waiting = Package.objects.overdue_for_return(since=since).filter(location=location)
     count = waiting.count()

@@ -30,14 +30,14 @@ def _address(person: Person, channel: str) -> str:
 
 
 def choices(people: Iterable[Person]) -> Choices:
-    """What has been chosen for the addresses of `people`; one query for all."""
+    """Return what has been chosen for the addresses of `people`, with one query."""
     digests = {_digest(address): address for person in people for address in addresses(person).values()}
     found = AddressChoice.objects.filter(pk__in=digests) if digests else []
     return {digests[bytes(row.digest)]: row for row in found}
 
 
 def wanted(person: Person, chosen: Choices) -> list[str]:
-    """The channels by which `person` is written to: never none where they have an address."""
+    """Return the channels on which `person` gets messages: at least one if they have an address."""
     own = addresses(person)
     liked = [channel for channel in own if not chosen.get(own[channel], _NOTHING).unwanted]
     return liked or person.channels
@@ -82,7 +82,7 @@ def choose_kinds(person: Person, kinds: str) -> bool:
 
 
 def _keep(chosen: Mapping[str, dict[str, bool]]) -> None:
-    """What is as it would be without a choice leaves no row."""
+    """Store the choices; rows equal to the default are deleted."""
     rows = {_digest(address): chosen[address] for address in chosen}
     with transaction.atomic():
         for digest in sorted(rows):

@@ -1,7 +1,7 @@
-"""What the recipient of a package is told: address, language and facts for the words in the templates.
+"""Messages to recipients and delegates: address, language, and the facts for the templates.
 
-Looked up when a message is sent, so that it says what is true then, and so that no message row holds
-personal data or a code.
+They are looked up when a message is sent, so that it says what is true then, and so that no row of the outbox
+holds personal data or a code.
 """
 
 from __future__ import annotations
@@ -16,30 +16,19 @@ from notifications.channels.registry import CHANNELS
 from notifications.messages import Message, Payer, Suppressed
 from notifications.models import Notification
 from notifications.quiet_hours import QuietHours
-from packages_app.life.lifecycle import Status
+from packages_app.life.kinds import kind_of, why_outdated
 from packages_app.messaging import earlier, links, preferences
-from packages_app.messaging.kinds import KINDS, Kind
 from packages_app.messaging.preferences import Choices
 from packages_app.models import Delegate, Package
 from packages_app.models.people import Person
 from packages_app.secrets import pickup_codes
 
-# What is said because somebody else may collect it, and what of that to themselves.
-_OF_DELEGATES = {"delegated", "delegate_named", "delegate_ended"}
-_TO_DELEGATES = {"delegated", "delegate_ended"}
-# What staff read where the package's status alone does not say it.
-_ENDED = {
-    ("retrieved", Status.STORED): "the door did not open",
-    ("expired", Status.STORED): "the hold was extended",
-    ("delegate_ended", Status.STORED): "their code works again",
-}
-
 
 def compose(notifications: Sequence[Notification]) -> dict[int, Message | Suppressed]:
-    """A message, or why there is none any more, for each notification about a package."""
+    """Return the message, or the reason why there is none, for each notification about a package."""
     ids = {row.pk: UUID(row.subject.removeprefix("package:")) for row in notifications}
     found = Package.objects.select_related("location", "compartment", "courier", "recipient")
-    of_delegates = any(row.kind in _OF_DELEGATES for row in notifications)
+    of_delegates = any(kind_of(row.kind).about_delegate for row in notifications)
     if of_delegates or any(row.kind == "retrieved" for row in notifications):
         found = found.prefetch_related("delegates")
     packages = found.in_bulk(list(set(ids.values())))
@@ -62,11 +51,11 @@ def _message(row: Notification, package: Package | None, chosen: Choices) -> Mes
         return Suppressed("sandbox")
     delegate = _delegate(row, package)
     withdrawn = delegate is not None and delegate.withdrawn_at is not None
-    if not withdrawn and (reason := _gone(row.kind, package) or _another_hold(row, package)):
+    if not withdrawn and (reason := why_outdated(row.kind, package) or _another_hold(row, package)):
         return Suppressed(reason)
     if reason := _not_for_the_delegate(row, package, delegate, chosen):
         return Suppressed(reason)
-    person: Person = delegate if delegate and row.kind in _TO_DELEGATES else package.recipient
+    person: Person = delegate if delegate and kind_of(row.kind).to_delegate else package.recipient
     to = getattr(person, ADDRESS_FIELDS[row.channel])
     if not to:
         return Suppressed(f"the {_role(person)} has no such address")
@@ -82,31 +71,31 @@ def _message(row: Notification, package: Package | None, chosen: Choices) -> Mes
 
 
 def _delegate(row: Notification, package: Package) -> Delegate | None:
-    """Whom it is about: who else may collect it now, or whose code has ended."""
+    """Return the delegate that it is about: the present one, or the one whose code has ended."""
     if row.kind == "delegate_ended":
         return next((one for one in package.delegates.all() if str(one.pk) == row.context["delegate"]), None)
-    return package.delegate if row.kind in _OF_DELEGATES else None
+    return package.delegate if kind_of(row.kind).about_delegate else None
 
 
 def _not_for_the_delegate(
     row: Notification, package: Package, delegate: Delegate | None, chosen: Choices
 ) -> str:
-    """Why a message that is said because of a delegate is not said; empty if it is, and for all others."""
-    if row.kind not in _OF_DELEGATES:
+    """Return why a message about a delegate is not sent; empty if it is, and for all other messages."""
+    if not kind_of(row.kind).about_delegate:
         return ""
     if delegate is None:
-        return "nobody else may collect it any more"
-    if row.kind in _TO_DELEGATES and row.context.get("delegate") != str(delegate.pk):
-        return "somebody else may collect it now"
+        return "the package has no delegate any more"
+    if kind_of(row.kind).to_delegate and row.context.get("delegate") != str(delegate.pk):
+        return "the package has another delegate now"
     if row.kind == "delegate_ended" and _collects_it(delegate, package, row.channel):
-        return "it is they who have collected it, or may"
+        return "they picked it up, or still may"
     if _told_as_the_other(row, package.recipient, delegate, chosen):
-        return "they are told as recipient and delegate in one"
+        return "recipient and delegate are the same person"
     return ""
 
 
 def _collects_it(ended: Delegate, package: Package, channel: str) -> bool:
-    """Whether who hears of the end has collected it, or may: perhaps named anew, with the same address."""
+    """Return whether they picked it up or still may: perhaps they were named again, with the same address."""
     named = package.delegate
     if named is None or (ended == named and not package.collected_by_delegate):
         return False
@@ -114,9 +103,9 @@ def _collects_it(ended: Delegate, package: Package, channel: str) -> bool:
 
 
 def _told_as_the_other(row: Notification, recipient: Person, delegate: Person, chosen: Choices) -> bool:
-    """Whether recipient and delegate are one here, who get the same event's other message.
+    """Return whether recipient and delegate are one person here, who gets the other message of the event.
 
-    With their own code they need not hear that it was sent; anything else they hear as the recipient.
+    With their own code they need not hear that it was sent; everything else they hear as the recipient.
     """
     if row.kind != "delegate_named" and not row.context.get("like_recipient"):
         return False
@@ -130,50 +119,35 @@ def _role(person: Person) -> str:
 
 
 def _unwelcome(row: Notification, person: Person, chosen: Choices) -> str:
-    """Who does not want it; empty if nobody minds, or if no other channel could bring them their code."""
-    if row.context.get("instead_of") and KINDS.get(row.kind, Kind()).shows_code:
+    """Return why the person does not want it; empty if they do, or if only it can bring them their code."""
+    if row.context.get("instead_of") and kind_of(row.kind).shows_code:
         return ""
     if row.channel not in person.channels:
         return "the courier wants no messages by this channel"
     if row.channel not in preferences.wanted(person, chosen):
         return f"the {_role(person)} wants no messages by this channel"
-    if KINDS.get(row.kind, Kind()).courtesy and preferences.only_needed(person, row.channel, chosen):
+    if kind_of(row.kind).courtesy and preferences.only_needed(person, row.channel, chosen):
         return f"the {_role(person)} wants only what is needed to collect"
     return ""
 
 
 def _quiet_hours(row: Notification, location: Location) -> QuietHours | None:
     """Return those of the location, for a message that rings and that nobody waits for."""
-    if not CHANNELS[row.channel].rings or KINDS.get(row.kind, Kind()).waited_for:
+    if not CHANNELS[row.channel].rings or kind_of(row.kind).waited_for:
         return None
     if location.quiet_from is None or location.quiet_until is None:
         return None
     return QuietHours(location.quiet_from, location.quiet_until, location.zone)
 
 
-def _gone(kind: str, package: Package) -> str:
-    """Why there is nothing left to say; empty while there is."""
-    if package.status not in KINDS.get(kind, Kind()).statuses:
-        return _ENDED.get((kind, Status(package.status)), f"the package is {package.status}")
-    at_the_door = KINDS.get(kind, Kind()).shows_code or kind in ("location_suspended", "location_resumed")
-    if package.held_at is not None and at_the_door:
-        return "the package is held back"
-    if package.held_at is None and kind == "held":
-        return "the package is held back no more"
-    suspended = package.location.suspended_at is not None
-    if kind == "location_suspended" and not suspended:
-        return "the location is back in use"
-    if kind == "location_resumed" and suspended:
-        return "the location is out of use again"
-    return ""
-
-
 def _another_hold(row: Notification, package: Package) -> str:
-    """A reminder is about one end of the hold; `until` in its context says which."""
+    """Return why a reminder is outdated: it is about the end of the hold in its context, `until`."""
     until = row.context.get("until")
-    if until is None or package.expires_at == datetime.fromisoformat(until):
-        return "" if package.held_at is None or until is None else "the package is held back"
-    return "the hold was changed"
+    if until is None:
+        return ""
+    if package.expires_at != datetime.fromisoformat(until):
+        return "the hold was changed"
+    return "" if package.held_at is None else "the package is on hold"
 
 
 def _facts(row: Notification, package: Package, delegate: Delegate | None) -> dict[str, object]:
@@ -192,11 +166,11 @@ def _facts(row: Notification, package: Package, delegate: Delegate | None) -> di
         facts["reason"] = reason
     if row.kind == "reminder_last" and links.can_extend(package):
         facts["extend_url"] = links.url(package)
-    if row.kind in _TO_DELEGATES and delegate is not None:
+    if kind_of(row.kind).to_delegate and delegate is not None:
         facts["recipient_name"], facts["owner_name"] = delegate.name, package.recipient.name
     if row.kind == "delegated" and delegate is not None:
         facts["code"] = pickup_codes.shown(delegate.code)
-    elif KINDS.get(row.kind, Kind()).shows_code:
+    elif kind_of(row.kind).shows_code:
         digits = pickup_codes.compute(package.pk, package.code_version, package.code_secret)
         facts["code"] = pickup_codes.shown(digits)
     if row.kind == "retrieved" and package.collected_by_delegate:

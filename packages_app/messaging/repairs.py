@@ -1,4 +1,4 @@
-"""What the managers of a location are told about repairs that are overdue."""
+"""Messages to managers about overdue repairs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from packages_app.messaging.managers import managers
 
 
 def tell_of_overdue(location_id: int, day: date) -> None:
-    """One e-mail to each manager of the location, once on `day`."""
+    """Write an email to each manager of the location, once on `day`."""
     tell_managers(
         location_id,
         kind="repair_overdue",
@@ -23,7 +23,7 @@ def tell_of_overdue(location_id: int, day: date) -> None:
 
 
 def compose(notifications: Sequence[Notification]) -> dict[int, Message | Suppressed]:
-    """What is overdue now, or why there is nothing to say any more, for each notification about repairs."""
+    """Return the message with what is overdue now, or why there is none, for each notification."""
     ids = {row.pk: [int(part) for part in row.subject.split(":")[1:]] for row in notifications}
     locations = Location.objects.in_bulk([location_id for location_id, _ in ids.values()])
     known = managers([(location_id, user_id) for location_id, user_id in ids.values()])
@@ -45,7 +45,7 @@ def compose(notifications: Sequence[Notification]) -> dict[int, Message | Suppre
 
 
 def _lines(location: Location, row: Notification) -> list[dict[str, object]]:
-    """What was overdue when the message was written, and is still."""
+    """Return the repairs that were overdue when the message was written, and still are."""
     overdue = Repair.objects.due(row.created_at).unchecked().filter(compartment__location=location)
     return [
         {

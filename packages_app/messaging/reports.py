@@ -1,4 +1,4 @@
-"""What the weekly report says: the figures of a week, for somebody's locations."""
+"""The weekly report: the figures of a week for the reader's locations."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from packages_app.models import ReportSubscription, WeekAtLocation
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-# In one e-mail; of more locations those with the most trouble.
+# In one email: those with the most problems, where there are more.
 LISTED = 40
 
 
 def compose(notifications: Sequence[Notification]) -> dict[int, Message | Suppressed]:
-    """The report, or why there is none, for each notification about a week."""
+    """Return the report, or the reason why there is none, for each notification about a week."""
     asked = {row.pk: row.subject.split(":")[1:] for row in notifications}
     users = get_user_model().objects.in_bulk([int(user_id) for _, user_id in asked.values()])
     composed: dict[int, Message | Suppressed] = {}
@@ -38,7 +38,7 @@ def compose(notifications: Sequence[Notification]) -> dict[int, Message | Suppre
 def _message(user: User, name: str) -> Message | Suppressed:
     week = date.fromisoformat(f"{name}-1")
     locations = Location.objects.filter(sandbox=False)
-    # Who has the address under several names gets one report, of all that is theirs.
+    # Somebody with several accounts under one address gets one report on all of their locations.
     one_person = get_user_model().objects.filter(is_active=True, email__iexact=user.email)
     memberships = Membership.objects.filter(user__in=one_person).order_by("location__code")
     office = ReportSubscription.objects.filter(user__in=one_person, user__is_staff=True)
@@ -65,7 +65,7 @@ def _message(user: User, name: str) -> Message | Suppressed:
 
 
 def _totals(figures: QuerySet[WeekAtLocation]) -> dict[str, object]:
-    """The sums. The median is that of the middle location's: medians cannot be added up."""
+    """Return the sums. The median is the middle location's, because medians cannot be added up."""
     found = figures.aggregate(
         locations=Count("pk"),
         deposits=Sum("deposits"),
@@ -91,7 +91,7 @@ def _row(figures: WeekAtLocation) -> dict[str, object]:
 
 
 def _shown(figures: dict[str, object]) -> dict[str, object]:
-    """Shares in percent and spans in hours, as a reader takes them in."""
+    """Return the figures with shares in percent and spans in hours."""
     for name in ("average_use", "peak_use"):
         share = figures[name]
         figures[name] = None if share is None else round(float(str(share)) * 100)

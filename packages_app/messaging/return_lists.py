@@ -1,4 +1,4 @@
-"""What a courier has to take back from one location: as lines, and as its e-mail in the morning."""
+"""Return lists: the packages that a courier has to take back from a location."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ MOST_LINES = 200
 
 
 def waiting(location_id: int, courier_id: int) -> PackageQuerySet:
-    """What waits there, oldest first."""
+    """Return the courier's packages to take back there, oldest first."""
     packages = Package.objects.for_courier(courier_id).to_return().filter(location_id=location_id)
     return packages.select_related("compartment__locker")
 
 
 def subject(location_id: int, courier_id: int) -> str:
-    """What its messages are about."""
+    """Return the subject of its messages."""
     return f"returns:{location_id}:{courier_id}"
 
 
 def facts(location: Location, courier_id: int, *, day: str) -> dict[str, object]:
-    """The data of `returns.list`."""
+    """Return the data of the event `returns.list`."""
     packages = waiting(location.pk, courier_id)
     return {
         "location": location.code,
@@ -52,7 +52,7 @@ def facts(location: Location, courier_id: int, *, day: str) -> dict[str, object]
 
 
 def compose(notifications: Sequence[Notification]) -> dict[int, Message | Suppressed]:
-    """The list as it is now, or why there is none, for each notification about one."""
+    """Return the present list, or the reason why there is none, for each notification about one."""
     ids = {row.pk: tuple(int(part) for part in row.subject.split(":")[1:]) for row in notifications}
     locations = Location.objects.in_bulk([location_id for location_id, _ in ids.values()])
     couriers = Courier.objects.in_bulk([courier_id for _, courier_id in ids.values()])
@@ -66,7 +66,7 @@ def _message(location: Location, courier: Courier) -> Message | Suppressed:
     if location.sandbox:
         return Suppressed("sandbox")
     if not courier.return_list_email:
-        return Suppressed("the courier has no address for it any more")
+        return Suppressed("the courier no longer has an address for it")
     packages = waiting(location.pk, courier.pk)
     lines = [
         {
@@ -79,7 +79,7 @@ def _message(location: Location, courier: Courier) -> Message | Suppressed:
         for since in [package.cancelled_at or package.expires_at]
     ]
     if not lines:
-        return Suppressed("nothing waits any more")
+        return Suppressed("there is nothing to take back any more")
     total = packages.count()
     context: dict[str, object] = {
         "recipient_name": courier.name,

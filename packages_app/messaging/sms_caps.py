@@ -1,4 +1,4 @@
-"""What staff are told of couriers whose SMS cost as much in a day as they may, or nearly so."""
+"""Messages to staff about couriers that have reached, or nearly reached, their daily SMS cap."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ REACHED_KIND, NEAR_KIND = "sms_cap_reached", "sms_cap_near"
 
 
 def staff() -> QuerySet[User]:
-    """Who may raise a cap, and has an e-mail address."""
+    """Return the staff who may raise a cap and have an email address."""
     may = get_user_model().objects.with_perm(
         "packages_app.change_courier", backend="django.contrib.auth.backends.ModelBackend"
     )
@@ -34,12 +34,12 @@ def staff() -> QuerySet[User]:
 
 
 def of_courier(courier: Courier, day: date) -> Spent:
-    """What the SMS about its packages have cost on `day` (UTC), so far."""
+    """Return what the SMS about its packages have cost on `day` (UTC) so far."""
     return sms_limits.spent(courier.sms_payer, day)
 
 
 def kind(spent: Spent, cap: Decimal) -> str:
-    """What is to be told of it; empty for nothing, also where a courier is to have no SMS at all."""
+    """Return the kind of message to send; empty for none, also where the cap is 0: no SMS at all."""
     if not cap:
         return ""
     if spent.refused:
@@ -48,7 +48,7 @@ def kind(spent: Spent, cap: Decimal) -> str:
 
 
 def tell(courier: Courier, day: date, kind: str) -> int:
-    """One e-mail to each, in the caller's transaction, once in a day; returns how many are new."""
+    """Write an email to each of the staff, once a day, in the caller's transaction; return how many."""
     found = staff().order_by("-pk").values_list("email", "pk")
     readers = sorted({email.lower(): user_id for email, user_id in found}.values())
     keys = {user_id: f"{kind}:{day}:{courier.pk}:{user_id}" for user_id in readers}
@@ -66,7 +66,7 @@ def tell(courier: Courier, day: date, kind: str) -> int:
 
 
 def compose(notifications: Sequence[Notification]) -> dict[int, Message | Suppressed]:
-    """The figures as they are now, or why there is nothing to say any more, for each notification."""
+    """Return the message with the present figures, or why there is none, for each notification."""
     asked = {row.pk: row.subject.split(":")[1:] for row in notifications}
     couriers = Courier.objects.in_bulk([int(courier_id) for _, courier_id, _ in asked.values()])
     readers = staff().in_bulk([int(user_id) for *_, user_id in asked.values()])
@@ -98,6 +98,6 @@ def _message(told: str, courier: Courier, reader: User, day: date) -> Message | 
 
 
 def cap_of(courier: Courier) -> Decimal:
-    """What its SMS may cost in a day."""
+    """Return what its SMS may cost in a day."""
     own = courier.sms_daily_cap
     return Decimal(str(settings.SMS_DAILY_CAP)) if own is None else own

@@ -13,19 +13,14 @@ from django.utils import timezone
 from lockers.models import Compartment
 from notifications.messages import Message, Suppressed
 from notifications.models import Notification
-from packages_app.life import webhook_rows
+from packages_app.life.package_fields import IN_WEBHOOKS, MOMENTS
 from packages_app.models import Package, Webhook
 from packages_app.payloads import package_json
 from packages_app.secrets import webhook_secrets
 
-# The members of a package's data; what changes among them is taken from the event, not from the row.
-UNCHANGING = ("id", "tracking_number", "location", "created_at")
-MEMBERS = (*UNCHANGING, *webhook_rows.CHANGING, "compartment", "collected_by")
-_MOMENTS = tuple(name for name in webhook_rows.CHANGING if name not in ("status", "size"))
-
 
 def compose(notifications: Sequence[Notification]) -> dict[int, Message | Suppressed]:
-    """A message, or why there is none any more, for each notification to an endpoint."""
+    """Return the message, or the reason why there is none, for each notification to a webhook."""
     endpoints = _endpoints(notifications)
     packages = _packages(notifications)
     doors = _doors(notifications)
@@ -64,16 +59,17 @@ def _package_data(
     if then is None:
         return {}
     package = packages[UUID(then["id"])]
+    # What may change is told as it was at the event, not as the row says now.
     for name in ("status", "size"):
         setattr(package, name, then[name])
-    for name in _MOMENTS:
+    for name in MOMENTS:
         setattr(package, name, datetime.fromisoformat(then[name]) if then.get(name) else None)
     package.collected_by_delegate = then.get("collected_by_delegate", False)
     door = doors.get(then["compartment_id"])
     compartment = package_json.door(door.pk, door.locker.name, door.label, door.size) if door else None
     body = package_json.package(package, location=package.location.code, compartment=compartment, code=False)
     event = {"event": row.context["event"]} if row.context.get("event") else {}
-    return {**{name: value for name, value in body.items() if name in MEMBERS}, **event}
+    return {**{name: value for name, value in body.items() if name in IN_WEBHOOKS}, **event}
 
 
 def _endpoints(rows: Sequence[Notification]) -> dict[str, Webhook]:

@@ -1,5 +1,6 @@
 """Couriers and keys, recipients, packages and their history."""
 
+from packages_app.life.lifecycle import EventType
 from packages_app.models.couriers import ApiKey, Courier
 from packages_app.models.history import PackageEvent
 from packages_app.models.package import Package
@@ -9,7 +10,7 @@ from packages_app.models.queue import QueueEntry, QueueEntryQuerySet, QueueStatu
 from packages_app.models.reports import ReportSubscription, WeekAtLocation
 from packages_app.models.returns import ReturnListDay
 from packages_app.models.safety import Bookmark, IdempotencyKey, WrongCodeTally
-from packages_app.models.webhooks import EventType, Webhook, WebhookQuerySet
+from packages_app.models.webhooks import Webhook, WebhookQuerySet
 
 __all__ = [
     "AddressChoice",

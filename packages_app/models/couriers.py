@@ -15,7 +15,7 @@ from lockers.models import Kiosk
 
 
 class Courier(models.Model):
-    """A delivery company; it holds API keys."""
+    """A delivery company, with API keys."""
 
     code = models.SlugField(max_length=45, unique=True)
     name = models.CharField(max_length=110)
@@ -57,23 +57,23 @@ class Courier(models.Model):
 
     @property
     def sms_payer(self) -> str:
-        """Under which name its SMS are counted (`notifications/delivery/sms_limits.py`)."""
+        """The name under which its SMS are counted (`notifications/delivery/sms_limits.py`)."""
         return f"courier:{self.code}"
 
     @property
     def is_twin(self) -> bool:
-        """Whether this is how another courier rehearses."""
+        """Whether this is the sandbox twin of another courier."""
         return self.twin_of_id is not None
 
     @property
     def works(self) -> bool:
-        """Whether its keys open anything; a twin's do while the courier itself is active, too."""
+        """Whether its keys are accepted; a twin's are only while its courier is active as well."""
         return self.active and (self.twin_of is None or self.twin_of.active)
 
     def in_sandbox(self) -> Courier:
-        """The twin that this courier rehearses as, so that no tracking number or key of a test is in the way.
+        """Return its sandbox twin, so that tests never collide with its live tracking numbers and keys.
 
-        Its code holds a character that no other courier's may.
+        The twin's code has a dot, which no other courier's code may have.
         """
         if self.is_twin:
             return self
@@ -82,10 +82,10 @@ class Courier(models.Model):
 
 
 class ApiKey(models.Model):
-    """A courier's or a kiosk's key. Only its digest is kept: the text is shown once, when it is made.
+    """An API key of a courier or a kiosk. Only its digest is stored; the text is shown once, when it is made.
 
-    The secret has 256 random bits, so a plain SHA-256 of it cannot be turned back (OWASP ASVS 6.5.2 asks
-    for a slow hash below 112 bits).
+    The secret has 256 random bits, so a plain SHA-256 cannot be reversed (OWASP ASVS 6.5.2 asks for a slow
+    hash below 112 bits).
     """
 
     class Kind(models.TextChoices):
@@ -152,5 +152,5 @@ class ApiKey(models.Model):
         return f"plk_{self.kind}_{self.key_id}_…"
 
     def opens(self, now: datetime) -> bool:
-        """Neither revoked nor expired. (The check at the API's door is `keys.checking`.)"""
+        """Return whether it is neither revoked nor expired (`keys.checking` decides for a call)."""
         return self.revoked_at is None and self.expires_at > now

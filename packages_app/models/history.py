@@ -12,7 +12,7 @@ from packages_app.models.package import Package
 
 
 class PackageEvent(models.Model):
-    """One line of a package's history, append-only (a trigger refuses changes): who, what, when, from, to."""
+    """One line of a package's history: who, what, when, from, to. A trigger refuses changes."""
 
     package = models.ForeignKey(Package, on_delete=models.PROTECT, related_name="events")
     at = models.DateTimeField(db_default=ClockTimestamp())
@@ -26,7 +26,7 @@ class PackageEvent(models.Model):
         on_delete=models.PROTECT,
         null=True,
         related_name="+",
-        db_index=False,  # a door's packages are found through the packages
+        db_index=False,  # the packages of a compartment are found through the packages
         help_text="The door that the package holds after this; none when it holds none",
     )
 

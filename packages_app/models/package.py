@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
 from django.db.models import Min, Q
@@ -15,7 +15,8 @@ from common.clock import ClockTimestamp, add_local_days
 from lockers.models import Compartment, Downtime, Location, Size
 from notifications import outbox
 from packages_app import errors
-from packages_app.life import lifecycle, webhook_rows
+from packages_app.life import announcements, lifecycle
+from packages_app.life.kinds import KINDS
 from packages_app.life.lifecycle import Event, Status
 from packages_app.models.couriers import Courier
 from packages_app.models.package_queryset import PackageQuerySet
@@ -23,13 +24,30 @@ from packages_app.models.people import Delegate, Recipient
 
 if TYPE_CHECKING:
     from packages_app.models.history import PackageEvent
+    from packages_app.secrets.pickup_codes import Issued
+
+
+def _values(statuses: Iterable[Status]) -> list[str]:
+    """Return plain strings: migrations keep them."""
+    return [status.value for status in statuses]
+
+
+def _moments_of_statuses() -> Iterator[models.CheckConstraint]:
+    """Yield the checks that the moment of a status has a value exactly in that status."""
+    for status, rule in lifecycle.RULES.items():
+        if rule.moment:
+            yield models.CheckConstraint(
+                condition=Q(status=status.value, **{f"{rule.moment}__isnull": False})
+                | ~Q(status=status.value) & Q(**{f"{rule.moment}__isnull": True}),
+                name=f"package_{status.lower()}_pair",
+            )
 
 
 class Package(models.Model):
-    """What a courier brings and a recipient takes.
+    """A package that a courier drops off and a recipient picks up.
 
-    It holds its compartment from the claim until somebody has taken it out: `released_at` is empty so
-    long. Expiry or cancellation of a package that lies in a door does not free the door.
+    It occupies its compartment from the claim until somebody has taken it out: `released_at` is empty until
+    then. Expiry or cancellation of a package that is in its compartment does not free the compartment.
     """
 
     Status = Status
@@ -79,12 +97,12 @@ class Package(models.Model):
         help_text="Lost while its location was down, and added to the end of the hold",
     )
 
-    # Which reminders of the hold that ends at `reminded_for` are done: 1 the first, 2 the last one as well.
-    # Whoever changes `expires_at` begins a new hold with that, and need not know of reminders.
+    # Which reminders of the hold that ends at `reminded_for` are done: 1 the first, 2 the last one as well. A
+    # new `expires_at` begins a new hold, so that code that changes it need not know about reminders.
     reminders = models.SmallIntegerField(default=0, db_default=0, editable=False)
     reminded_for = models.DateTimeField(null=True, editable=False)
 
-    # The code itself is computed (`codes.py`), never stored.
+    # The code itself is computed (`secrets/pickup_codes.py`), never stored.
     code_version = models.PositiveSmallIntegerField(default=1, editable=False)
     code_secret = models.PositiveSmallIntegerField(default=1, editable=False, help_text="Id of the secret")
     code_mac = models.BinaryField(max_length=32, null=True, editable=False)
@@ -111,21 +129,12 @@ class Package(models.Model):
             ),
             models.CheckConstraint(condition=Q(size__in=Size.values), name="package_size"),
             models.CheckConstraint(condition=Q(status__in=Status.values), name="package_status"),
-            models.CheckConstraint(
-                condition=Q(status="PENDING", reserved_until__isnull=False)
-                | ~Q(status="PENDING") & Q(reserved_until__isnull=True),
-                name="package_pending_pair",
-            ),
+            *_moments_of_statuses(),
             models.CheckConstraint(
                 condition=Q(stored_at__isnull=True, expires_at__isnull=True)
                 & (Q(status__in=["PENDING", "CANCELLED"]) | Q(status="RETURNED", cancelled_at__isnull=False))
                 | Q(stored_at__isnull=False, expires_at__isnull=False) & ~Q(status="PENDING"),
                 name="package_stored_pair",
-            ),
-            models.CheckConstraint(
-                condition=Q(status="RETRIEVED", retrieved_at__isnull=False)
-                | ~Q(status="RETRIEVED") & Q(retrieved_at__isnull=True),
-                name="package_retrieved_pair",
             ),
             models.CheckConstraint(
                 condition=Q(status="CANCELLED", cancelled_at__isnull=False)
@@ -134,24 +143,19 @@ class Package(models.Model):
                 name="package_cancelled_pair",
             ),
             models.CheckConstraint(
-                condition=Q(status="RETURNED", returned_at__isnull=False)
-                | ~Q(status="RETURNED") & Q(returned_at__isnull=True),
-                name="package_returned_pair",
-            ),
-            models.CheckConstraint(
-                condition=Q(status__in=["PENDING", "STORED", "EXPIRED"], released_at__isnull=True)
-                | Q(status__in=["RETRIEVED", "RETURNED"], released_at__isnull=False)
+                condition=Q(status__in=_values(lifecycle.OPEN), released_at__isnull=True)
+                | Q(status__in=_values(lifecycle.OUT), released_at__isnull=False)
                 | Q(status="CANCELLED"),
                 name="package_holds_door",
             ),
             models.CheckConstraint(
-                condition=Q(status__in=["STORED", "EXPIRED"], code_mac__isnull=False)
-                | ~Q(status__in=["STORED", "EXPIRED"]) & Q(code_mac__isnull=True),
+                condition=Q(status__in=_values(lifecycle.WITH_CODE), code_mac__isnull=False)
+                | ~Q(status__in=_values(lifecycle.WITH_CODE)) & Q(code_mac__isnull=True),
                 name="package_code_pair",
             ),
             models.CheckConstraint(
                 condition=Q(held_at__isnull=True, held_expires_at__isnull=True)
-                | Q(held_at__isnull=False, status__in=["PENDING", "STORED", "EXPIRED"]),
+                | Q(held_at__isnull=False, status__in=_values(lifecycle.OPEN)),
                 name="package_held_pair",
             ),
             models.CheckConstraint(
@@ -184,38 +188,58 @@ class Package(models.Model):
 
     @property
     def latest_end(self) -> datetime:
-        """The latest end of the hold that its location allows from the deposit on, besides downtimes."""
+        """The latest end of its hold that the location allows, with the time lost in downtimes."""
         assert self.stored_at is not None
         allowed = add_local_days(self.stored_at, self.location.max_hold_days, self.location.zone)
         return allowed + self.stood_still
 
     @property
     def delegate(self) -> Delegate | None:
-        """Who else may collect it, or has; `prefetch_related("delegates")` saves the question."""
-        return next((one for one in self.delegates.all() if one.withdrawn_at is None), None)
+        """Who else may pick it up, or has; `prefetch_related("delegates")` saves a query."""
+        return next((delegate for delegate in self.delegates.all() if delegate.withdrawn_at is None), None)
 
     @property
     def holds_door(self) -> bool:
-        """Whether its compartment is not free because of it."""
+        """Whether it occupies its compartment."""
         return self.released_at is None
 
     @property
     def may_be_inside(self) -> bool:
-        """Whether a parcel whose deposit was never confirmed may lie in the door all the same."""
+        """Whether it may be in its compartment although the deposit was never confirmed."""
         return self.opened_at is not None or not self.reports_opening
 
     def clock_reads(self, now: datetime) -> datetime:
-        """What the hold clock of its location shows at `now`: it stands while the location is down."""
+        """Return the time on the hold clock of its location at `now`; downtimes stop the clock."""
         downtimes = Downtime.objects.unsettled().filter(location_id=self.location_id)
         began: datetime | None = downtimes.aggregate(began=Min("began_at"))["began"]
         return min(now, began) if began else now
 
+    def storing(self, now: datetime, code: Issued | None = None) -> dict[str, Any]:
+        """Return the columns of this package once it is stored at `now`: hold period and pickup code.
+
+        While the package is on hold, the hold period is the longest that the location allows; the release
+        sets the end. `code` is one that the caller has made; else it is one that no other package there has.
+        """
+        days = self.location.hold_days if self.held_at is None else self.location.max_hold_days
+        columns: dict[str, Any] = {
+            "stored_at": now,
+            "expires_at": add_local_days(now, days, self.location.zone),
+            **(code.columns if code else self.new_code(version=self.code_version)),
+        }
+        if self.held_at is not None:
+            columns["held_expires_at"] = add_local_days(now, self.location.hold_days, self.location.zone)
+        return columns
+
+    def new_code(self, *, version: int) -> dict[str, Any]:
+        """Return the columns of a pickup code from `version` on that no other package at the location has."""
+        return {**Package.objects.unused_code(self.pk, self.location_id, version=version).columns}
+
     def must_be_waiting(self, *, now: datetime) -> None:
-        """Raises `WrongStatus` unless it is STORED and its hold has not ended."""
+        """Raise `WrongStatus` unless it is STORED and its hold has not ended."""
         if self.status != Status.STORED:
             raise errors.WrongStatus(status=self.status)
         if self.expires_at is not None and self.expires_at <= self.clock_reads(now):
-            raise errors.WrongStatus(status=Status.EXPIRED)  # which the next sweep writes down
+            raise errors.WrongStatus(status=Status.EXPIRED)  # the next sweep will write it down
 
     def move_to(
         self,
@@ -226,9 +250,10 @@ class Package(models.Model):
         reason: str = "",
         **fields: datetime | bytes | int | Compartment | None,
     ) -> PackageEvent:
-        """The one gate through which a package changes: checks the transition, writes row, history, messages.
+        """Change the status: check the transition, and write the row, its history and the messages together.
 
-        `fields` are further columns of the row. The caller holds the row's lock. Raises `WrongStatus`.
+        Packages change in no other way, except in the statements of `sql/`, which do the same. `fields` are
+        further columns of the row. The caller holds the row's lock. Raises `WrongStatus`.
         """
         before = self.status
         if not lifecycle.allowed(before, status, event):
@@ -253,7 +278,7 @@ class Package(models.Model):
         return line
 
     def _tell(self, line: PackageEvent) -> None:
-        """The messages to recipient and delegate, in the same transaction as what they tell of."""
+        """Write the messages to recipient and delegate, in the transaction of the event."""
         delegate = None if self.collected_by_delegate else self.delegate
         if (line.event, line.from_status) in lifecycle.CODES_END and delegate is not None:
             delegate.tell(cause=line.pk, kind="delegate_ended", like_recipient=True)
@@ -262,21 +287,21 @@ class Package(models.Model):
             self.tell(kind, dedup_prefix=f"event:{line.pk}")
 
     def tell(self, kind: str, *, dedup_prefix: str, context: Mapping[str, object] | None = None) -> None:
-        """A message to the recipient, by each channel of theirs; see `outbox.enqueue`."""
+        """Write a message to the recipient for each of their channels; see `outbox.enqueue`."""
         outbox.enqueue(
             kind=kind,
             channels=self.recipient.channels,
             subject=f"package:{self.pk}",
             dedup_prefix=dedup_prefix,
-            priority=lifecycle.PRIORITY.get(kind, lifecycle.DEFAULT_PRIORITY),
+            priority=KINDS[kind].priority,
             context=context,
         )
 
     def _announce(self, line: PackageEvent) -> None:
-        """The rows for the courier's endpoints, in the same transaction too."""
+        """Write the messages to the courier's webhooks, in the transaction of the event."""
         event_type = lifecycle.ANNOUNCED.get((Event(line.event), line.from_status))
         if event_type is not None:
-            webhook_rows.announce(
+            announcements.announce(
                 courier_id=self.courier_id,
                 event_type=event_type,
                 subject=f"package:{self.pk}",

@@ -1,4 +1,4 @@
-"""Which packages: whose they are, where they are, what waits."""
+"""Queries for packages: by owner, by location, by what is due."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.db import models
+from django.db.models import OuterRef
 from django.db.models.functions import Coalesce
 
 from lockers.models import Compartment
@@ -21,35 +22,47 @@ if TYPE_CHECKING:
 
 
 class PackageQuerySet(models.QuerySet["Package"]):
+    """Queries for packages."""
+
     def for_courier(self, courier_id: int) -> PackageQuerySet:
-        """A courier's own packages."""
+        """Filter a courier's own packages."""
         return self.filter(courier_id=courier_id)
 
     def for_user(self, user: User) -> PackageQuerySet:
-        """The packages at locations this user manages; all of them for staff."""
+        """Filter the packages at locations that this user manages; staff get all of them."""
         return self if user.is_staff else self.filter(location__memberships__user=user)
 
     def shown(self) -> PackageQuerySet:
-        """With what an answer of the API shows of each."""
+        """Load with each package what an answer of the API shows."""
         return self.select_related("location", "compartment__locker").prefetch_related("delegates")
 
     def in_door(self) -> PackageQuerySet:
-        """What holds a compartment."""
+        """Filter the packages that occupy a compartment."""
         return self.filter(released_at__isnull=True)
 
+    def of_number(self, courier_id: int | OuterRef, tracking_number: str | OuterRef) -> PackageQuerySet:
+        """Filter the package of this courier and tracking number that occupies a compartment: one at most."""
+        return self.in_door().filter(courier_id=courier_id, tracking_number=tracking_number)
+
+    def refuse_duplicate(self, courier_id: int, tracking_number: str) -> None:
+        """Raise `DuplicateTrackingNumber` if the courier's tracking number already occupies a compartment."""
+        package_id = self.of_number(courier_id, tracking_number).values_list("pk", flat=True).first()
+        if package_id is not None:
+            raise errors.DuplicateTrackingNumber(package_id=str(package_id))
+
     def to_return(self) -> PackageQuerySet:
-        """What waits to be taken out of its compartment by courier or manager, oldest first."""
+        """Filter the packages to be taken out by courier or manager, oldest first."""
         return (
             self.in_door().filter(status__in=[Status.EXPIRED, Status.CANCELLED]).order_by("expires_at", "id")
         )
 
     def overdue_for_return(self, *, since: datetime) -> PackageQuerySet:
-        """What waits to be taken out since `since` or longer; `waits_since` says when that began."""
+        """Filter those to be taken out since `since` or earlier; `waits_since` says since when each waits."""
         waiting = self.to_return().annotate(waits_since=Coalesce("cancelled_at", "expires_at"))
         return waiting.filter(waits_since__lte=since).order_by("waits_since", "id")
 
     def unused_code(self, package_id: uuid.UUID, location_id: int, *, version: int) -> pickup_codes.Issued:
-        """A code from `version` on that no other package at the location has, under any secret in use."""
+        """Return a code from `version` on that no other package at the location has, under any secret."""
         others = self.model.objects.filter(location_id=location_id).exclude(pk=package_id)
         return pickup_codes.issue_unused(
             package_id,
@@ -59,7 +72,7 @@ class PackageQuerySet(models.QuerySet["Package"]):
         )
 
     def lock(self, package_id: uuid.UUID) -> Package:
-        """The row, locked until the transaction ends; the compartment is locked after it, never before.
+        """Lock the row until the transaction ends; the compartment is locked after it, never before.
 
         Raises `UnknownPackage` for an id that does not exist in this set.
         """

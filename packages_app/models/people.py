@@ -1,4 +1,4 @@
-"""Who collects: personal data stands in these two tables and in no other."""
+"""Recipients and delegates: personal data is in these tables and in no other."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from lockers.models import Location
 from notifications import outbox
 from notifications.channels.people import ADDRESS_FIELDS
 from notifications.channels.registry import Channel
-from packages_app.life import lifecycle
+from packages_app.life.kinds import KINDS
 from packages_app.secrets import pickup_codes
 
 _ERASED_IS_EMPTY = Q(erased_at__isnull=True) | Q(name="", email="", phone="")
 
 
 class Person(models.Model):
-    """Somebody who is told things in their own language."""
+    """A person who gets messages, in their own language."""
 
     name = models.CharField(max_length=100, blank=True, default="")
     email = models.EmailField(blank=True, default="")
@@ -40,12 +40,12 @@ class Person(models.Model):
 
     @property
     def channels(self) -> list[str]:
-        """By which they can be told something."""
+        """The channels on which they have an address."""
         return [channel for channel, field in ADDRESS_FIELDS.items() if getattr(self, field)]
 
 
 class Recipient(Person):
-    """Whose package it is."""
+    """The person a package is for."""
 
     only_channel = models.CharField(
         max_length=max(map(len, ADDRESS_FIELDS)),
@@ -65,12 +65,12 @@ class Recipient(Person):
 
     @property
     def channels(self) -> list[str]:
-        """By which they can be told something, and may be."""
+        """The channels on which they have an address, and the courier allows messages."""
         return [channel for channel in super().channels if self.only_channel in ("", channel)]
 
 
 class AddressChoice(models.Model):
-    """What the owner of an address wants to be written at it (`preferences.py`)."""
+    """Which messages the owner of an address wants there (`messaging/preferences.py`)."""
 
     digest = models.BinaryField(max_length=32, primary_key=True, help_text="An HMAC: no address as text")
     unwanted = models.BooleanField(
@@ -87,8 +87,10 @@ class AddressChoice(models.Model):
 
 
 class DelegateQuerySet(models.QuerySet["Delegate"]):
+    """Queries for delegates."""
+
     def unused_code(self, delegate: Delegate, *, version: int) -> pickup_codes.Issued:
-        """A code from `version` on that no other delegate at the location has, under any secret in use."""
+        """Return a code from `version` on that no other delegate at the location has, under any secret."""
         others = Delegate.objects.filter(location_id=delegate.location_id).exclude(pk=delegate.pk)
         return pickup_codes.issue_unused(
             delegate.pk,
@@ -100,9 +102,9 @@ class DelegateQuerySet(models.QuerySet["Delegate"]):
 
 
 class Delegate(Person):
-    """Somebody else who may collect one package, with a code of their own, until `withdrawn_at`.
+    """Somebody else who may pick up one package, with a code of their own, until `withdrawn_at`.
 
-    The code opens only while the package's own code does: what ends the one, ends the other in the same row.
+    The code works only while the package's own code does: what ends that one ends both.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -110,7 +112,7 @@ class Delegate(Person):
     location = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="+")
     named_at = models.DateTimeField(db_default=Now(), editable=False)
     withdrawn_at = models.DateTimeField(null=True, editable=False)
-    # The code itself is computed (`codes.py`), never stored.
+    # The code itself is computed (`secrets/pickup_codes.py`), never stored.
     code_version = models.PositiveSmallIntegerField(default=1, editable=False)
     code_secret = models.PositiveSmallIntegerField(default=1, editable=False, help_text="Id of the secret")
     code_mac = models.BinaryField(max_length=32, null=True, editable=False)
@@ -137,31 +139,31 @@ class Delegate(Person):
 
     @property
     def code(self) -> str:
-        """The nine digits. Raises `KeyError` when their secret was removed from the settings."""
+        """The nine digits. Raises `KeyError` if their secret was removed from the settings."""
         return pickup_codes.compute(
             self.pk, self.code_version, self.code_secret, pickup_codes.DELEGATE_DIGITS
         )
 
     def give_code(self, *, version: int) -> None:
-        """A code from `version` on; does not save."""
-        code = Delegate.objects.unused_code(self, version=version)
-        self.code_version, self.code_secret, self.code_mac = code.version, code.secret_id, code.mac
+        """Set a code from `version` on, without saving."""
+        for name, value in Delegate.objects.unused_code(self, version=version).columns.items():
+            setattr(self, name, value)
 
     def withdraw(self, *, now: datetime) -> None:
-        """Their code opens nothing any more. The caller holds the package's lock."""
+        """End the delegation: the code stops working. The caller holds the package's lock."""
         self.withdrawn_at, self.code_mac = now, None
         self.save(update_fields=["withdrawn_at", "code_mac"])
 
     def tell(self, *, cause: int, kind: str = "delegated", like_recipient: bool = False) -> None:
-        """Their own code, or that it has ended, because of the package's event `cause`.
+        """Tell them their code, or that it stopped working, because of the package's event `cause`.
 
-        In the caller's transaction. `like_recipient`: the recipient is told the same at this event.
+        Writes in the caller's transaction. `like_recipient`: the recipient is told the same at this event.
         """
         outbox.enqueue(
             kind=kind,
             channels=self.channels,
             subject=f"package:{self.package_id}",
             dedup_prefix=f"{kind}:{cause}",
-            priority=lifecycle.PRIORITY.get(kind, lifecycle.DEFAULT_PRIORITY),
+            priority=KINDS[kind].priority,
             context={"delegate": str(self.pk)} | ({"like_recipient": True} if like_recipient else {}),
         )

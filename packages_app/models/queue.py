@@ -1,4 +1,4 @@
-"""Who waits for a door at a full location."""
+"""The queue: packages that wait for a compartment at a full location."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ORDER = ("created_at", "id")
 
 
 class QueueStatus(models.TextChoices):
-    """Whether it still waits, and how its waiting ended."""
+    """Whether an entry still waits, or how it ended."""
 
     WAITING = "WAITING", "Waiting"
     GRANTED = "GRANTED", "Has been given a door"
@@ -33,20 +33,22 @@ class QueueStatus(models.TextChoices):
 
 
 class QueueEntryQuerySet(models.QuerySet["QueueEntry"]):
+    """Queries for entries of the queue."""
+
     def waiting(self) -> QueueEntryQuerySet:
-        """Who has no door yet, and still wants one."""
+        """Filter the entries that still wait for a compartment."""
         return self.filter(status=QueueStatus.WAITING)
 
     def for_user(self, user: User) -> QueueEntryQuerySet:
-        """The entries at locations this user manages; all of them for staff."""
+        """Filter the entries at locations that this user manages; staff get all of them."""
         return self if user.is_staff else self.filter(location__memberships__user=user)
 
     def before(self, created_at: datetime | OuterRef, pk: uuid.UUID | OuterRef) -> QueueEntryQuerySet:
-        """Who came earlier than this one."""
+        """Filter the entries ahead of the one with this time and id."""
         return self.filter(Q(created_at__lt=created_at) | Q(created_at=created_at, pk__lt=pk))
 
     def with_position(self) -> QueueEntryQuerySet:
-        """Each with its `place`: 1 for the first who waits at its location. For those who wait."""
+        """Annotate waiting entries with their `place`: 1 for the first in the queue of its location."""
         earlier = (
             QueueEntry.objects.waiting()
             .filter(location_id=OuterRef("location_id"))
@@ -60,9 +62,9 @@ class QueueEntryQuerySet(models.QuerySet["QueueEntry"]):
 
 
 class QueueEntry(models.Model):
-    """A parcel that waits for a door; when one is free that it fits, it becomes a PENDING package.
+    """A package that waits for a compartment; when a suitable one is available, it becomes a PENDING package.
 
-    Its recipient's data stand in their row only while it waits: they go to the package, or are deleted.
+    Its recipient's row exists only while it waits: it goes to the package, or is deleted.
     """
 
     Status = QueueStatus
@@ -131,7 +133,7 @@ class QueueEntry(models.Model):
 
     @property
     def position(self) -> int | None:
-        """1 for the first who waits at its location; None once it no longer waits."""
+        """Its place in the queue of its location, from 1; None once it no longer waits."""
         if self.status != QueueStatus.WAITING:
             return None
         place: int | None = getattr(self, "place", None)
@@ -141,7 +143,7 @@ class QueueEntry(models.Model):
         return waiting.before(self.created_at, self.pk).count() + 1
 
     def end(self, status: QueueStatus, *, package: Package | None = None) -> None:
-        """It no longer waits, and its recipient's data are the package's, or gone.
+        """End the wait, and hand its recipient to `package` or delete them.
 
         The caller holds the row's lock.
         """

@@ -1,4 +1,4 @@
-"""What the weekly report is made of, and who of head office reads it."""
+"""The figures of the weekly report, and its subscribers at head office."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lockers.models import Location
 
 
 class WeekAtLocation(models.Model):
-    """One location's figures of one week, from Monday to Monday on its own wall clock. Counted once."""
+    """The figures of one location for one week, Monday to Monday in its own time zone. Counted once."""
 
     location = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="+", db_index=False)
     week = models.DateField(help_text="Its Monday")
@@ -37,7 +37,7 @@ class WeekAtLocation(models.Model):
 
 
 class ReportSubscription(models.Model):
-    """Somebody of head office who wants the weekly report of all locations; managers get theirs unasked."""
+    """A subscription at head office to the report on all locations; managers get theirs anyway."""
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, limit_choices_to={"is_staff": True}

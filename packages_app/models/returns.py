@@ -1,4 +1,4 @@
-"""Which return lists were written."""
+"""The days on which return lists were written."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from lockers.models import Location
 
 
 class ReturnListDay(models.Model):
-    """The last day of a location's own calendar on which its return lists were written, or had no line."""
+    """The last day of a location's calendar for which its return lists were written, or were empty."""
 
     location = models.OneToOneField(
         Location, on_delete=models.CASCADE, primary_key=True, related_name="return_list_day"

@@ -1,4 +1,4 @@
-"""Answers given, so that a repeat gets the same one; and wrong codes, so that guessing ends."""
+"""Kept answers, so that a repeat gets the same one; bookmarks of jobs; counts of wrong codes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class IdempotencyKey(models.Model):
     """One `Idempotency-Key` of one courier, and the answer that its request got.
 
     Written in the same transaction as the work: a worker killed at any point leaves either both or none.
-    The answer never holds a pickup code; `code_version` says which one to compute into a repeat.
+    `body` never holds a pickup code; its member `code_of` says which one to compute into a repeat.
     """
 
     pk = models.CompositePrimaryKey("courier_id", "key")
@@ -33,7 +33,7 @@ class IdempotencyKey(models.Model):
 
 
 class Bookmark(models.Model):
-    """How far a job has read a table that only grows at its end."""
+    """How far a job has read in a table to which rows are only appended."""
 
     name = models.CharField(max_length=40, primary_key=True)
     position = models.BigIntegerField(default=0)
@@ -43,7 +43,7 @@ class Bookmark(models.Model):
 
 
 class WrongCodeTally(models.Model):
-    """Wrong pickup codes of one location on one day of its own calendar."""
+    """The count of wrong pickup codes at a location on one day of its own calendar."""
 
     pk = models.CompositePrimaryKey("location_id", "day")
     location = models.ForeignKey(Location, on_delete=models.CASCADE, related_name="+")

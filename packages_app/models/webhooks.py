@@ -1,4 +1,4 @@
-"""Endpoints of couriers, to which events are posted as they happen."""
+"""Webhooks of couriers, to which events are posted as they happen."""
 
 from __future__ import annotations
 
@@ -15,29 +15,15 @@ from packages_app import errors
 from packages_app.models.couriers import Courier
 
 
-class EventType(models.TextChoices):
-    """What a courier can be told of. A new one reaches only endpoints that ask for it."""
-
-    PACKAGE_STORED = "package.stored", "A package lies in its door"
-    PACKAGE_RETRIEVED = "package.retrieved", "The recipient has it"
-    PACKAGE_EXPIRED = "package.expired", "Nobody came in time"
-    PACKAGE_CANCELLED = "package.cancelled", "It was called off, or its reservation lapsed"
-    PACKAGE_RETURNED = "package.returned", "It was taken out for return"
-    PACKAGE_REMINDER_SENT = "package.reminder_sent", "The recipient was reminded"
-    RETURNS_LIST = "returns.list", "In the morning: what waits at a location to be taken back"
-    PACKAGE_QUEUED_DOOR = "package.queued_door", "What waited in the queue has a door, until reserved_until"
-    QUEUE_EXPIRED = "queue.expired", "It waited in the queue in vain"
-    LOCATION_SUSPENDED = "location.suspended", "A location takes no packages at present"
-    LOCATION_RESUMED = "location.resumed", "It takes packages again"
-
-
 class WebhookQuerySet(models.QuerySet["Webhook"]):
+    """Queries for webhooks."""
+
     def for_courier(self, courier_id: int) -> WebhookQuerySet:
-        """A courier's own endpoints."""
+        """Filter a courier's own webhooks."""
         return self.filter(courier_id=courier_id)
 
     def lock(self, webhook_id: uuid.UUID) -> Webhook:
-        """The row with its destination, locked until the transaction ends. Raises `UnknownWebhook`."""
+        """Lock the row, with its destination, until the transaction ends. Raises `UnknownWebhook`."""
         rows = self.select_related("destination", "courier")
         try:
             return rows.select_for_update(of=("self",), no_key=True).get(pk=webhook_id)
@@ -45,7 +31,7 @@ class WebhookQuerySet(models.QuerySet["Webhook"]):
             raise errors.UnknownWebhook from None
 
     def lock_enabled(self, webhook_id: uuid.UUID) -> Webhook:
-        """As `lock`, of one that is told of what happens. Raises `WebhookDisabled` too."""
+        """Lock one that is enabled. Raises `UnknownWebhook`, `WebhookDisabled`."""
         webhook = self.lock(webhook_id)
         if webhook.destination.closed_at is not None:
             raise errors.WebhookDisabled
@@ -53,12 +39,12 @@ class WebhookQuerySet(models.QuerySet["Webhook"]):
 
 
 class Webhook(models.Model):
-    """One endpoint. Its signing secret is computed (`webhooks/secrets.py`), never stored.
+    """One endpoint of a courier. Its signing secret is computed (`secrets/webhook_secrets.py`), never stored.
 
-    Whether it is paused or disabled, and why, is its destination's to know.
+    Whether it is paused or disabled, and why, is in its destination.
     """
 
-    ROTATION = timedelta(hours=24)  # so long the old secret signs as well
+    ROTATION = timedelta(hours=24)  # how long the old secret signs as well
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     courier = models.ForeignKey(Courier, on_delete=models.PROTECT, related_name="webhooks")
@@ -97,7 +83,7 @@ class Webhook(models.Model):
         return f"{self.courier.code}: {self.url}"
 
     def versions(self, *, now: datetime) -> list[tuple[int, int]]:
-        """Secret id and version of each secret that signs at `now`, the newest first."""
+        """Return secret id and version of each secret that signs at `now`, the newest first."""
         current = [(self.secret_id, self.secret_version)]
         if self.previous_until is None or self.previous_until <= now:
             return current

@@ -9,7 +9,7 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What goes back: status and JSON body.
+    """The status and the JSON body of an answer.
 
     `code_of` names the pickup code that the body shows, if any, `delegate_of` the delegate in it, and
     `secret_of` the webhook's secret: id, version and the id of the server's secret, of which they are

@@ -1,6 +1,6 @@
 """The JSON of packages and their history, as `api/schemas/` declares it.
 
-Built by hand: the hot answers are made a thousand times a second, and a kept answer must not change.
+Built by hand, because hot answers are made a thousand times a second, and a kept answer must not change.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from common.clock import moment as moment
 from lockers.models import Size
 from notifications.models import Notification
 from packages_app.life.lifecycle import Status
+from packages_app.life.package_fields import MOMENTS
 from packages_app.models import Delegate, Package, PackageEvent, QueueEntry
 from packages_app.payloads.answer import Answer
 from packages_app.payloads.results import Assigned, Opened
@@ -20,14 +21,14 @@ Json = dict[str, Any]
 
 
 def door(compartment_id: int, locker: str, label: str, size: int) -> Json:
-    """A compartment as the API shows it."""
+    """Return a compartment as the API shows it."""
     return {"id": compartment_id, "locker": locker, "label": label, "size": Size(size).name}
 
 
 def package(
     row: Package, *, location: str, compartment: Json | None, code: bool, delegate: Delegate | None = None
 ) -> Json:
-    """A package; with its pickup codes where `code` allows and the status has one to give."""
+    """Return a package, with its pickup codes if `code` is true and the package is STORED."""
     codes_shown = code and row.status == Status.STORED
     body = {
         "id": str(row.pk),
@@ -37,14 +38,7 @@ def package(
         "location": location,
         "compartment": compartment,
         "created_at": moment(row.created_at),
-        "reserved_until": moment(row.reserved_until),
-        "opened_at": moment(row.opened_at),
-        "stored_at": moment(row.stored_at),
-        "expires_at": moment(row.expires_at),
-        "retrieved_at": moment(row.retrieved_at),
-        "cancelled_at": moment(row.cancelled_at),
-        "returned_at": moment(row.returned_at),
-        "held_at": moment(row.held_at),
+        **{name: moment(getattr(row, name)) for name in MOMENTS},
         "collected_by": _collected_by(row),
         "delegate": _delegate(delegate, code=codes_shown) if delegate and delegate.name else None,
     }
@@ -54,7 +48,7 @@ def package(
 
 
 def of_row(row: Package, *, code: bool) -> Json:
-    """A package read with its location and compartment; the compartment only while the package holds it."""
+    """Return a package read with its location and compartment, which it shows while it occupies it."""
     held = row.compartment if row.holds_door else None
     compartment = door(held.pk, held.locker.name, held.label, held.size) if held else None
     return package(row, location=row.location.code, compartment=compartment, code=code, delegate=row.delegate)
@@ -74,7 +68,7 @@ def _delegate(one: Delegate, *, code: bool) -> Json:
 
 
 def answer(row: Package, *, status: int, code: bool) -> Answer:
-    """The answer to an operation on one package."""
+    """Return the answer to an operation on one package."""
     body = of_row(row, code=code)
     one = row.delegate if body["delegate"] else None
     return Answer(
@@ -86,7 +80,7 @@ def answer(row: Package, *, status: int, code: bool) -> Answer:
 
 
 def assigned(result: Assigned, *, code: bool) -> Answer:
-    """The answer to a drop-off."""
+    """Return the answer to a drop-off."""
     row = result.package
     compartment = None
     if result.compartment_id:
@@ -96,12 +90,12 @@ def assigned(result: Assigned, *, code: bool) -> Answer:
 
 
 def assigned_or_waiting(result: Assigned | QueueEntry, *, code: bool) -> Answer:
-    """The answer to a drop-off that may wait: 201 with the package, or 202 with the place in the queue."""
+    """Return the answer to a drop-off that may wait: 201 with the package, or 202 with the queue entry."""
     return Answer(202, queue_entry(result)) if isinstance(result, QueueEntry) else assigned(result, code=code)
 
 
 def queue_entry(row: QueueEntry) -> Json:
-    """A place in the queue, read with its location."""
+    """Return a queue entry that was read with its location."""
     return {
         "id": str(row.pk),
         "status": str(row.status),
@@ -117,13 +111,13 @@ def queue_entry(row: QueueEntry) -> Json:
 
 
 def opened(result: Opened) -> Json:
-    """The answer to a pickup."""
+    """Return the answer to a pickup."""
     compartment = door(result.compartment_id, result.locker, result.label, result.compartment_size)
     return {"package_id": str(result.package_id), "status": str(Status.RETRIEVED), "compartment": compartment}
 
 
 def event(line: PackageEvent) -> Json:
-    """One line of the history; of the network's own people the courier sees the role, not the name."""
+    """Return one line of the history, with the role instead of the name of the network's own people."""
     kind = line.by.partition(":")[0]
     return {
         "at": moment(line.at),
@@ -137,7 +131,7 @@ def event(line: PackageEvent) -> Json:
 
 
 def message(row: Notification) -> Json:
-    """What was sent, by channel; never the text."""
+    """Return what became of a message, never its text."""
     return {
         "kind": row.kind,
         "channel": row.channel,

@@ -1,4 +1,4 @@
-"""What a drop-off and a pickup give: as plain values, for the rows are never read as models."""
+"""The results of a drop-off and a pickup, as plain values: their rows are never read as models."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from packages_app.models import Package
 
 @dataclass(frozen=True, slots=True)
 class Assigned:
-    """The new package, and the door to open; in a draft of it `compartment_id` is 0."""
+    """The new package, and the compartment to open; in a draft `compartment_id` is 0."""
 
     package: Package
     location: Location
@@ -23,7 +23,7 @@ class Assigned:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """The door to open, and whose package lies in it."""
+    """The compartment to open, and the package inside."""
 
     package_id: UUID
     compartment_id: int

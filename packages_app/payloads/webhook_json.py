@@ -1,4 +1,4 @@
-"""The JSON of webhooks and of what was sent to them, as `api/schemas/webhooks.py` declares it."""
+"""The JSON of webhooks and their deliveries, as `api/schemas/webhooks.py` declares it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HTTP_STATUS = re.compile(r"\bHTTP (\d{3})\b")
 
 
 def webhook(row: Webhook) -> Json:
-    """A webhook read with its destination; never its secret."""
+    """Return a webhook that was read with its destination, never its secret."""
     state = row.destination
     rotating = row.previous_until is not None and row.previous_until > timezone.now()
     return {
@@ -35,19 +35,19 @@ def webhook(row: Webhook) -> Json:
 
 
 def with_secret(row: Webhook, *, status: int) -> Answer:
-    """The answer that shows the secret."""
+    """Return the answer that shows the secret."""
     secret = webhook_secrets.shown(row.pk, row.secret_version, row.secret_id)
     secret_of = (row.pk, row.secret_version, row.secret_id)
     return Answer(status, {**webhook(row), "secret": secret}, secret_of=secret_of)
 
 
 def answer(row: Webhook) -> Answer:
-    """The answer to an operation on a webhook."""
+    """Return the answer to an operation on a webhook."""
     return Answer(200, webhook(row))
 
 
 def delivery(row: Notification) -> Json:
-    """One message to a webhook: its fate, never its content."""
+    """Return what became of one message to a webhook, never its content."""
     found = _HTTP_STATUS.search(row.provider_id or row.reason)
     waits = row.status == Status.PENDING
     return {
@@ -65,5 +65,5 @@ def delivery(row: Notification) -> Json:
 
 
 def delivery_answer(row: Notification) -> Answer:
-    """The answer to a test or a resend."""
+    """Return the answer to a test or a resend."""
     return Answer(200, delivery(row))

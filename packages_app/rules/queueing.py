@@ -42,7 +42,7 @@ def nobodys(doors: CompartmentQuerySet, location_id: int, *, strategy: str) -> C
 
 
 def doors_of(entry: QueueEntry) -> CompartmentQuerySet:
-    """The free doors that this entry may get now, the best first: nobody waits for them before it."""
+    """Return the available compartments that this entry may get now, the best first."""
     strategy = entry.location.strategy
     doors = candidates(entry.location_id, size=entry.size, strategy=strategy, accessible=entry.accessible)
     earlier = whom_it_fits((strategy,)).before(entry.created_at, entry.pk)
@@ -50,7 +50,7 @@ def doors_of(entry: QueueEntry) -> CompartmentQuerySet:
 
 
 def first_in_line(location_id: int | None = None) -> QueueEntryQuerySet:
-    """The owners of the doors that are free now, at one location or at all; those who came first, first."""
+    """Return the entries whose turn it is for a compartment available now, at one location or all, by age."""
     waiting = QueueEntry.objects.waiting().filter(location__suspended_at__isnull=True)
     if location_id is not None:
         waiting = waiting.filter(location_id=location_id)

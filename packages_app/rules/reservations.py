@@ -1,4 +1,4 @@
-"""What becomes of a reserved door whose deposit was never confirmed, and whose parcel may lie in it."""
+"""Reserved compartments whose deposit was never confirmed, and which may hold the package all the same."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from packages_app.rules import queueing
 
 
 def give_up(package: Package, *, by: str, reason: str) -> None:
-    """The package's door is nobody's any more: free when it was never opened, else `unverified`.
+    """Give up the package's compartment: free if its door was never opened, else `unverified`.
 
     The caller holds the package's lock and has released it.
     """
@@ -22,9 +22,9 @@ def give_up(package: Package, *, by: str, reason: str) -> None:
 
 
 def last_in(door: Compartment) -> Package | None:
-    """The package whose reservation left this door unverified, and whose parcel may lie in it.
+    """Return the package whose reservation left this compartment unverified, and which may be inside.
 
-    None once somebody has found the door empty, another package has had it, or it has any other reason.
+    None if the compartment was since checked empty or reused, or is unverified for another reason.
     """
     if door.occupancy != Compartment.Occupancy.UNVERIFIED:
         return None

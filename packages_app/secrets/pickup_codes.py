@@ -1,13 +1,15 @@
-"""Pickup codes: eight digits, computed and never stored.
+"""Pickup codes: computed and never stored.
 
 The digits come from an HMAC of the package and a version counter, so a reminder can show the code again
 and a lost code is a new version. A code is looked up by an HMAC of location and code. Whoever reads the
 database without PICKUP_CODE_SECRETS can compute neither.
 
 Why eight digits: with A wrong tries a day the risk of one package is A / 10^digits a day. Sixty tries a
-day make that 6e-5 with six digits and 6e-7 with eight.
+day make that 6e-5 with six digits and 6e-7 with eight. The number of digits belongs to the secret, like
+everything else that a code is computed from: a secret with another number makes new codes, and those that
+wait stay as they are (docs/how-to/change-the-code-length.md).
 
-Somebody else who may collect has a code of nine digits: it can never be another package's own code.
+A delegate has a code of nine digits: it can never be another package's own code.
 """
 
 from __future__ import annotations
@@ -22,8 +24,10 @@ from itertools import pairwise
 
 from django.conf import settings
 
-DIGITS = 8
-DELEGATE_DIGITS = 9
+# Of the secrets that name no other number in PICKUP_CODE_SECRETS. To change this would change every code that
+# waits.
+DEFAULT_DIGITS = 8
+DELEGATE_DIGITS = 9  # more than any package's own code has
 # Which the recipient may type between the groups, as the message shows them: 4821 7730.
 _SEPARATORS = re.compile(r"[\s\u00a0-]")
 
@@ -36,14 +40,30 @@ class Issued:
     secret_id: int
     mac: bytes
 
+    @property
+    def columns(self) -> dict[str, int | bytes]:
+        """The columns of a package or a delegate that keep it."""
+        return {"code_version": self.version, "code_secret": self.secret_id, "code_mac": self.mac}
 
-def issue(owner_id: uuid.UUID, location_id: int, *, version: int = 1, length: int = DIGITS) -> Issued:
-    """The first code from `version` on that is not trivial, under the newest secret.
 
-    `owner_id` is the package's, or with `DELEGATE_DIGITS` the delegate's. It may still collide with
-    another code at the location: the unique constraint tells, and the caller takes the next version.
+def newest() -> int:
+    """Return the id of the secret under which new codes are made."""
+    return max(settings.PICKUP_CODE_SECRETS)
+
+
+def digits_of(secret_id: int) -> int:
+    """Return how many digits a package's own code has under this secret."""
+    return settings.PICKUP_CODE_DIGITS.get(secret_id, DEFAULT_DIGITS)
+
+
+def issue(owner_id: uuid.UUID, location_id: int, *, version: int = 1, length: int | None = None) -> Issued:
+    """Return the first code from `version` on that is not trivial, under the newest secret.
+
+    `owner_id` is the package's, or with the `length` of `DELEGATE_DIGITS` the delegate's. It may still
+    collide with another code at the location: the unique constraint tells, and the caller takes the next
+    version.
     """
-    secret_id = max(settings.PICKUP_CODE_SECRETS)
+    secret_id = newest()
     while _trivial(digits := compute(owner_id, version, secret_id, length)):
         version += 1
     return Issued(version, secret_id, _mac(location_id, digits, secret_id))
@@ -55,9 +75,9 @@ def issue_unused(
     *,
     version: int,
     taken: Callable[[list[bytes]], bool],
-    length: int = DIGITS,
+    length: int | None = None,
 ) -> Issued:
-    """The first code from `version` on that nobody else has: `taken` says so of what `macs` gives for it."""
+    """Return the first code from `version` on that nobody else has: `taken` says so, given its `macs`."""
     while True:
         code = issue(owner_id, location_id, version=version, length=length)
         if not taken(macs(location_id, compute(owner_id, code.version, code.secret_id, length))):
@@ -65,38 +85,41 @@ def issue_unused(
         version = code.version + 1
 
 
-def compute(owner_id: uuid.UUID, version: int, secret_id: int, length: int = DIGITS) -> str:
-    """The digits of this version. Raises `KeyError` when the secret was removed from the settings."""
+def compute(owner_id: uuid.UUID, version: int, secret_id: int, length: int | None = None) -> str:
+    """Return the digits of this version: as many as the secret says, or `length` for a delegate.
+
+    Raises `KeyError` when the secret was removed from the settings.
+    """
+    length = length or digits_of(secret_id)
     digest = _hmac(secret_id, b"digits", owner_id.bytes, version.to_bytes(4, "big"))
     return f"{int.from_bytes(digest[:8], 'big') % 10**length:0{length}d}"
 
 
 def computable(secret_id: int) -> bool:
-    """Whether codes made with this secret can still be told: a secret may have been taken away too early."""
+    """Return whether codes made with this secret can be computed: it may have been removed too early."""
     return secret_id in settings.PICKUP_CODE_SECRETS
 
 
 def shown(digits: str) -> str:
-    """As people read it: `4821 7730`, or `482 177 309`."""
-    if len(digits) == DELEGATE_DIGITS:
-        return f"{digits[:3]} {digits[3:6]} {digits[6:]}"
-    return f"{digits[:4]} {digits[4:]}"
+    """Return the code as people read it: `4821 7730`, or `482 177 309`."""
+    group = 3 if len(digits) in (6, DELEGATE_DIGITS) else 4
+    return " ".join(digits[start : start + group] for start in range(0, len(digits), group))
 
 
 def clean(typed: str) -> str | None:
-    """The digits in what somebody typed, or None when they can be no code."""
+    """Return the digits in what somebody typed, or None when they cannot be a code."""
     digits = _SEPARATORS.sub("", typed)
-    fits = len(digits) in (DIGITS, DELEGATE_DIGITS)
+    fits = len(digits) in {DELEGATE_DIGITS, *map(digits_of, settings.PICKUP_CODE_SECRETS)}
     return digits if fits and digits.isascii() and digits.isdigit() else None
 
 
 def macs(location_id: int, digits: str) -> list[bytes]:
-    """What the row with this code at this location has as its `code_mac`, one for each secret in use."""
+    """Return what a row with this code at this location may have as `code_mac`: one for each secret."""
     return [_mac(location_id, digits, secret_id) for secret_id in settings.PICKUP_CODE_SECRETS]
 
 
 def receipt(location_id: int, digits: str, nonce: str) -> bytes:
-    """Proof that a pickup came with this code and nonce, for recognising the kiosk's repeat."""
+    """Return the proof that a pickup came with this code and nonce, to recognize the kiosk's repeat."""
     secret_id = min(settings.PICKUP_CODE_SECRETS)
     return _hmac(secret_id, b"receipt", str(location_id).encode(), digits.encode(), nonce.encode())
 
@@ -110,7 +133,7 @@ def _hmac(secret_id: int, *parts: bytes) -> bytes:
 
 
 def _trivial(digits: str) -> bool:
-    """All equal, a run up or down, or one part repeated: what somebody would try first."""
+    """Return whether somebody would try it first: all equal, a run up or down, or one part repeated."""
     steps = {(int(b) - int(a)) % 10 for a, b in pairwise(digits)}
-    repeated = digits in (digits[:2] * 4, digits[:4] * 2, digits[:3] * 3)
+    repeated = any(digits == digits[:part] * (len(digits) // part) for part in range(2, len(digits) // 2 + 1))
     return (len(steps) == 1 and steps <= {0, 1, 9}) or repeated

@@ -1,21 +1,11 @@
-"""A week's figures of each location, counted once when the week is over there."""
+"""The figures of one week at some locations, counted and kept in one statement."""
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
-
-from common.sql import fetch
-from lockers.models import Location
 from packages_app.life.lifecycle import Event
-from packages_app.models import WeekAtLocation
 
-# Few locations in one statement: it reads their packages of the last months, and must end in time.
-BATCH = 20
-# What was brought longer ago has left its door: no hold lasts so long with its extensions.
-LONGEST_STAY = timedelta(days=120)
-
-_COUNT = f"""
+# A week that was counted before stays as it is, so that two counts at once make one row of each.
+COUNT = f"""
 INSERT INTO packages_app_weekatlocation
     (location_id, week, deposits, pickups, half_within, expired, returned, average_use, peak_use, faults,
      downtimes, down_for, dead_messages)
@@ -67,43 +57,4 @@ CROSS JOIN LATERAL (
 WHERE place.id = ANY(%(location_ids)s)
 ON CONFLICT (location_id, week) DO NOTHING
 RETURNING 1
-"""  # noqa: S608 - every part is a constant
-
-
-def last_week(now: datetime, zone: ZoneInfo) -> date:
-    """The Monday of the last week that is over on the wall clock of `zone`."""
-    today = now.astimezone(zone).date()
-    return today - timedelta(days=today.weekday() + 7)
-
-
-def bounds(week: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
-    """When a week begins and ends there; it has 167 or 169 hours where the clocks change."""
-    monday, next_monday = (
-        datetime.combine(day, time(), tzinfo=zone).astimezone(UTC) for day in (week, week + timedelta(days=7))
-    )
-    return monday, next_monday
-
-
-def count_weeks(*, now: datetime, batch: int = BATCH) -> int:
-    """The figures of the last week for every location that has none yet; returns how many.
-
-    In batches, each one statement: two at once make one row of each, a killed one is continued by the next.
-    """
-    counted = 0
-    for name in sorted(set(Location.objects.order_by().values_list("time_zone", flat=True))):
-        zone = ZoneInfo(name)
-        week = last_week(now, zone)
-        begins, ends = bounds(week, zone)
-        done = WeekAtLocation.objects.filter(week=week).values("location_id")
-        due = Location.objects.filter(time_zone=name, sandbox=False).exclude(pk__in=done).order_by("pk")
-        ids = list(due.values_list("pk", flat=True))
-        for first in range(0, len(ids), batch):
-            params = {
-                "location_ids": ids[first : first + batch],
-                "week": week,
-                "begins": begins,
-                "ends": ends,
-                "brought_from": begins - LONGEST_STAY,
-            }
-            counted += len(fetch(_COUNT, params))
-    return counted
+"""

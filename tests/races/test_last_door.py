@@ -16,7 +16,7 @@ from lockers.models import Compartment, Location
 from packages_app import operations
 from packages_app.models import Courier, Package
 from packages_app.operations.packages.pick_up import Typed
-from packages_app.sql import drop_off_and_pickup
+from packages_app.sql import drop_off, pickup
 from tests.races.together import assert_sound, bring, in_rounds, kinds, together
 from tests.world import actor, caller, door, make_kiosk, make_location, wrong_code
 
@@ -94,14 +94,14 @@ def test_a_door_that_is_taken_out_of_service_at_that_moment(courier: Courier) ->
 @pytest.fixture
 def no_lock(monkeypatch: pytest.MonkeyPatch) -> None:
     """The drop-off as it would be without the lock on the door."""
-    real = drop_off_and_pickup.assign
+    real = drop_off.assign
 
     def unlocked(strategy: str, **more: bool) -> str:
         text, removed = re.subn(r"FOR (NO KEY )?UPDATE OF \S+ SKIP LOCKED", "", real(strategy, **more))
         assert removed == 1
         return text
 
-    monkeypatch.setattr(drop_off_and_pickup, "assign", unlocked)
+    monkeypatch.setattr(drop_off, "assign", unlocked)
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ def test_without_lock_and_constraint_a_door_is_given_twice(courier: Courier) -> 
         take_out(courier)
     else:
         raise AssertionError("thirty rounds without a race")
-    with pytest.raises(AssertionError, match="No compartment is held by two packages"):
+    with pytest.raises(AssertionError, match="No compartment is occupied by two packages"):
         assert_sound()
 
 
@@ -151,14 +151,14 @@ def test_without_the_lock_on_the_screen_more_codes_could_be_tried(
     location: Location, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The control of `test_kiosks.py`: there the lock is all that counts."""
-    real = drop_off_and_pickup.pick_up
+    real = pickup.pick_up
 
     def unlocked(**which: bool) -> str:
         text, removed = re.subn(r"FOR NO KEY UPDATE OF kiosk", "", real(**which))
         assert removed == 1
         return text
 
-    monkeypatch.setattr(drop_off_and_pickup, "pick_up", unlocked)
+    monkeypatch.setattr(pickup, "pick_up", unlocked)
     wrong = wrong_code(location)
     for number in range(30):
         screen = caller(make_kiosk(location, f"screen {number}"))

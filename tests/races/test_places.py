@@ -17,7 +17,7 @@ from packages_app import operations
 from packages_app.life.lifecycle import Status
 from packages_app.models import Courier, Package, PackageEvent, Recipient, WeekAtLocation
 from packages_app.operations.packages.pick_up import Typed
-from packages_app.sql import weekly_figures
+from packages_app.rules import weekly_figures
 from tests.factories import UserFactory
 from tests.races.test_killed import killed_again_and_again, moment
 from tests.races.together import assert_sound, bring, kinds, together

@@ -23,7 +23,7 @@ from packages_app import operations
 from packages_app.errors import NotWaiting
 from packages_app.models import Courier, Package, QueueEntry, Recipient
 from packages_app.rules import queueing
-from packages_app.sql import drop_off_and_pickup
+from packages_app.sql import drop_off
 from tests.races.together import assert_sound, bring, in_rounds, kinds, together
 from tests.world import actor, door, make_location
 
@@ -253,11 +253,11 @@ def test_without_the_rule_the_queue_is_jumped(
 ) -> None:
     """If this fails, the tests above prove nothing: they could not find a jump if it were there."""
     monkeypatch.setattr(queueing, "nobodys", lambda doors, location_id, strategy: doors)
-    drop_off_and_pickup.assign.cache_clear()
+    drop_off.assign.cache_clear()
     try:
         wait_for_a_door(courier, full, "Q-0")
         take_out(courier, "OLD-0")
         assert bring(courier, full, "J-0").compartment_id == door(full, "S1").pk
     finally:
-        drop_off_and_pickup.assign.cache_clear()
+        drop_off.assign.cache_clear()
     assert Compartment.objects.free().count() == 0

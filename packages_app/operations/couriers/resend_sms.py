@@ -16,7 +16,7 @@ from notifications.delivery.fallback import brought_instead
 from notifications.models import Notification
 from notifications.models import Status as MessageStatus
 from packages_app.core.operation import Operation
-from packages_app.messaging.kinds import KINDS
+from packages_app.life.kinds import KINDS
 from packages_app.models import Package
 
 BATCH = 500  # packages

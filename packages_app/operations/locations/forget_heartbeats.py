@@ -8,7 +8,7 @@ from lockers.models import Downtime, Kiosk, Location
 from packages_app.core.actor import Actor
 from packages_app.core.operation import Operation
 from packages_app.operations.locations.notice_silence import fallen_silent
-from packages_app.sql import hold_clock
+from packages_app.rules import hold_clock
 
 
 @Operation

@@ -15,15 +15,8 @@ from packages_app.errors import UnknownCompartment
 from packages_app.messaging.locations import tell_of_downtime
 from packages_app.operations.locations.notice_silence import NO_SIGN_OF_LIFE, fallen_silent
 from packages_app.operations.locations.report_fault import take_out
-from packages_app.sql import hold_clock
-
-_LIFE = """
-SELECT max(last_seen_at) AS last_seen_at,
-       (SELECT sandbox FROM lockers_location WHERE id = %(location_id)s) AS sandbox,
-       (SELECT cause FROM lockers_downtime
-        WHERE location_id = %(location_id)s AND ended_at IS NULL) AS down
-FROM lockers_kiosk WHERE location_id = %(location_id)s
-"""
+from packages_app.rules import hold_clock
+from packages_app.sql import heartbeats
 
 
 def heartbeat(
@@ -37,7 +30,7 @@ def heartbeat(
     """
     assert by.kiosk_id is not None
     assert by.location_id is not None
-    life = fetch(_LIFE, {"location_id": by.location_id})[0]
+    life = fetch(heartbeats.LIFE, {"location_id": by.location_id})[0]
     unnoticed = life.last_seen_at is not None and life.last_seen_at < now - settings.LOCATION_SILENT_AFTER
     silent = life.down == Downtime.Cause.SILENT or (life.down is None and unnoticed)
     if silent and not life.sandbox:

@@ -13,7 +13,7 @@ from packages_app.core.operation import Operation
 from packages_app.life.lifecycle import Status
 from packages_app.messaging.locations import tell_of_downtime
 from packages_app.models import Package
-from packages_app.sql import hold_clock
+from packages_app.rules import hold_clock
 
 NO_SIGN_OF_LIFE = "no sign of life from its kiosks"
 

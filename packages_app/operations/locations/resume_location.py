@@ -7,11 +7,10 @@ from datetime import datetime
 from lockers.models import Location, LocationQuerySet
 from packages_app.core.actor import Actor
 from packages_app.core.operation import Operation
-from packages_app.life import webhook_rows
+from packages_app.life import announcements
 from packages_app.models import EventType
 from packages_app.operations.locations.notice_silence import begin_silence, fallen_silent
-from packages_app.rules import queueing
-from packages_app.sql import hold_clock
+from packages_app.rules import hold_clock, queueing
 
 
 @Operation
@@ -26,7 +25,7 @@ def resume_location(*, locations: LocationQuerySet, location_id: int, by: Actor,
         return location
     location.resume()
     queueing.door_freed(location.pk)
-    webhook_rows.announce_location(location, EventType.LOCATION_RESUMED, now=now)
+    announcements.announce_location(location, EventType.LOCATION_RESUMED, now=now)
     suspended = location.downtimes.open().first()
     if suspended is not None:
         suspended.end(by=by.name, now=now)

@@ -7,9 +7,9 @@ from datetime import datetime
 from lockers.models import Downtime, Location, LocationQuerySet
 from packages_app.core.actor import Actor
 from packages_app.core.operation import Operation
-from packages_app.life import webhook_rows
+from packages_app.life import announcements
 from packages_app.models import EventType
-from packages_app.sql import hold_clock
+from packages_app.rules import hold_clock
 
 
 @Operation
@@ -36,5 +36,5 @@ def suspend_location(
             reason=location.suspended_reason,
             by=by.name,
         )
-        webhook_rows.announce_location(location, EventType.LOCATION_SUSPENDED, now=now)
+        announcements.announce_location(location, EventType.LOCATION_SUSPENDED, now=now)
     return location

@@ -10,7 +10,6 @@ from typing import Any
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, transaction
 
-from common.clock import add_local_days
 from common.sql import fetch
 from common.wakeup import nudge, nudge_webhooks
 from lockers import allocation
@@ -25,15 +24,7 @@ from packages_app.operations.queue.grant import grant
 from packages_app.payloads.results import Assigned
 from packages_app.rules import queueing, rehearsals
 from packages_app.secrets import pickup_codes
-from packages_app.sql import drop_off_and_pickup
-
-# The columns that a drop-off needs, in the order of the model; Django loads the others when asked for.
-_LOCATION = """
-SELECT id, code, time_zone, hold_days, strategy, sandbox, suspended_at,
-       EXISTS (SELECT FROM packages_app_webhook WHERE courier_id = %(courier_id)s) AS announces
-FROM lockers_location WHERE code = %(code)s
-"""
-
+from packages_app.sql import drop_off
 
 # The parameters with which the statement keeps the answer, made from a draft of it.
 Keep = Callable[[Assigned], dict[str, Any]]
@@ -92,7 +83,7 @@ def assign(
 
 def _open_location(code: str, by: Actor) -> tuple[Location, bool]:
     """The location, and whether the courier has endpoints that may want to hear of it."""
-    rows = fetch(_LOCATION, {"code": code, "courier_id": by.courier_id})
+    rows = fetch(drop_off.LOCATION, {"code": code, "courier_id": by.courier_id})
     if not rows or not by.sees(rows[0].id, sandbox=rows[0].sandbox):
         raise errors.UnknownLocation(f"There is no location {code}.")
     *columns, announces = rows[0]
@@ -110,16 +101,19 @@ def _store(package: Package, now: datetime) -> None:
     else:
         code = Package.objects.unused_code(package.pk, location.pk, version=1)
     package.status = Status.STORED
-    package.stored_at = now
-    package.expires_at = add_local_days(now, location.hold_days, location.zone)
-    package.code_version, package.code_secret, package.code_mac = code.version, code.secret_id, code.mac
+    for name, value in package.storing(now, code).items():
+        setattr(package, name, value)
 
 
 def _claim(package: Package, recipient: Recipient, by: Actor, *, announces: bool, keep: Keep | None) -> Any:
     """The claimed door's row, after package, history and messages were written with it."""
     place = package.location
-    statement = drop_off_and_pickup.assign(
-        place.strategy, accessible=package.accessible, announces=announces, keeps=keep is not None
+    statement = drop_off.assign(
+        place.strategy,
+        accessible=package.accessible,
+        among=queueing.nobodys,
+        announces=announces,
+        keeps=keep is not None,
     )
     params = _params(package, recipient, by)
     if keep is not None:
@@ -181,7 +175,6 @@ def _params(package: Package, recipient: Recipient, by: Actor) -> dict[str, Any]
         "code_mac": package.code_mac,
         "occupancy": str(occupancy),
         "deposited": deposited,
-        "channels": recipient.channels,
         "name": recipient.name,
         "email": recipient.email,
         "phone": recipient.phone,

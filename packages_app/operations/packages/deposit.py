@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from common.clock import add_local_days
 from lockers.models import Compartment
 from packages_app.core.actor import Actor
 from packages_app.core.operation import Operation
@@ -21,20 +20,12 @@ def deposit(*, package_id: UUID, by: Actor, now: datetime) -> Package:
     Raises `UnknownPackage`, `WrongStatus`.
     """
     package = by.packages().lock(package_id)
-    code = Package.objects.unused_code(package.pk, package.location_id, version=package.code_version)
-    ends = add_local_days(now, package.location.hold_days, package.location.zone)
-    latest = add_local_days(now, package.location.max_hold_days, package.location.zone)
     package.move_to(
         Status.STORED,
         event=Event.DEPOSITED,
         by=by.name,
         reserved_until=None,
-        stored_at=now,
-        expires_at=ends if package.held_at is None else latest,
-        held_expires_at=None if package.held_at is None else ends,
-        code_version=code.version,
-        code_secret=code.secret_id,
-        code_mac=code.mac,
+        **package.storing(now),
     )
     Compartment.objects.lock(package.compartment_id).hold(Compartment.Occupancy.OCCUPIED)
     return package

@@ -42,10 +42,7 @@ def door_failed(*, package_id: UUID, by: Actor, now: datetime) -> Package:
     door = Compartment.objects.lock(package.compartment_id)
     if door.occupancy not in (door.Occupancy.EMPTY, door.Occupancy.UNVERIFIED):
         raise errors.CompartmentInUse
-    again = Package.objects.in_door().filter(courier=package.courier, tracking_number=package.tracking_number)
-    if again.exists():
-        raise errors.DuplicateTrackingNumber(package_id=str(again.get().pk))
-    code = Package.objects.unused_code(package.pk, package.location_id, version=package.code_version)
+    Package.objects.refuse_duplicate(package.courier_id, package.tracking_number)
     line = package.move_to(
         Status.STORED,
         event=Event.DOOR_FAILED,
@@ -55,9 +52,7 @@ def door_failed(*, package_id: UUID, by: Actor, now: datetime) -> Package:
         pickup_receipt=None,
         collected_by_delegate=False,
         expires_at=max(package.expires_at, now + AT_LEAST),
-        code_version=code.version,
-        code_secret=code.secret_id,
-        code_mac=code.mac,
+        **package.new_code(version=package.code_version),
     )
     door.hold(door.Occupancy.DOUBTFUL)
     event = door.events.create(

@@ -11,7 +11,7 @@ from common.sql import fetch
 from common.wakeup import nudge, nudge_webhooks
 from packages_app.core.actor import SYSTEM
 from packages_app.core.operation import Operation
-from packages_app.sql import drop_off_and_pickup
+from packages_app.sql import expiry
 
 # Few at a time and with a rest after each: nobody waits for the sweep of 100,000 packages, and somebody does
 # for a pickup meanwhile (`docs/performance.md`).
@@ -37,7 +37,7 @@ def expire(*, now: datetime, batch: int = BATCH) -> int:
 
 @Operation
 def _expire_batch(*, now: datetime, batch: int) -> int:
-    rows = fetch(drop_off_and_pickup.EXPIRE, {"now": now, "batch": batch, "by": SYSTEM.name})
+    rows = fetch(expiry.EXPIRE, {"now": now, "batch": batch, "by": SYSTEM.name})
     expired = int(rows[0].expired)
     if expired:
         transaction.on_commit(nudge, robust=True)

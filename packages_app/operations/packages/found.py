@@ -6,7 +6,6 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from common.clock import add_local_days
 from lockers.models import Compartment
 from packages_app import errors
 from packages_app.core.actor import Actor
@@ -43,19 +42,14 @@ def found(*, package_id: UUID, by: Actor, now: datetime, outcome: Outcome) -> Pa
         return package
     if by.courier_id is None and package.events.latest("id").event == Event.CANCELLED:
         raise errors.WrongStatus(status=package.status)
-    _refuse_twice(package)
-    code = Package.objects.unused_code(package.pk, package.location_id, version=package.code_version)
+    Package.objects.refuse_duplicate(package.courier_id, package.tracking_number)
     package.move_to(
         Status.STORED,
         event=Event.FOUND,
         by=by.name,
         cancelled_at=None,
         released_at=None,
-        stored_at=now,
-        expires_at=add_local_days(now, package.location.hold_days, package.location.zone),
-        code_version=code.version,
-        code_secret=code.secret_id,
-        code_mac=code.mac,
+        **package.storing(now),
     )
     door.hold(Compartment.Occupancy.OCCUPIED)
     if _was_held(package):
@@ -66,11 +60,3 @@ def found(*, package_id: UUID, by: Actor, now: datetime, outcome: Outcome) -> Pa
 def _was_held(package: Package) -> bool:
     line = package.events.filter(event__in=[Event.HELD, Event.RELEASED]).order_by("id").last()
     return line is not None and line.event == Event.HELD
-
-
-def _refuse_twice(package: Package) -> None:
-    again = Package.objects.in_door().filter(
-        courier_id=package.courier_id, tracking_number=package.tracking_number
-    )
-    if live := again.first():
-        raise errors.DuplicateTrackingNumber(package_id=str(live.pk))

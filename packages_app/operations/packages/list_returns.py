@@ -11,17 +11,10 @@ from common.sql import fetch
 from lockers.models import Location
 from notifications import outbox
 from packages_app.core.operation import Operation
-from packages_app.life import webhook_rows
+from packages_app.life import announcements
 from packages_app.messaging import return_lists
 from packages_app.models import Courier, EventType, Package, Webhook
-
-# Takes the day: who comes second waits for the first, and then gets no row.
-_TAKE_DAY = """
-INSERT INTO packages_app_returnlistday (location_id, day) VALUES (%(location_id)s, %(day)s)
-ON CONFLICT (location_id) DO UPDATE SET day = excluded.day
-WHERE packages_app_returnlistday.day < excluded.day
-RETURNING 1
-"""
+from packages_app.sql.return_lists import TAKE_DAY
 
 
 def list_returns(*, now: datetime) -> int:
@@ -42,7 +35,7 @@ def list_returns(*, now: datetime) -> int:
 
 @Operation
 def _list_one(*, location: Location, day: date) -> int:
-    if not fetch(_TAKE_DAY, {"location_id": location.pk, "day": day}):
+    if not fetch(TAKE_DAY, {"location_id": location.pk, "day": day}):
         return 0
     waiting = Package.objects.to_return().filter(location=location).order_by()
     reachable = ~Q(return_list_email="") | Exists(Webhook.objects.filter(courier=OuterRef("pk")))
@@ -53,7 +46,7 @@ def _list_one(*, location: Location, day: date) -> int:
 
 
 def _tell(courier: Courier, location: Location, day: date) -> None:
-    webhook_rows.announce(
+    announcements.announce(
         courier_id=courier.pk,
         event_type=EventType.RETURNS_LIST,
         subject=f"returns:{location.pk}",

@@ -22,7 +22,7 @@ from packages_app.models import WrongCodeTally
 from packages_app.payloads.results import Opened
 from packages_app.rules import queueing
 from packages_app.secrets import pickup_codes
-from packages_app.sql import drop_off_and_pickup
+from packages_app.sql import pickup
 
 # How long a kiosk that lost the answer may ask again with the same nonce.
 REPEATS_WITHIN = timedelta(minutes=5)
@@ -94,7 +94,7 @@ class _Endpoints:
 
 
 def _press(by: Caller, now: datetime, typed: Typed, digits: str, *, sure: bool = False) -> Any:
-    """The row of `statements.pick_up`."""
+    """The row of `sql/pickup.py`."""
     assert by.location_id is not None
     parameters = {
         "kiosk_id": by.kiosk_id,
@@ -110,12 +110,10 @@ def _press(by: Caller, now: datetime, typed: Typed, digits: str, *, sure: bool =
         "waits_until": by.actor.until,
     }
     announces, by_delegate = _Endpoints.seen, len(digits) == pickup_codes.DELEGATE_DIGITS
-    row = fetch(
-        drop_off_and_pickup.pick_up(by_delegate=by_delegate, announces=announces, sure=sure), parameters
-    )[0]
+    row = fetch(pickup.pick_up(by_delegate=by_delegate, announces=announces, sure=sure), parameters)[0]
     _Endpoints.seen = row.endpoints
     if row.endpoints and not announces:
-        row = fetch(drop_off_and_pickup.pick_up(by_delegate=by_delegate, sure=sure), parameters)[0]
+        row = fetch(pickup.pick_up(by_delegate=by_delegate, sure=sure), parameters)[0]
     return row
 
 

@@ -1,7 +1,5 @@
 """Recipients are reminded before the hold of their packages ends."""
 
-# ruff: noqa: S608 - every part of the statement is a constant
-
 from __future__ import annotations
 
 import time
@@ -12,83 +10,11 @@ from django.db import transaction
 
 from common.sql import fetch
 from common.wakeup import nudge, nudge_webhooks
-from notifications import outbox
 from packages_app.core.operation import Operation
-from packages_app.life import webhook_rows
-from packages_app.life.lifecycle import DEFAULT_PRIORITY, Status
+from packages_app.sql.reminders import REMIND
 
 BATCH = 200
 REST = 1.0  # times as long as the batch took; see `operations.expire`
-
-# Another `expires_at` is another hold, of which nobody was reminded.
-_DONE = "CASE WHEN package.reminded_for = package.expires_at THEN package.reminders ELSE 0 END"
-
-_ANNOUNCED = webhook_rows.rows_sql(
-    source="told",
-    event_type="'package.reminder_sent'",
-    courier_id="told.courier_id",
-    queue="'package:' || told.id",
-    cause="told.cause",
-    context=f"""jsonb_build_object('at', clock_timestamp(), 'event', NULL,
-                           'package', {webhook_rows.package_facts("told")},
-                           'data', jsonb_build_object('reminder', told.kind))""",
-)
-_MESSAGES = f"""
-    SELECT told.kind, channel.name, 'package:' || told.id, told.cause || ':' || channel.name,
-           {DEFAULT_PRIORITY}, '', jsonb_build_object('until', told.expires_at)
-    FROM told
-    CROSS JOIN LATERAL (VALUES ('email', told.email), ('sms', told.phone)) channel (name, address)
-    WHERE channel.address <> '' AND told.only_channel IN ('', channel.name)
-    UNION ALL {_ANNOUNCED}
-    ON CONFLICT (dedup_key) DO NOTHING
-"""
-
-# `stage` 1 is the first reminder, 2 the last one; a package that is due for both gets the last one only. What
-# has changed since it was due, or shortly before, was told its end with that: it is marked and not reminded.
-# No index of its own: every drop-off would pay for it. What ends within the longest time that any location
-# sets is read in the order of its end, each batch from where the last one ended.
-_REMIND = f"""
-WITH held AS MATERIALIZED (
-    SELECT package.*, stage.number AS stage, stage.kind,
-           package.expires_at - stage.before > package.updated_at + interval '1 hour' AS wanted
-    FROM packages_app_package package
-    JOIN lockers_location location ON location.id = package.location_id
-    CROSS JOIN LATERAL (VALUES
-        (1, 'reminder', make_interval(hours => location.reminder_hours)),
-        (2, 'reminder_last', make_interval(hours => location.reminder_last_hours))
-    ) stage (number, kind, before)
-    WHERE package.status = '{Status.STORED}' AND package.held_at IS NULL
-      AND location.id NOT IN (SELECT location_id FROM lockers_downtime WHERE settled_at IS NULL)
-      AND package.expires_at > %(now)s AND package.expires_at >= %(ends_from)s
-      AND package.expires_at <= %(now)s + (
-          SELECT make_interval(hours => greatest(max(reminder_hours), max(reminder_last_hours)))
-          FROM lockers_location
-      )
-      AND package.expires_at <= %(now)s + stage.before
-      AND {_DONE} < stage.number
-      AND (stage.number = 2
-           OR package.expires_at > %(now)s + make_interval(hours => location.reminder_last_hours))
-    ORDER BY package.expires_at LIMIT %(batch)s
-    FOR NO KEY UPDATE OF package SKIP LOCKED
-), marked AS (
-    UPDATE packages_app_package package SET reminders = held.stage, reminded_for = held.expires_at
-    FROM held WHERE package.id = held.id
-    RETURNING package.id
-), told AS MATERIALIZED (
-    SELECT held.*, recipient.email, recipient.phone, recipient.only_channel,
-           'r' || held.stage || ':' || replace(held.id::text, '-', '') || ':'
-           || extract(epoch FROM held.expires_at)::bigint AS cause
-    FROM held
-    JOIN marked ON marked.id = held.id
-    JOIN packages_app_recipient recipient ON recipient.id = held.recipient_id
-    WHERE held.wanted AND (recipient.email <> '' OR recipient.phone <> '')
-), messages AS (
-    {outbox.insert_select(_MESSAGES)}
-)
-SELECT (SELECT count(*) FROM marked) AS marked, (SELECT count(*) FROM told) AS reminded,
-       (SELECT max(expires_at) FROM held) AS ends_until,
-       (SELECT bool_or(channel = 'webhook') FROM messages) AS announces
-"""
 
 
 def remind(*, now: datetime, batch: int = BATCH) -> int:
@@ -113,7 +39,7 @@ def remind(*, now: datetime, batch: int = BATCH) -> int:
 
 @Operation
 def _remind_batch(*, now: datetime, batch: int, ends_from: datetime) -> Any:
-    (row,) = fetch(_REMIND, {"now": now, "batch": batch, "ends_from": ends_from})
+    (row,) = fetch(REMIND, {"now": now, "batch": batch, "ends_from": ends_from})
     if row.reminded:
         transaction.on_commit(nudge, robust=True)
     if row.announces:

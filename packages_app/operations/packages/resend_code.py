@@ -28,13 +28,10 @@ def resend_code(*, package_id: UUID, by: Actor, now: datetime, seen: datetime | 
         raise errors.OnHold
     if not package.recipient.channels:
         raise errors.NothingToResend
-    code = Package.objects.unused_code(package.pk, package.location_id, version=package.code_version + 1)
     package.move_to(
         Status.STORED,
         event=Event.CODE_RENEWED,
         by=by.name,
-        code_version=code.version,
-        code_secret=code.secret_id,
-        code_mac=code.mac,
+        **package.new_code(version=package.code_version + 1),
     )
     return package

@@ -10,8 +10,8 @@ from django.db.models import Exists, OuterRef
 from lockers.models import Compartment
 from packages_app.core.actor import SYSTEM
 from packages_app.core.operation import Operation
+from packages_app.life.announcements import announce
 from packages_app.life.lifecycle import Event, Status
-from packages_app.life.webhook_rows import announce
 from packages_app.models import EventType, Package, QueueEntry
 from packages_app.rules import queueing
 
@@ -29,9 +29,7 @@ def grant(*, now: datetime, location_id: int | None = None) -> int:
     waiting = QueueEntry.objects.waiting()
     if location_id is not None:
         waiting = waiting.filter(location_id=location_id)
-    elsewhere = Package.objects.in_door().filter(
-        courier_id=OuterRef("courier_id"), tracking_number=OuterRef("tracking_number")
-    )
+    elsewhere = Package.objects.of_number(OuterRef("courier_id"), OuterRef("tracking_number"))
     for over in (waiting.filter(expires_at__lte=now), waiting.filter(Exists(elsewhere))):
         for entry_id in list(over.values_list("pk", flat=True)[:MOST_ENDED]):
             _end(entry_id=entry_id, now=now)
@@ -116,5 +114,4 @@ def _lock(entry_id: uuid.UUID) -> QueueEntry | None:
 
 
 def _holds_a_door(entry: QueueEntry) -> bool:
-    packages = Package.objects.in_door()
-    return packages.filter(courier_id=entry.courier_id, tracking_number=entry.tracking_number).exists()
+    return Package.objects.of_number(entry.courier_id, entry.tracking_number).exists()

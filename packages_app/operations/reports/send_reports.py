@@ -15,7 +15,7 @@ from notifications import outbox
 from notifications.models import Notification
 from packages_app.core.operation import Operation
 from packages_app.models import ReportSubscription, WeekAtLocation
-from packages_app.sql import weekly_figures
+from packages_app.rules import weekly_figures
 
 BEGINS = time(7)  # on Monday, on the reader's wall clock
 LAST_DAY = 1  # Tuesday: where nobody was there to send it on Monday

@@ -204,7 +204,7 @@ def _show_pad(request: HttpRequest, caller: Caller, *, typed: str = "") -> HttpR
         "phone_last4": request.POST.get("phone_last4", "")[:4],
         # Once the phone number was needed, it is asked for until the end of the location's day.
         "asks_phone": request.session.get(PHONE_DAY) == _today(caller, now),
-        "digits": pickup_codes.DIGITS,
+        "digits": pickup_codes.digits_of(pickup_codes.newest()),
         "delegate_digits": pickup_codes.DELEGATE_DIGITS,
         "nonce": nonce.current(request),
         "languages": settings.LANGUAGES,

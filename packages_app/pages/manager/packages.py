@@ -20,6 +20,7 @@ from lockers.models import Downtime, Location
 from notifications.models import Notification
 from packages_app import operations
 from packages_app.core.actor import Actor
+from packages_app.life.kinds import kind_of
 from packages_app.life.lifecycle import TRANSITIONS, Event
 from packages_app.models import Package, QueueEntry
 from packages_app.pages.manager.forms import (
@@ -32,26 +33,6 @@ from packages_app.pages.manager.forms import (
 )
 
 PAGE_SIZE = 50
-# How managers read the kind of a message.
-MESSAGE_KINDS = {
-    "stored": "Ready for pickup (with code)",
-    "code_renewed": "New pickup code",
-    "reminder": "Reminder (with code)",
-    "reminder_last": "Last reminder (with code)",
-    "extended": "Pickup deadline extended (with code)",
-    "door_failed": "Door did not open (with code)",
-    "held": "On hold",
-    "released": "No longer on hold (with code)",
-    "delegated": "To the delegate: ready for pickup (with their own code)",
-    "delegate_named": "Delegate named",
-    "delegate_ended": "To the delegate: code no longer works",
-    "location_suspended": "Locker out of service",
-    "location_resumed": "Locker back in service",
-    "retrieved": "Picked up",
-    "expired": "Pickup deadline has passed",
-    "cancelled": "Canceled",
-    "returned": "Returned to the courier",
-}
 
 
 @manager_page
@@ -136,7 +117,7 @@ def package(request: ManagerRequest, pk: UUID) -> HttpResponse:
         "clock_stands": shown.location.downtimes.unsettled().exists()
         and shown.status == Package.Status.STORED,
         "history": shown.events.select_related("compartment__locker"),
-        "told": [(MESSAGE_KINDS.get(message.kind, message.kind), message) for message in sent],
+        "told": [(kind_of(message.kind).title or message.kind, message) for message in sent],
         "seen": shown.updated_at.isoformat(),
         "can_resend": allowed[Event.CODE_RENEWED] and not shown.held_at,
         "can_return": allowed[Event.RETURNED] and shown.holds_door,

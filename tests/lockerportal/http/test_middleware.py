@@ -85,7 +85,7 @@ def test_the_api_without_the_database_answers_503(error: Exception, monkeypatch:
     def fail(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr("packages_app.sql.drop_off_and_pickup.assign", fail)
+    monkeypatch.setattr("packages_app.sql.drop_off.assign", fail)
     answer = api.post("/lockers/assign", parcel(location), key="k-1")
     assert answer.status_code == 503
     assert answer["Content-Type"] == "application/problem+json"

@@ -67,6 +67,15 @@ def test_a_repeat_gets_equal_bytes_with_the_code_and_the_row_keeps_none() -> Non
     assert pickup_codes.shown(code) not in row.body
 
 
+def test_an_answer_kept_before_compartments_were_kept_apart_is_repeated_as_it_was() -> None:
+    """It held the compartment in its body; the first deployment that keeps it apart finds some of these."""
+    api = courier_api(make_courier())
+    body = parcel(make_location(), "T-1")
+    first = api.post("/lockers/assign", body, key="k-1")
+    IdempotencyKey.objects.update(body=json.dumps({"body": first.json(), "code_of": []}))
+    assert api.post("/lockers/assign", body, key="k-1").content == first.content
+
+
 def test_a_repeat_shows_the_code_as_it_was_after_a_new_one_was_made() -> None:
     """The answer of a request does not change; the package itself tells what is true now."""
     shop = courier_api(make_courier(), codes_read=True)
@@ -186,5 +195,7 @@ def test_what_is_kept_can_be_read_by_people() -> None:
     answer = api.post("/lockers/assign", parcel(make_location(), "T-1"), key="k-1")
     row = IdempotencyKey.objects.get()
     assert row.status == 201
-    assert json.loads(row.body)["body"] == answer.json()
+    kept, shown = json.loads(row.body), answer.json()
+    assert kept["answer"]["body"] == {**shown, "compartment": None}
+    assert kept["compartment"] == [shown["compartment"]["id"], "A", "S1", 1]
     assert str(row) == f"{row.courier_id}: k-1"

@@ -67,12 +67,12 @@ def test_who_manages_it_no_more_is_not_told(
             **({"is_active": False} if what == "inactive" else {"email": ""})
         )
     rows = list(Notification.objects.all())
-    assert list(compose(rows).values()) == [Suppressed("the manager or the door is gone")]
+    assert list(compose(rows).values()) == [Suppressed("the manager or the compartment is gone")]
 
 
 def test_a_door_that_is_back_is_not_told(location: Location, kaja: User, event: CompartmentEvent) -> None:
     event.compartment.put_back_in_service(by="manager:kaja")
-    assert composed(event, location) == [Suppressed("the door is back in use")]
+    assert composed(event, location) == [Suppressed("the compartment is back in service")]
 
 
 def test_only_pairs_that_belong_together_are_found(location: Location, kaja: User) -> None:

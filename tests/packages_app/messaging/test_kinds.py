@@ -11,21 +11,26 @@ from django.conf import settings
 from lockers.models import Location
 from notifications.messages import Message, Suppressed
 from notifications.models import Notification
+from packages_app.life.kinds import KINDS
 from packages_app.life.lifecycle import TOLD, Status
-from packages_app.messaging.kinds import KINDS
 from packages_app.messaging.recipients import compose
 from packages_app.models import Package
-from packages_app.pages.manager.packages import MESSAGE_KINDS
 from tests.world import NOW, door, make_courier, make_location, make_package, make_told
 
 FOLDER = Path(settings.BASE_DIR) / "templates" / "notifications"
 # Who else has to be named for it: `tests/packages_app/operations/packages/test_delegates.py`.
-OF_DELEGATES = {"delegated", "delegate_named", "delegate_ended"}
+OF_DELEGATES = {name for name, kind in KINDS.items() if kind.about_delegate}
 
 
-def test_each_kind_to_a_recipient_has_its_texts_and_its_words_for_managers() -> None:
+def test_each_kind_has_its_templates_and_its_own_title() -> None:
     with_sms = {file.parent.name for file in FOLDER.glob("*/sms.txt")}
-    assert set(KINDS) == with_sms == set(MESSAGE_KINDS)
+    assert set(KINDS) == with_sms
+    for name in KINDS:
+        files = {file.name for file in (FOLDER / name).iterdir()}
+        assert files == {"subject.txt", "email.txt", "email.html", "sms.txt"}, name
+    titles = [kind.title for kind in KINDS.values()]
+    assert all(titles)
+    assert len(set(titles)) == len(titles)
     assert set(TOLD.values()) <= set(KINDS)
 
 
@@ -67,14 +72,14 @@ def test_it_is_sent_while_its_reason_stands(location: Location, kind: str, statu
 @pytest.mark.django_db
 def test_word_of_a_location_goes_with_its_state(location: Location) -> None:
     package = make_package(make_courier(), door(location, "S1"))
-    assert composed(package, "location_suspended") == Suppressed("the location is back in use")
+    assert composed(package, "location_suspended") == Suppressed("the location has resumed")
     assert isinstance(composed(package, "location_resumed"), Message)
     location.suspend(reason="flood", now=NOW)
     assert isinstance(composed(package, "location_suspended"), Message)
-    assert composed(package, "location_resumed") == Suppressed("the location is out of use again")
+    assert composed(package, "location_resumed") == Suppressed("the location is suspended again")
     Package.objects.update(held_at=NOW)
     for kind in ("location_suspended", "stored", "reminder"):
-        assert composed(package, kind) == Suppressed("the package is held back")
+        assert composed(package, kind) == Suppressed("the package is on hold")
     assert isinstance(composed(package, "held"), Message)
     Package.objects.update(held_at=None)
-    assert composed(package, "held") == Suppressed("the package is held back no more")
+    assert composed(package, "held") == Suppressed("the package is no longer on hold")

@@ -15,8 +15,8 @@ from notifications import outbox
 from notifications.delivery.people import deliver_due
 from notifications.models import Notification
 from notifications.sms import locmem
+from packages_app.life.kinds import KINDS
 from packages_app.messaging import links, preferences
-from packages_app.messaging.kinds import KINDS
 from packages_app.models import AddressChoice, Courier, Package
 from tests.world import door, make_courier, make_location, make_package, make_recipient
 

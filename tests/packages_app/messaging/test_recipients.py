@@ -11,7 +11,8 @@ import pytest
 from lockers.models import Location
 from notifications.messages import Message, Suppressed
 from notifications.models import Notification
-from packages_app.life.lifecycle import PRIORITY, TOLD, Status
+from packages_app.life import kinds
+from packages_app.life.lifecycle import TOLD, Status
 from packages_app.messaging.recipients import compose
 from packages_app.models import Courier, Package
 from packages_app.secrets import pickup_codes
@@ -94,7 +95,7 @@ def test_only_what_opens_a_door_shows_the_code(location: Location, courier: Cour
     assert isinstance(message, Message)
     opens = kind in ("stored", "code_renewed", "extended", "door_failed", "released")
     assert ("code" in message.context) == opens
-    assert (kind in PRIORITY) == opens
+    assert (kinds.KINDS[kind].priority < kinds.DEFAULT_PRIORITY) == opens
 
 
 @pytest.mark.parametrize(
@@ -113,7 +114,7 @@ def test_a_code_that_opens_nothing_is_not_sent(
 )
 def test_no_code_of_what_is_held_back_is_sent(location: Location, courier: Courier, kind: str) -> None:
     package = make_package(courier, door(location, "S1"), held_at=UNTIL)
-    assert composed(package, kind) == Suppressed("the package is held back")
+    assert composed(package, kind) == Suppressed("the package is on hold")
     assert isinstance(composed(package, "held"), Message)
 
 
@@ -140,12 +141,12 @@ def test_who_never_heard_of_it_does_not_hear_that_it_is_cancelled(
     if heard:
         assert isinstance(answer, Message)
     else:
-        assert answer == Suppressed("the recipient was told nothing of it")
+        assert answer == Suppressed("the recipient was never told about it")
 
 
 def test_a_hold_that_is_over_is_not_told(location: Location, courier: Courier) -> None:
     package = make_package(courier, door(location, "S1"))
-    assert composed(package, "held") == Suppressed("the package is held back no more")
+    assert composed(package, "held") == Suppressed("the package is no longer on hold")
 
 
 def test_a_delegate_is_told_their_own_code_and_the_recipient_who_they_are(
@@ -175,14 +176,14 @@ def test_who_may_collect_no_more_is_told_nothing(location: Location, courier: Co
     notification = row(package.pk, kind)
     notification.context = {"delegate": str(delegate.pk)}
     delegate.withdraw(now=UNTIL)
-    gone = Suppressed("nobody else may collect it any more")
+    gone = Suppressed("the package has no delegate any more")
     assert compose([notification])[notification.pk] == gone
     make_delegate(package)
     told = compose([notification])[notification.pk]
-    assert told == Suppressed("somebody else may collect it now") or kind == "delegate_named"
+    assert told == Suppressed("the package has another delegate now") or kind == "delegate_named"
     Package.objects.update(held_at=UNTIL)
     if kind == "delegated":
-        assert compose([notification])[notification.pk] == Suppressed("the package is held back")
+        assert compose([notification])[notification.pk] == Suppressed("the package is on hold")
 
 
 def test_an_end_that_was_taken_back_is_not_told(location: Location, courier: Courier) -> None:

@@ -54,7 +54,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 HOUR = timedelta(hours=1)
 MARI: dict[str, Any] = {"name": "Mari", "email": "Mari@Example.com", "phone": "+3725551234"}
 JUHAN: dict[str, Any] = {"name": "Juhan", "email": "juhan@example.com", "phone": "+3725559876"}
-IN_ONE = ("suppressed", "they are told as recipient and delegate in one")
+IN_ONE = ("suppressed", "recipient and delegate are the same person")
 
 
 @pytest.fixture
@@ -273,7 +273,7 @@ def test_of_two_ends_in_two_hands_one_arrives(package: Package, by: Actor, now: 
     hand = {"status": "sending", "lease_token": uuid4(), "leased_until": now + timedelta(minutes=1)}
     ended.update(**hand)
     decided = [next(iter(compose([row]).values())) for row in ended]
-    assert decided[0] == Suppressed("there is later word of it")
+    assert decided[0] == Suppressed("there is a later message about it")
     assert isinstance(decided[1], Message)
 
 
@@ -414,7 +414,7 @@ def test_a_return_is_told_once_a_day(package: Package) -> None:
     resumed(package, "2")
     assert sent() == []
     reasons = Notification.objects.filter(status="suppressed").values_list("reason", flat=True)
-    assert set(reasons) == {"they were told so within the day"}
+    assert set(reasons) == {"they were told within the day"}
     Notification.objects.filter(status="sent").update(sent_at=timezone.now() - 25 * HOUR)
     resumed(package, "3")
     assert len(sent()) == 2
@@ -427,7 +427,7 @@ def test_of_several_returns_that_wait_the_last_is_told(package: Package) -> None
     told = Notification.objects.filter(status="sent").values_list("dedup_key", flat=True)
     assert set(told) == {"event:3:email", "event:3:sms"}
     reasons = set(Notification.objects.filter(status="suppressed").values_list("reason", flat=True))
-    assert reasons == {"there is later word of it"}
+    assert reasons == {"there is a later message about it"}
 
 
 def test_another_package_is_told_of_its_own(package: Package, courier: Courier, location: Location) -> None:

@@ -14,9 +14,9 @@ from notifications.composing import NotComposed, compose
 from notifications.messages import Message, Suppressed
 from notifications.models import Notification
 from packages_app import operations
-from packages_app.life import webhook_rows
+from packages_app.life import announcements
 from packages_app.life.lifecycle import Status
-from packages_app.messaging import webhooks
+from packages_app.life.package_fields import IN_WEBHOOKS
 from packages_app.models import Courier, EventType, Package, PackageEvent, Webhook
 from packages_app.operations.packages.reassign import Reason
 from packages_app.payloads import package_json
@@ -71,7 +71,7 @@ def test_the_package_is_told_as_the_api_shows_it(courier: Courier, endpoint: Web
     assert body("package.stored") == {
         "type": "package.stored",
         "timestamp": package_json.moment(line.at),
-        "data": {**{name: shown[name] for name in webhooks.MEMBERS}, "event": "deposited"},
+        "data": {**{name: shown[name] for name in IN_WEBHOOKS}, "event": "deposited"},
     }
     assert composed("package.stored").to == endpoint.url
 
@@ -95,9 +95,7 @@ def test_each_event_tells_its_own_moment_however_late_it_is_sent(courier: Courie
         "package.returned": see(package),
     }.items():
         data = body(kind)["data"]
-        assert {name: data[name] for name in webhooks.MEMBERS} == {
-            name: shown[name] for name in webhooks.MEMBERS
-        }
+        assert {name: data[name] for name in IN_WEBHOOKS} == {name: shown[name] for name in IN_WEBHOOKS}
     assert (stored["size"], cancelled["size"], stored["compartment"]["label"]) == ("SMALL", "MEDIUM", "S1")
     assert body("package.returned")["data"]["compartment"] is None
 
@@ -115,15 +113,15 @@ def test_every_member_of_a_package_is_known_to_change_or_not(courier: Courier) -
     """A new member of the API's package must be told at the event, or left out; never looked up later."""
     package = make_package(courier, door(make_location(), "S1"))
     personal = {"delegate"}
-    assert set(webhooks.MEMBERS) == set(see(package)) - personal
+    assert set(IN_WEBHOOKS) == set(see(package)) - personal
 
 
 def test_locations_and_further_facts(courier: Courier, endpoint: Webhook) -> None:
     location = make_location()
     package = make_package(courier, door(location, "S1"))
     location.suspend(reason="water", now=NOW)
-    webhook_rows.announce_location(location, EventType.LOCATION_SUSPENDED, now=NOW)
-    webhook_rows.announce(
+    announcements.announce_location(location, EventType.LOCATION_SUSPENDED, now=NOW)
+    announcements.announce(
         courier_id=courier.pk,
         event_type=EventType.PACKAGE_REMINDER_SENT,
         subject=f"package:{package.pk}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections import Counter
 
@@ -22,6 +23,10 @@ TRIVIAL = [
     "87654321",
     "98765432",
     "09876543",
+    "123456",
+    "482482",
+    "121212",
+    "484848",
     "12121212",
     "90909090",
     "48214821",
@@ -70,7 +75,7 @@ def test_codes_that_are_not_trivial(digits: str) -> None:
 def test_a_trivial_code_takes_the_next_version(monkeypatch: pytest.MonkeyPatch) -> None:
     real = pickup_codes.compute
 
-    def trivial_at_first(package_id: uuid.UUID, version: int, secret_id: int, length: int) -> str:
+    def trivial_at_first(package_id: uuid.UUID, version: int, secret_id: int, length: int | None) -> str:
         return "12345678" if version < 4 else real(package_id, version, secret_id)
 
     monkeypatch.setattr(pickup_codes, "compute", trivial_at_first)
@@ -92,6 +97,27 @@ def test_the_highest_secret_makes_new_codes_and_the_others_still_open(settings: 
     assert before.mac not in pickup_codes.macs(7, digits)
     with pytest.raises(KeyError):
         pickup_codes.compute(PACKAGE, before.version, before.secret_id)
+
+
+@pytest.mark.parametrize(("count", "shown"), [(6, "ddd ddd"), (7, "dddd ddd"), (8, "dddd dddd")])
+def test_a_secret_may_name_its_number_of_digits_and_codes_that_wait_stay(
+    settings: Settings, count: int, shown: str
+) -> None:
+    before = pickup_codes.issue(PACKAGE, 7)
+    digits = pickup_codes.compute(PACKAGE, before.version, before.secret_id)
+    settings.PICKUP_CODE_SECRETS = {1: OLD, 2: NEW}
+    settings.PICKUP_CODE_DIGITS = {2: count}
+    assert pickup_codes.compute(PACKAGE, before.version, before.secret_id) == digits
+    assert pickup_codes.clean(pickup_codes.shown(digits)) == digits
+    assert before.mac in pickup_codes.macs(7, digits)
+    after = pickup_codes.issue(PACKAGE, 7)
+    new = pickup_codes.compute(PACKAGE, after.version, after.secret_id)
+    assert (len(digits), len(new)) == (8, count)
+    assert after.mac in pickup_codes.macs(7, new)
+    assert pickup_codes.clean(pickup_codes.shown(new)) == new
+    assert re.sub(r"\d", "d", pickup_codes.shown(new)) == shown
+    delegate = pickup_codes.compute(PACKAGE, 1, 2, pickup_codes.DELEGATE_DIGITS)
+    assert pickup_codes.clean(delegate) == delegate
 
 
 def test_the_mac_binds_code_to_location() -> None:

@@ -19,7 +19,7 @@ from packages_app.errors import CodeExpired, ExtensionLimit
 from packages_app.life.lifecycle import Status
 from packages_app.models import Courier, Package
 from packages_app.operations.packages.pick_up import Typed
-from packages_app.sql import hold_clock
+from packages_app.rules import hold_clock
 from tests.packages_app.operations.looking import history, row, told
 from tests.world import NOW, UNTIL, caller, code_of, door, make_kiosk, make_location, make_package
 
@@ -367,7 +367,7 @@ class TestKilled:
             raise Killed
 
         with monkeypatch.context() as patch:
-            patch.setattr("packages_app.sql.hold_clock.give_back", half)
+            patch.setattr("packages_app.rules.hold_clock.give_back", half)
             with pytest.raises(Killed):
                 beat(screen, LATER)
         assert row(package).expires_at == UNTIL
@@ -405,13 +405,11 @@ class TestRows:
             Downtime.objects.create(**{**fields, **values})
 
     def test_the_sweep_uses_its_index_and_scans_nothing(self, location: Location) -> None:
-        from packages_app.sql import drop_off_and_pickup
+        from packages_app.sql import expiry
 
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL enable_seqscan = off")
-            cursor.execute(
-                "EXPLAIN " + drop_off_and_pickup.EXPIRE, {"now": NOW, "batch": 100, "by": "system"}
-            )
+            cursor.execute("EXPLAIN " + expiry.EXPIRE, {"now": NOW, "batch": 100, "by": "system"})
             plan = "\n".join(line for (line,) in cursor.fetchall())
         assert "package_expiring_idx" in plan
         assert "Seq Scan on packages_app_package " not in plan

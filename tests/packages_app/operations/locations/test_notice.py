@@ -104,7 +104,7 @@ class TestNearlyFull:
         operations.notice_shortages(now=NOW)
         fill(location, 1, free=20)
         operations.notice_shortages(now=NOW)
-        assert sent(self.kind) == Suppressed("there is room again")
+        assert sent(self.kind) == Suppressed("there are enough available compartments again")
 
     @pytest.mark.parametrize("state", [{"suspended_at": NOW, "suspended_reason": "x"}, {"sandbox": True}])
     def test_not_where_no_packages_are_taken(self, location: Location, state: dict[str, object]) -> None:

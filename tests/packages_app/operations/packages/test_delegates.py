@@ -336,7 +336,7 @@ def test_no_two_delegates_at_a_location_have_one_code(
     other = make_delegate(make_package(courier, door(location, "M1")))
     taken, real = other.code, pickup_codes.compute
 
-    def collides(owner_id: uuid.UUID, version: int, secret_id: int, length: int = pickup_codes.DIGITS) -> str:
+    def collides(owner_id: uuid.UUID, version: int, secret_id: int, length: int | None = None) -> str:
         return taken if length == 9 and version == 1 else real(owner_id, version, secret_id, length)
 
     monkeypatch.setattr(pickup_codes, "compute", collides)

@@ -156,7 +156,7 @@ def test_the_list_is_that_of_the_moment_in_which_it_is_sent(location: Location, 
     assert isinstance(message, Message)
     assert message.context["total"] == 1
     operations.return_to_courier(package_id=second.pk, by=actor(courier), now=NOW)
-    assert composed() == Suppressed("nothing waits any more")
+    assert composed() == Suppressed("there is nothing to take back any more")
 
 
 def test_not_to_an_address_that_was_taken_away_and_not_from_a_sandbox(
@@ -168,7 +168,7 @@ def test_not_to_an_address_that_was_taken_away_and_not_from_a_sandbox(
     assert composed() == Suppressed("sandbox")
     Location.objects.update(sandbox=False)
     Courier.objects.update(return_list_email="")
-    assert composed() == Suppressed("the courier has no address for it any more")
+    assert composed() == Suppressed("the courier no longer has an address for it")
 
 
 def test_a_long_list_is_cut_and_says_so(

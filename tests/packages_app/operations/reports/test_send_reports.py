@@ -22,7 +22,7 @@ from packages_app import operations, tasks
 from packages_app.life.lifecycle import Event, Status
 from packages_app.messaging.reports import compose
 from packages_app.models import Courier, Package, ReportSubscription, WeekAtLocation
-from packages_app.sql import weekly_figures
+from packages_app.rules import weekly_figures
 from tests.world import door, make_courier, make_location, make_package
 
 pytestmark = pytest.mark.django_db

@@ -314,4 +314,4 @@ class TestMessages:
         answer = self.facts(package, until=(package.expires_at - HOUR).isoformat())
         assert answer.reason == "the hold was changed"
         Package.objects.update(held_at=timezone.now())
-        assert self.facts(package, until=good).reason == "the package is held back"
+        assert self.facts(package, until=good).reason == "the package is on hold"

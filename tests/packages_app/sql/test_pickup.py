@@ -17,7 +17,7 @@ from lockers.models import Compartment, Kiosk
 from packages_app.life.lifecycle import Event, Status
 from packages_app.models import Package, Recipient, WrongCodeTally
 from packages_app.secrets import pickup_codes
-from packages_app.sql import drop_off_and_pickup
+from packages_app.sql import pickup
 from tests.packages_app.alike import announced, assert_alike
 from tests.world import (
     NOW,
@@ -62,9 +62,7 @@ class PickUp:
         """As `operations.pick_up` does it."""
         location_id = self.kiosk.location_id
         [row] = fetch(
-            drop_off_and_pickup.pick_up(
-                by_delegate=self.by_delegate, announces=self.announces, sure=self.sure
-            ),
+            pickup.pick_up(by_delegate=self.by_delegate, announces=self.announces, sure=self.sure),
             {
                 "kiosk_id": self.kiosk.pk,
                 "location_id": location_id,

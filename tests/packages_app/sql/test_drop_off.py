@@ -1,4 +1,4 @@
-"""The hot statements do, row for row, what the same steps do in the readable ORM.
+"""The drop-off in one statement does, row for row, what the same steps do in the readable ORM.
 
 Both run on the same rows, each in a savepoint that is rolled back, and every table is compared afterwards.
 """
@@ -20,27 +20,23 @@ from lockers import allocation
 from lockers.models import Compartment, Location
 from packages_app.life.lifecycle import Event, Status
 from packages_app.models import Courier, IdempotencyKey, Package, Recipient
+from packages_app.rules import queueing
 from packages_app.secrets import pickup_codes
-from packages_app.sql import drop_off_and_pickup
+from packages_app.sql import drop_off
 from tests.packages_app.alike import announced, assert_alike, effect
 from tests.world import (
     NOW,
     UNTIL,
     door,
     make_courier,
-    make_delegate,
     make_location,
     make_package,
-    make_recipient,
     make_webhook,
 )
 
 pytestmark = pytest.mark.django_db
 
 PACKAGE_ID = uuid.UUID("0b4f1a52-6f0e-4d43-8a51-0c9f3f5d7e21")
-
-
-# --- Drop-off --------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -73,12 +69,11 @@ class DropOff:
     def row(self) -> Any:
         """What the statement gives."""
         code = self.code if self.deposited else pickup_codes.Issued(1, 1, b"")
-        addresses = {"email": self.email, "sms": self.phone}
-        channels = [name for name in addresses if addresses[name] and self.only_channel in ("", name)]
         [row] = fetch(
-            drop_off_and_pickup.assign(
+            drop_off.assign(
                 self.location.strategy,
                 accessible=self.accessible,
+                among=queueing.nobodys,
                 announces=self.announces,
                 keeps=self.keeps,
             ),
@@ -101,7 +96,6 @@ class DropOff:
                 "code_mac": code.mac or None,
                 "occupancy": "occupied" if self.deposited else "reserved",
                 "deposited": self.deposited,
-                "channels": channels,
                 "name": "Mari",
                 "email": self.email,
                 "phone": self.phone,
@@ -240,11 +234,7 @@ def test_assign_of_what_left_its_door() -> None:
     assert result[2] == "S1"
 
 
-# Texts that look like what the statement fills in.
-ANSWER: dict[str, Any] = {
-    "body": {"a": '"compartment": null', "compartment": None, "b": '\\"compartment": null'},
-    "c": [1],
-}
+ANSWER: dict[str, Any] = {"body": {"a": '"compartment": null \\\'', "compartment": None}, "c": [1]}
 
 
 def test_assign_keeps_the_answer_with_the_door() -> None:
@@ -253,8 +243,7 @@ def test_assign_keeps_the_answer_with_the_door() -> None:
     [row] = tables["packages_app_idempotencykey"]
     assert (row["courier_id"], row["key"], row["status"]) == (drop.courier.pk, "k-1", 201)
     kept = json.loads(row["body"])
-    shown = {"id": result[1], "locker": "A", "label": "S1", "size": "SMALL"}
-    assert kept == {"body": {**ANSWER["body"], "compartment": shown}, "c": [1]}
+    assert kept == {"answer": ANSWER, "compartment": [result[1], "A", "S1", 1]}
     without = {name: rows for name, rows in tables.items() if name != "packages_app_idempotencykey"}
     _, expected = effect(drop.readably)
     del expected["packages_app_idempotencykey"]
@@ -286,57 +275,6 @@ def test_assign_does_nothing_under_a_taken_key_or_when_nobody_waits_any_more(
     assert (effect(lambda: None))[1] == tables
 
 
-# --- Expiry ----------------------------------------------------------------------------------------------
-
-
-def expire_in_one_statement() -> int:
-    """As `operations.expire` does it."""
-    found = fetch(drop_off_and_pickup.EXPIRE, {"now": UNTIL, "batch": 10, "by": "system"})
-    return int(found[0].expired)
-
-
-def expire_readably() -> int:
-    """The same, package by package."""
-    due = Package.objects.filter(status=Status.STORED, expires_at__lte=UNTIL).order_by("expires_at")
-    for package in due:
-        package.move_to(Status.EXPIRED, event=Event.EXPIRED, by="system")
-    return len(due)
-
-
-def test_expire() -> None:
-    location, courier = make_location(), make_courier()
-    hour = timedelta(hours=1)
-    make_package(courier, door(location, "S1"), expires_at=UNTIL - hour)
-    make_package(courier, door(location, "S2"), expires_at=UNTIL, recipient=make_recipient(phone=""))
-    only = make_recipient(only_channel="sms")
-    make_package(courier, door(location, "L2"), expires_at=UNTIL, recipient=only)
-    make_package(courier, door(location, "M1"), expires_at=UNTIL + hour)
-    make_package(courier, door(location, "M2"), Status.PENDING)
-    make_package(courier, door(location, "L1"), Status.EXPIRED)
-
-    result, tables = assert_alike(expire_in_one_statement, expire_readably)
-    assert result == 3
-    assert len(tables["packages_app_packageevent"]) == 3
-    assert len(tables["notifications_notification"]) == 4
-
-
-def test_expire_tells_a_delegate_too() -> None:
-    location, courier = make_location(), make_courier()
-    make_delegate(make_package(courier, door(location, "S1"), expires_at=UNTIL), phone="")
-    withdrawn = make_delegate(make_package(courier, door(location, "S2"), expires_at=UNTIL))
-    withdrawn.withdraw(now=NOW)
-    _, tables = assert_alike(expire_in_one_statement, expire_readably)
-    rows = tables["notifications_notification"]
-    assert sorted((row["kind"], row["channel"]) for row in rows) == [
-        ("delegate_ended", "email"),
-        *[("expired", "email")] * 2,
-        *[("expired", "sms")] * 2,
-    ]
-
-
-# --- Webhooks --------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("deposited", [False, True])
 def test_assign_announces_a_stored_package_to_the_couriers_own_open_endpoints(deposited: bool) -> None:
     courier = make_courier()
@@ -363,27 +301,9 @@ def test_assign_without_endpoints_has_a_statement_of_its_own_that_does_the_same(
     assert_alike(replace(drop, announces=False).in_one_statement, drop.readably)
 
 
-def test_expire_announces_each_package_to_its_own_courier() -> None:
-    location, courier, other = make_location(), make_courier(), make_courier("gls")
-    mine = make_package(courier, door(location, "S1"), expires_at=UNTIL)
-    theirs = make_package(other, door(location, "S2"), expires_at=UNTIL)
-    make_package(make_courier("omniva"), door(location, "M1"), expires_at=UNTIL)
-    endpoints = {make_webhook(courier).destination_id: mine, make_webhook(other).destination_id: theirs}
-    _, tables = assert_alike(expire_in_one_statement, expire_readably)
-    rows = announced(tables)
-    assert {row["subject"]: row["queue"] for row in rows} == {
-        destination: f"package:{package.pk}" for destination, package in endpoints.items()
-    }
-    assert {row["context"]["package"]["compartment_id"] for row in rows} == {
-        mine.compartment_id,
-        theirs.compartment_id,
-    }
-    assert {row["kind"] for row in rows} == {"package.expired"}
-
-
 @pytest.mark.parametrize("announces", [False, True])
 def test_only_a_statement_for_endpoints_knows_of_any(announces: bool) -> None:
     """The other is a fifth faster for it."""
     with transaction.atomic():
-        drop_off = drop_off_and_pickup.assign("best_fit", accessible=False, announces=announces)
-    assert ("packages_app_webhook" in drop_off) == announces
+        statement = drop_off.assign("best_fit", accessible=False, among=queueing.nobodys, announces=announces)
+    assert ("packages_app_webhook" in statement) == announces

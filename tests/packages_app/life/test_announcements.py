@@ -12,7 +12,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 from common.wakeup import nudge_webhooks
 from notifications.models import Notification
 from packages_app import operations
-from packages_app.life import lifecycle, webhook_rows
+from packages_app.life import announcements, lifecycle
 from packages_app.life.lifecycle import Event, Status
 from packages_app.models import Courier, EventType, PackageEvent
 from tests.world import (
@@ -87,7 +87,7 @@ def test_what_is_rolled_back_was_not_announced() -> None:
 
 
 def announce(courier: Courier, package: Any, cause: str = "reminder:1") -> None:
-    webhook_rows.announce(
+    announcements.announce(
         courier_id=courier.pk,
         event_type=EventType.PACKAGE_REMINDER_SENT,
         subject=f"package:{package.pk}",
@@ -139,7 +139,7 @@ def test_a_location_matters_to_who_has_packages_there_or_had_lately() -> None:
     couriers = {code: make_courier(code) for code in ("holds", "lately", "long-ago", "elsewhere", "never")}
     for courier in couriers.values():
         make_webhook(courier)
-    month = webhook_rows.USED_WITHIN
+    month = announcements.USED_WITHIN
     hour = timedelta(hours=1)
     make_package(couriers["holds"], door(location, "S1"), Status.EXPIRED, created_at=NOW - 2 * month)
     make_package(couriers["lately"], door(location, "S2"), Status.RETRIEVED, created_at=NOW - month + hour)
@@ -147,9 +147,9 @@ def test_a_location_matters_to_who_has_packages_there_or_had_lately() -> None:
     make_package(couriers["elsewhere"], door(elsewhere, "S1"))
 
     location.suspend(reason="water", now=NOW)
-    webhook_rows.announce_location(location, EventType.LOCATION_SUSPENDED, now=NOW)
+    announcements.announce_location(location, EventType.LOCATION_SUSPENDED, now=NOW)
     location.resume()
-    webhook_rows.announce_location(location, EventType.LOCATION_RESUMED, now=NOW + hour)
+    announcements.announce_location(location, EventType.LOCATION_RESUMED, now=NOW + hour)
 
     told = {code: [row.kind for row in announced(courier)] for code, courier in couriers.items()}
     both = ["location.suspended", "location.resumed"]

@@ -1,0 +1,1 @@
+"""SQL of compartments that is not the ORM's."""
