@@ -17,7 +17,7 @@ from packages_app.payloads.results import Opened
 from tests.races.together import assert_sound, bring, in_rounds, kinds, together
 from tests.world import actor, caller, code_of, delegate_code_of, make_kiosk
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 
 def named(courier: Courier, location: Location, number: str) -> Package:

@@ -21,7 +21,7 @@ from tests.races import together as threads
 from tests.races.together import after_the_hold, assert_sound, bring, kinds
 from tests.world import actor, caller, code_of, make_kiosk, make_location
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 HOUR = timedelta(hours=1)
 

@@ -21,7 +21,7 @@ from packages_app.operations.packages.reassign import Reason
 from tests.races.together import after_the_hold, assert_sound, bring, together
 from tests.world import actor, caller, code_of, make_kiosk
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 THREADS, STEPS = 8, 60
 

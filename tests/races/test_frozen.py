@@ -26,7 +26,7 @@ from packages_app.payloads.results import Assigned, Opened
 from tests.races.together import assert_sound, bring
 from tests.world import code_of, make_kiosk
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 FROZEN_SECONDS = 2.6  # longer than a key's owner waits
 GIVEN_UP_SECONDS = 0.4

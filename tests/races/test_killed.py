@@ -24,7 +24,7 @@ from tests.factories import UserFactory
 from tests.races.together import assert_sound
 from tests.world import NOW, door, make_location, make_package
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 BASE = Path(__file__).resolve().parents[2]
 KILLS = 3

@@ -15,7 +15,7 @@ from packages_app.payloads.results import Opened
 from tests.races.together import assert_sound, bring, kinds, together
 from tests.world import caller, code_of, make_kiosk, wrong_code
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 
 def test_one_code_at_sixteen_screens_opens_once(location: Location, courier: Courier) -> None:

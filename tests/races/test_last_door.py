@@ -20,7 +20,7 @@ from packages_app.sql import drop_off, pickup
 from tests.races.together import assert_sound, bring, in_rounds, kinds, together
 from tests.world import actor, caller, door, make_kiosk, make_location, wrong_code
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 THREADS = 16
 

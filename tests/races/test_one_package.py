@@ -31,7 +31,7 @@ from tests.races.together import (
 )
 from tests.world import actor, caller, code_of, door, make_kiosk, make_location
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 
 class Mover(threading.Thread):

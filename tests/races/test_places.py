@@ -23,7 +23,7 @@ from tests.races.test_killed import killed_again_and_again, moment
 from tests.races.together import assert_sound, bring, kinds, together
 from tests.world import NOW, caller, code_of, door, make_kiosk, make_location, make_package
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 MONDAY = NOW - timedelta(days=4)  # at noon

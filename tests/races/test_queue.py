@@ -27,7 +27,7 @@ from packages_app.sql import drop_off
 from tests.races.together import assert_sound, bring, in_rounds, kinds, together
 from tests.world import actor, door, make_location
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 THREADS = 16
 Waiting = QueueEntry.Status

@@ -19,7 +19,7 @@ from packages_app.operations.couriers.make_key import make_key
 from tests.races.together import in_rounds, together
 from tests.world import Api, door
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 THREADS = 16
 

@@ -26,7 +26,7 @@ from packages_app.models import Courier, IdempotencyKey, Package
 from tests.races.together import assert_sound, together
 from tests.world import Api, courier_api, make_location, parcel
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 ROOT = Path(__file__).resolve().parents[2]
 

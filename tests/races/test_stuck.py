@@ -18,7 +18,7 @@ from packages_app.payloads.answer import Answer
 from tests.races.together import assert_sound, bring, together
 from tests.world import Api, code_of, courier_api, kiosk_api, make_kiosk, parcel
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 
 class Holder(threading.Thread):
