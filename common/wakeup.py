@@ -1,4 +1,7 @@
-"""Waking delivery after a commit, without the caller ever waiting for the broker."""
+"""Wake a job after a commit instead of waiting for Celery beat; the caller never waits for the broker.
+
+Jobs are woken by name, so that every room may wake a job of a room above it.
+"""
 
 from __future__ import annotations
 
@@ -85,6 +88,7 @@ def job(name: str) -> Callable[[], None]:
 
 _deliver = Wake(job("notifications.tasks.deliver"))
 _deliver_webhooks = Wake(job("notifications.tasks.deliver_webhooks"))
+_grant_queue = Wake(job("packages_app.tasks.grant_doors"))
 
 
 def nudge() -> None:
@@ -95,3 +99,12 @@ def nudge() -> None:
 def nudge_webhooks() -> None:
     """The same for the delivery to webhooks, which has a job of its own: nobody's code waits behind it."""
     _deliver_webhooks()
+
+
+def wake_queue() -> None:
+    """Wake the job that grants free compartments to the queue; give it to `transaction.on_commit`.
+
+    `Compartment`, its queryset, `layout.install` and `Location.resume` call it, so that nobody who frees a
+    compartment through them has to remember the queue.
+    """
+    _grant_queue()

@@ -14,8 +14,10 @@ from itertools import count
 from typing import NamedTuple
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import Max
 
+from common.wakeup import wake_queue
 from lockers.models import Compartment, Location, Locker, Size
 
 DEFAULT = "20/20/20"
@@ -134,6 +136,7 @@ def install(locations: Sequence[Location], doors: Sequence[Door]) -> int:
         ),
         batch_size=5000,  # keeps each statement well below the statement time-out
     )
+    transaction.on_commit(wake_queue, robust=True)
     return len(made)
 
 

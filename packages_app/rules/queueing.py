@@ -13,7 +13,6 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, Subquery
 
-from common.wakeup import Wake, job
 from lockers.allocation import STRATEGIES, candidates
 from lockers.models import Compartment, CompartmentQuerySet
 from packages_app.models import QueueEntry, QueueEntryQuerySet
@@ -82,17 +81,3 @@ def purge(*, now: datetime, batch: int = 5000) -> int:
         gone += count
         if count < batch:
             return gone
-
-
-def door_freed(location_id: int) -> None:
-    """A door is free when the running transaction commits: who waits for it is looked for at once."""
-    if QueueEntry.objects.waiting().filter(location_id=location_id).exists():
-        transaction.on_commit(nudge, robust=True)
-
-
-_grant = Wake(job("packages_app.tasks.grant_doors"))
-
-
-def nudge() -> None:
-    """Wake the granting of doors soon; beat does it every few seconds anyway."""
-    _grant()

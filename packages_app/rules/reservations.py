@@ -5,7 +5,6 @@ from __future__ import annotations
 from lockers.models import Compartment, CompartmentEvent
 from packages_app.life.lifecycle import Status
 from packages_app.models import Package
-from packages_app.rules import queueing
 
 
 def give_up(package: Package, *, by: str, reason: str) -> None:
@@ -18,7 +17,6 @@ def give_up(package: Package, *, by: str, reason: str) -> None:
         door.mark_unverified(by=by, reason=reason)
     else:
         door.release()
-        queueing.door_freed(door.location_id)
 
 
 def last_in(door: Compartment) -> Package | None:

@@ -19,9 +19,8 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from common import wakeup as nudge_module
-from common.wakeup import Nudger, nudge, nudge_webhooks
+from common.wakeup import Nudger, nudge, nudge_webhooks, wake_queue
 from lockerportal.celery import app
-from packages_app.rules import queueing
 from tests.notifications.providers import SilentServer, free_port
 
 
@@ -132,7 +131,7 @@ def test_every_job_that_is_woken_exists_and_a_call_that_nobody_takes_ends(settin
     settings.NOTIFICATION_NUDGE = True
     app.loader.import_default_modules()
     queue = redis.Redis.from_url(settings.REDIS_URL)
-    for wake in (nudge, nudge_webhooks, queueing.nudge):
+    for wake in (nudge, nudge_webhooks, wake_queue):
         queue.delete("webhooks", settings.CELERY_TASK_DEFAULT_QUEUE)
         wake()
         assert eventually(
@@ -161,13 +160,13 @@ def test_a_forked_process_has_a_thread_of_its_own() -> None:
         import os, sys
         from django.conf import settings
         settings.configure(NOTIFICATION_NUDGE=True)
-        from notifications import nudge
+        from common import wakeup
 
         def tell():
             os.write(write, b"%d " % os.getpid())
 
         read, write = os.pipe()
-        wake = nudge.Wake(tell)
+        wake = wakeup.Wake(tell)
         wake()
         assert int(os.read(read, 20)) == os.getpid()
         child = os.fork()

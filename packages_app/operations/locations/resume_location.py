@@ -10,7 +10,6 @@ from packages_app.core.operation import Operation
 from packages_app.life import webhook_rows
 from packages_app.models import EventType
 from packages_app.operations.locations.notice_silence import begin_silence, fallen_silent
-from packages_app.rules import queueing
 from packages_app.sql import hold_clock
 
 
@@ -25,7 +24,6 @@ def resume_location(*, locations: LocationQuerySet, location_id: int, by: Actor,
     if location.suspended_at is None:
         return location
     location.resume()
-    queueing.door_freed(location.pk)
     webhook_rows.announce_location(location, EventType.LOCATION_RESUMED, now=now)
     suspended = location.downtimes.open().first()
     if suspended is not None:

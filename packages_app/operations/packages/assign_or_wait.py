@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 
+from common.wakeup import wake_queue
 from lockers.models import Size
 from packages_app import errors
 from packages_app.core.actor import Actor
@@ -74,7 +75,7 @@ def assign_or_wait(
     )
     entry.save(force_insert=True)
     # A door may have become free since it was looked for.
-    transaction.on_commit(queueing.nudge, robust=True)
+    transaction.on_commit(wake_queue, robust=True)
     return entry
 
 

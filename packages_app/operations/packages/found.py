@@ -14,7 +14,7 @@ from packages_app.core.operation import Operation
 from packages_app.life.lifecycle import Event, Status
 from packages_app.models import Package
 from packages_app.operations.packages.hold import hold_back
-from packages_app.rules import queueing, reservations
+from packages_app.rules import reservations
 
 
 class Outcome(StrEnum):
@@ -39,7 +39,6 @@ def found(*, package_id: UUID, by: Actor, now: datetime, outcome: Outcome) -> Pa
     if outcome == Outcome.TAKEN_OUT:
         package.move_to(Status.RETURNED, event=Event.FOUND_TAKEN_OUT, by=by.name, returned_at=now)
         door.confirm_empty(by=by.name)
-        queueing.door_freed(door.location_id)
         return package
     if by.courier_id is None and package.events.latest("id").event == Event.CANCELLED:
         raise errors.WrongStatus(status=package.status)

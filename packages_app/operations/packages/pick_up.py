@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import transaction
 
 from common.sql import fetch
-from common.wakeup import nudge, nudge_webhooks
+from common.wakeup import nudge, nudge_webhooks, wake_queue
 from lockers.models import Kiosk
 from packages_app import errors
 from packages_app.core.actor import Caller
@@ -20,7 +20,6 @@ from packages_app.errors import Refusal
 from packages_app.life.lifecycle import Status
 from packages_app.models import WrongCodeTally
 from packages_app.payloads.results import Opened
-from packages_app.rules import queueing
 from packages_app.secrets import pickup_codes
 from packages_app.sql import drop_off_and_pickup
 
@@ -134,7 +133,8 @@ def _outcome(row: Any) -> Opened | Refusal:
     if row.announces:
         transaction.on_commit(nudge_webhooks, robust=True)
     if row.awaited:
-        transaction.on_commit(queueing.nudge, robust=True)
+        # The statement has freed the compartment, without its model, and looked whether anybody waits.
+        transaction.on_commit(wake_queue, robust=True)
     return Opened(row.package_id, row.id, row.label, row.locker, row.size, repeated=again)
 
 

@@ -14,7 +14,6 @@ from packages_app.core.operation import Operation
 from packages_app.life.lifecycle import Event, Status
 from packages_app.models import Package
 from packages_app.operations.locations.report_fault import take_out
-from packages_app.rules import queueing
 
 
 class Reason(StrEnum):
@@ -70,6 +69,5 @@ def _leave(door: Compartment, *, by: Actor, reason: Reason, now: datetime) -> No
         door.mark_unverified(by=by.name, reason=reason)  # nobody has seen its inside empty
     else:
         door.release()
-        queueing.door_freed(door.location_id)
     if reason in (Reason.DOOR_STUCK, Reason.DAMAGED):
         take_out(door, by=by, reason=reason, now=now)

@@ -11,7 +11,6 @@ from packages_app.core.actor import Actor
 from packages_app.core.operation import Operation
 from packages_app.life.lifecycle import Event, Status
 from packages_app.models import Package
-from packages_app.rules import queueing
 
 
 @Operation
@@ -32,5 +31,4 @@ def return_to_courier(*, package_id: UUID, by: Actor, now: datetime) -> Package:
         code_mac=None,
     )
     Compartment.objects.lock(package.compartment_id).release()
-    queueing.door_freed(package.location_id)
     return package

@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+from django.db import transaction
+
+from common.wakeup import wake_queue
 from packages_app import errors
 from packages_app.core.actor import Actor
 from packages_app.core.operation import Operation
 from packages_app.models import QueueEntry
-from packages_app.rules import queueing
 
 
 @Operation
@@ -30,7 +32,7 @@ def leave_queue(*, entry_id: UUID, by: Actor, now: datetime) -> QueueEntry:
     if entry.status == QueueEntry.Status.WAITING:
         entry.end(QueueEntry.Status.LEFT)
         entry.refresh_from_db(fields=["ended_at"])  # the database's clock
-        queueing.door_freed(entry.location_id)  # the next in line may be the first now
+        transaction.on_commit(wake_queue, robust=True)  # the next in line may be the first now
     elif entry.status != QueueEntry.Status.LEFT:
         raise errors.NotWaiting(status=entry.status, package_id=entry.package_id)
     return entry

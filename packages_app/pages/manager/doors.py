@@ -21,7 +21,7 @@ from packages_app.life.lifecycle import Event
 from packages_app.models import Package
 from packages_app.operations.packages.found import Outcome
 from packages_app.pages.manager.forms import FoundForm
-from packages_app.rules import queueing, reservations
+from packages_app.rules import reservations
 
 LINES = 50
 
@@ -94,8 +94,7 @@ def put_back(request: ManagerRequest, pk: int) -> HttpResponse:
     """The door works again."""
     found = get_object_or_404(Compartment.objects.for_user(request.user), pk=pk)
     done = f"Door {found.label} is back in service."
-    if _serve(request, pk, service.put_back_in_service, done=done):
-        queueing.nudge()
+    _serve(request, pk, service.put_back_in_service, done=done)
     return redirect("manage:door", pk=pk)
 
 
@@ -129,18 +128,17 @@ def confirm_empty(request: ManagerRequest, pk: int) -> HttpResponse:
     """Somebody has looked into an unverified door: it is empty."""
     found = get_object_or_404(Compartment.objects.for_user(request.user), pk=pk)
     done = f"Door {found.label} is confirmed as empty."
-    if _serve(request, pk, service.confirm_empty, done=done):
-        queueing.nudge()
+    _serve(request, pk, service.confirm_empty, done=done)
     return redirect("manage:door", pk=pk)
 
 
 def _serve(
     request: ManagerRequest, pk: int, work: Callable[..., object], *, done: str, **arguments: object
-) -> bool:
-    """Do it to the door and say how it went; whether it was done."""
+) -> None:
+    """Do it to the door and say how it went."""
     doors, by = Compartment.objects.for_user(request.user), Actor.of_user(request.user).name
     work = partial(work, compartments=doors, compartment_id=pk, by=by, **arguments)
-    return attempt(request, work, done=done)
+    attempt(request, work, done=done)
 
 
 def _is_filled_in(
