@@ -19,7 +19,7 @@ from notifications.delivery.email_and_sms import deliver_due
 from packages_app import operations
 from packages_app.core.actor import Actor, Caller
 from packages_app.models import Courier, Package, Recipient
-from packages_app.operations.packages.pick_up import Typed
+from packages_app.operations.packages.pick_up import TypedCode
 from packages_app.operations.packages.reassign import Reason
 from packages_app.secrets import pickup_codes
 
@@ -68,7 +68,7 @@ class Story:
         def pick_up(package: Package, by: Actor, at: datetime) -> None:
             package.refresh_from_db()
             code = pickup_codes.compute(package.pk, package.code_version, package.code_secret)
-            operations.pick_up(by=self.kiosk, now=at, typed=Typed(code=pickup_codes.shown(code)))
+            operations.pick_up(by=self.kiosk.actor, now=at, typed=TypedCode(code=pickup_codes.shown(code)))
 
         self._bring(self._days_ago(8, 2), pick_up, after=self._hours(7, 22))
 
@@ -121,7 +121,7 @@ class Story:
         """A reservation that nobody used; a manager has found the door empty."""
         reserved = self._days_ago(6, 2)
         self._bring(reserved, self._confirm_empty, after=3 * HOUR, deposited=False)
-        self.timeline.at(reserved + timedelta(minutes=31), lambda at: _ignore(operations.lapse(now=at)))
+        self.timeline.at(reserved + timedelta(minutes=31), lambda at: _ignore(operations.lapse_due(now=at)))
 
     def dropped(self) -> None:
         """Cancelled at the door: nobody can be sure that the door is empty."""
@@ -182,13 +182,14 @@ class Story:
     def _sweep_after(self, brought: datetime) -> None:
         """The expiry sweep, soon after the hold of what was brought then has ended."""
         ends = add_local_days(brought, self.location.hold_days, self.location.zone)
-        self.timeline.at(ends + timedelta(minutes=2), lambda at: _ignore(operations.expire(now=at)))
+        self.timeline.at(ends + timedelta(minutes=2), lambda at: _ignore(operations.expire_due(now=at)))
 
     def _confirm_empty(self, package: Package, by: Actor, at: datetime) -> None:
         service.confirm_empty(
             compartments=Compartment.objects.all(),
             compartment_id=package.compartment_id,
-            by="manager:manager",
+            by=Actor("manager:manager"),
+            now=at,
         )
 
     def _recipient(self) -> Recipient:
@@ -248,7 +249,7 @@ def _break_a_door(location: Location, at: datetime) -> None:
         service.take_out_of_service(
             compartments=Compartment.objects.all(),
             compartment_id=door.pk,
-            by=Actor.of_user(User.objects.get(username="staff")).name,
+            by=Actor.of_user(User.objects.get(username="staff")),
             reason="hinge broken",
             now=at,
             repair_by=database_now() + timedelta(days=2),

@@ -14,7 +14,7 @@ from packages_app.api.schemas.changes import DelegateIn, HoldIn
 from packages_app.api.schemas.packages import PackageOut
 from packages_app.keys.auth import courier_key
 from packages_app.models import Delegate
-from packages_app.operations.packages.hold import HoldReason
+from packages_app.operations.packages.put_on_hold import HoldReason
 
 router = Router(tags=["couriers"])
 
@@ -31,7 +31,9 @@ router = Router(tags=["couriers"])
 def hold(request: CallerRequest, package_id: UUID, body: HoldIn | None = None) -> HttpResponse:
     """It keeps its status and its time, and no code opens its door until it is released."""
     asked = body or HoldIn()
-    return change(request, operations.hold, package_id, reason=HoldReason(asked.reason), note=asked.note)
+    return change(
+        request, operations.put_on_hold, package_id, reason=HoldReason(asked.reason), note=asked.note
+    )
 
 
 @router.post(
@@ -45,7 +47,7 @@ def hold(request: CallerRequest, package_id: UUID, body: HoldIn | None = None) -
 @refuses(errors.WrongStatus)
 def release(request: CallerRequest, package_id: UUID) -> HttpResponse:
     """The codes work; the time that it was held back is given back, within the location's limit."""
-    return change(request, operations.release, package_id)
+    return change(request, operations.release_hold, package_id)
 
 
 @router.post(

@@ -131,7 +131,7 @@ def enable_webhook(request: CallerRequest, webhook_id: UUID) -> HttpResponse:
 @refuses(errors.WebhookDisabled)
 def test_webhook(request: CallerRequest, webhook_id: UUID) -> HttpResponse:
     """Of the type `webhook.test`, within moments; how it went stands in the deliveries."""
-    return _change(request, operations.test_webhook, webhook_json.delivery_answer, webhook_id)
+    return _change(request, operations.send_test_event, webhook_json.delivery_answer, webhook_id)
 
 
 @router.get(

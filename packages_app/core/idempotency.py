@@ -22,6 +22,7 @@ from django.conf import settings
 from django.db import OperationalError
 from psycopg.errors import LockNotAvailable
 
+from common.operation import Sweep
 from common.sql import fetch
 from packages_app import errors
 from packages_app.models import Delegate
@@ -197,14 +198,15 @@ def fingerprint(method: str, path: str, body: bytes, *, location_ids: Iterable[i
     return sha256(f"{method} {path} {canonical}{seen}".encode(errors="surrogatepass")).digest()
 
 
-def purge(*, now: datetime, batch: int = 5000) -> int:
-    """Forget keys older than `settings.IDEMPOTENCY_KEEP`, the oldest first; returns how many.
+@Sweep
+def purge_due(*, now: datetime, batch: int = 5000) -> int:
+    """Delete answers kept longer than `settings.IDEMPOTENCY_KEEP`, oldest first; return how many.
 
-    In batches, each a transaction of its own, that step over what another purge has in hand.
+    Each batch is a transaction of its own and skips rows that another run has locked.
     """
-    gone: int = 0
+    purged: int = 0
     while True:
         count = fetch(_PURGE, {"before": now - settings.IDEMPOTENCY_KEEP, "batch": batch})[0].gone
-        gone += count
+        purged += count
         if count < batch:
-            return gone
+            return purged

@@ -132,12 +132,13 @@ def _kiosk(key: Any) -> Caller:
     return Caller(
         key_id=key.id,
         actor=Actor(
-            name=f"kiosk:{key.location}/{key.kiosk}", location_id=key.location_id, until=key.waits_until
+            name=f"kiosk:{key.location}/{key.kiosk}",
+            kiosk_id=key.kiosk_id,
+            location_id=key.location_id,
+            time_zone=key.time_zone,
+            until=key.waits_until,
         ),
         scopes=rights.KIOSK_SCOPES.intersection(key.scopes),
-        kiosk_id=key.kiosk_id,
-        location_id=key.location_id,
-        time_zone=key.time_zone,
         limit=_limit(key),
     )
 

@@ -1,4 +1,4 @@
-"""What becomes of a reserved door whose deposit was never confirmed, and whose parcel may lie in it."""
+"""What becomes of a reserved compartment whose deposit was never confirmed."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from packages_app.models import Package
 
 
 def give_up(package: Package, *, by: str, reason: str) -> None:
-    """The package's door is nobody's any more: free when it was never opened, else `unverified`.
+    """Give up the package's compartment: it is free if it was never opened, else `unverified`.
 
-    The caller holds the package's lock and has released it.
+    The caller has locked the package and moved it to a status in which it occupies no compartment.
     """
-    door = Compartment.objects.lock(package.compartment_id)
+    compartment = Compartment.objects.lock(package.compartment_id)
     if package.may_be_inside:
-        door.mark_unverified(by=by, reason=reason)
+        compartment.mark_unverified(by=by, reason=reason)
     else:
-        door.release()
+        compartment.release()
 
 
-def last_in(door: Compartment) -> Package | None:
-    """The package whose reservation left this door unverified, and whose parcel may lie in it.
+def last_in(compartment: Compartment) -> Package | None:
+    """Return the package whose reservation left this compartment unverified, and whose parcel may be inside.
 
-    None once somebody has found the door empty, another package has had it, or it has any other reason.
+    None if the compartment was since checked empty, reused, or is unverified for another reason.
     """
-    if door.occupancy != Compartment.Occupancy.UNVERIFIED:
+    if compartment.occupancy != Compartment.Occupancy.UNVERIFIED:
         return None
-    packages = Package.objects.filter(compartment=door).select_related("courier")
+    packages = Package.objects.filter(compartment=compartment).select_related("courier")
     package = packages.order_by("-updated_at").first()
     if package is None or package.status != Status.CANCELLED or package.stored_at is not None:
         return None
     given_up = package.events.order_by("-id").first()
     if given_up is None:
         return None
-    looked = door.events.filter(kind=CompartmentEvent.Kind.CHECKED_EMPTY, at__gt=given_up.at)
-    return None if looked.exists() else package
+    checked = compartment.events.filter(kind=CompartmentEvent.Kind.CHECKED_EMPTY, at__gt=given_up.at)
+    return None if checked.exists() else package

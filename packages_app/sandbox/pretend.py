@@ -11,17 +11,16 @@ from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
+from common.operation import Step
 from lockers.models import Compartment, Kiosk, Location
 from packages_app import operations
-from packages_app.core.actor import SYSTEM, Actor, Caller
-from packages_app.core.operation import Operation
+from packages_app.core.actor import SYSTEM, Actor
 from packages_app.errors import Refusal
-from packages_app.keys import rights
 from packages_app.keys.rate_limits import RateLimited
 from packages_app.life.lifecycle import Event, Status
 from packages_app.models import Package
 from packages_app.operations.locations.report_fault import Fault
-from packages_app.operations.packages.pick_up import Typed
+from packages_app.operations.packages.pick_up import TypedCode
 from packages_app.rules import rehearsals
 from packages_app.secrets import pickup_codes
 
@@ -65,7 +64,7 @@ def _door_stuck(package: Package, now: datetime) -> None:
     operations.report_fault(
         compartments=Compartment.objects.filter(location=package.location),
         compartment_id=package.compartment_id,
-        by=_kiosk(package.location).actor,
+        by=_kiosk(package.location),
         now=now,
         fault=Fault.DOOR_STUCK,
         note="rehearsal",
@@ -74,12 +73,12 @@ def _door_stuck(package: Package, now: datetime) -> None:
 
 def _collected(package: Package, now: datetime) -> None:
     code = pickup_codes.compute(package.pk, package.code_version, package.code_secret)
-    operations.pick_up(by=_kiosk(package.location), now=now, typed=Typed(code=code))
+    operations.pick_up(by=_kiosk(package.location), now=now, typed=TypedCode(code=code))
 
 
 def _pickup_stuck(package: Package, now: datetime) -> None:
     _collected(package, now)
-    operations.door_failed(package_id=package.pk, by=_kiosk(package.location).actor, now=now)
+    operations.record_door_failure(package_id=package.pk, by=_kiosk(package.location), now=now)
 
 
 def _expired(package: Package, now: datetime) -> None:
@@ -94,18 +93,16 @@ ON_DEPOSIT: dict[str, Act] = {
 }
 
 
-@Operation
+@Step
 def _end_hold(*, package_id: UUID, now: datetime) -> None:
     package = SYSTEM.packages().filter(location__sandbox=True).lock(package_id)
     package.move_to(Status.EXPIRED, event=Event.EXPIRED, by=SYSTEM.name, expires_at=now)
 
 
-def _kiosk(location: Location) -> Caller:
+def _kiosk(location: Location) -> Actor:
     kiosk, _ = Kiosk.objects.get_or_create(location=location, name=KIOSK)
-    return Caller(
-        key_id=0,
-        actor=Actor(name=f"kiosk:{location.code}/{KIOSK}", location_id=location.pk),
-        scopes=rights.KIOSK_SCOPES,
+    return Actor(
+        name=f"kiosk:{location.code}/{KIOSK}",
         kiosk_id=kiosk.pk,
         location_id=location.pk,
         time_zone=location.time_zone,

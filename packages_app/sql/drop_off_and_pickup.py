@@ -86,7 +86,7 @@ WITH duplicate AS MATERIALIZED (
     SELECT id FROM packages_app_package
     WHERE courier_id = %(courier_id)s AND tracking_number = %(tracking_number)s AND released_at IS NULL
 ), door AS MATERIALIZED (
-    {allocation.claim_sql(strategy, accessible=accessible, among=queueing.nobodys)}
+    {allocation.claim_sql(strategy, accessible=accessible, among=queueing.unclaimed)}
 ), taking AS MATERIALIZED (
     SELECT id FROM door WHERE NOT EXISTS (SELECT FROM duplicate) AND {_IN_TIME}
 {_KEPT if keeps else ""}

@@ -1,4 +1,4 @@
-"""The courier confirms that the package lies in its door."""
+"""Confirm that a package is in its compartment."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from packages_app.models import Package
 
 @Operation
 def deposit(*, package_id: UUID, by: Actor, now: datetime) -> Package:
-    """PENDING → STORED: the hold begins, the pickup code exists, the recipient is told.
+    """PENDING → STORED: the hold period begins, the package gets a pickup code, the recipient is told.
 
-    What is held back waits for its release: only then the recipient is told.
+    The recipient of a package on hold is told when the hold is released.
     Raises `UnknownPackage`, `WrongStatus`.
     """
     package = by.packages().lock(package_id)

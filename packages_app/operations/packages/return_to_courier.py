@@ -1,4 +1,4 @@
-"""A package that nobody collected is taken out."""
+"""Return to its courier a package that nobody collected."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from packages_app.models import Package
 
 @Operation
 def return_to_courier(*, package_id: UUID, by: Actor, now: datetime) -> Package:
-    """EXPIRED, or CANCELLED while it lies in its door → RETURNED; only now the door is free.
+    """EXPIRED, or CANCELLED while in its compartment → RETURNED; only now the compartment is free.
 
     Raises `UnknownPackage`, `WrongStatus`.
     """

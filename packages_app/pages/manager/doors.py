@@ -19,7 +19,7 @@ from packages_app import operations
 from packages_app.core.actor import Actor
 from packages_app.life.lifecycle import Event
 from packages_app.models import Package
-from packages_app.operations.packages.found import Outcome
+from packages_app.operations.packages.record_found import Outcome
 from packages_app.pages.manager.forms import FoundForm
 from packages_app.rules import reservations
 
@@ -62,7 +62,7 @@ def take_out(request: ManagerRequest, pk: int) -> HttpResponse:
     why = "Please say in up to 200 letters why the door is taken out of service."
     if _is_filled_in(request, form, found, otherwise=why):
         done = f"Door {found.label} is out of service."
-        _serve(request, pk, service.take_out_of_service, done=done, now=timezone.now(), **form.cleaned_data)
+        _serve(request, pk, service.take_out_of_service, done=done, **form.cleaned_data)
     return redirect("manage:door", pk=pk)
 
 
@@ -109,7 +109,7 @@ def parcel_found(request: ManagerRequest, pk: int) -> HttpResponse:
         return redirect("manage:door", pk=pk)
     outcome = Outcome(form.cleaned_data["outcome"])
     work = partial(
-        operations.found,
+        operations.record_found,
         package_id=package.pk,
         by=Actor.of_user(request.user),
         now=timezone.now(),
@@ -136,8 +136,8 @@ def _serve(
     request: ManagerRequest, pk: int, work: Callable[..., object], *, done: str, **arguments: object
 ) -> None:
     """Do it to the door and say how it went."""
-    doors, by = Compartment.objects.for_user(request.user), Actor.of_user(request.user).name
-    work = partial(work, compartments=doors, compartment_id=pk, by=by, **arguments)
+    doors, by = Compartment.objects.for_user(request.user), Actor.of_user(request.user)
+    work = partial(work, compartments=doors, compartment_id=pk, by=by, **{"now": timezone.now(), **arguments})
     attempt(request, work, done=done)
 
 

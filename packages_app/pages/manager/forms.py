@@ -8,8 +8,8 @@ from django import forms
 
 from packages_app.life.lifecycle import Status
 from packages_app.models import Package
-from packages_app.operations.packages.found import Outcome
-from packages_app.operations.packages.hold import HoldReason
+from packages_app.operations.packages.put_on_hold import HoldReason
+from packages_app.operations.packages.record_found import Outcome
 from packages_app.pages.kiosk import nonce as kiosk_nonce
 
 HELD = "HELD"  # a choice beside the statuses: what is held back has one of them too

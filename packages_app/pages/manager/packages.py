@@ -169,14 +169,14 @@ def extend(request: ManagerRequest, pk: UUID) -> HttpResponse:
 def hold(request: ManagerRequest, pk: UUID) -> HttpResponse:
     """Nobody gets the package until it is released."""
     done = "The package is held back: no code opens its door until it is released."
-    return _change(request, pk, operations.hold, HoldForm(request.POST), done=done)
+    return _change(request, pk, operations.put_on_hold, HoldForm(request.POST), done=done)
 
 
 @manager_action
 def release(request: ManagerRequest, pk: UUID) -> HttpResponse:
     """The package may be collected again."""
     return _change(
-        request, pk, operations.release, Form(request.POST), done="The package is held back no longer."
+        request, pk, operations.release_hold, Form(request.POST), done="The package is held back no longer."
     )
 
 

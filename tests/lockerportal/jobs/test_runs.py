@@ -49,7 +49,7 @@ def outcome(monkeypatch: pytest.MonkeyPatch) -> list[object]:
             raise one
         return one
 
-    monkeypatch.setattr("packages_app.operations.expire", expire)
+    monkeypatch.setattr("packages_app.operations.expire_due", expire)
     return outcomes
 
 

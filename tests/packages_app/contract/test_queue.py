@@ -85,7 +85,7 @@ def test_a_door_becomes_free(api: Api, full: Location, courier: Courier) -> None
     body = waiting(api, full, queue_minutes=5)
     behind = waiting(api, full, "T-2")
     free(full, "S1")
-    operations.grant(now=NOW)
+    operations.grant_due(now=NOW)
     granted = declared(api.get(f"/queue/{body['id']}"), 200, QueueEntryOut)
     assert (granted["status"], granted["position"]) == ("GRANTED", None)
     package = declared(api.get(f"/packages/{granted['package_id']}"), 200, PackageOut)
@@ -158,7 +158,7 @@ def test_leave(api: Api, full: Location) -> None:
 def test_leave_after_a_door_was_granted(api: Api, full: Location) -> None:
     body = waiting(api, full)
     free(full, "S1")
-    operations.grant(now=NOW)
+    operations.grant_due(now=NOW)
     problem = refused(api.post(f"/queue/{body['id']}/leave"), 409, "not_waiting")
     assert problem["queue_status"] == "GRANTED"
     assert problem["package_id"] == str(Package.objects.get().pk)
@@ -229,6 +229,6 @@ def test_nobody_is_told_of_a_place_but_its_courier(api: Api, full: Location) -> 
     """Neither by message nor in the answer: the recipient hears when the parcel lies in its door."""
     body = waiting(api, full)
     free(full, "S1")
-    operations.grant(now=NOW)
+    operations.grant_due(now=NOW)
     assert not Notification.objects.exclude(channel="webhook").exists()
     assert "mari@example.com" not in str(body)

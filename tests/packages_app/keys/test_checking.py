@@ -19,8 +19,7 @@ from common.sql import Question, fetch
 from packages_app.keys import checking, key_text
 from packages_app.keys.checking import caller_of, verify
 from packages_app.models import ApiKey
-from packages_app.operations.couriers.make_key import make_key, revoke
-from tests.world import NOW, make_courier, make_kiosk, make_location
+from tests.world import NOW, make_courier, make_key, make_kiosk, make_location, revoke_key
 
 pytestmark = pytest.mark.django_db
 
@@ -50,7 +49,7 @@ def test_a_kiosk_s_caller_knows_its_own_location_only() -> None:
     kiosk = make_kiosk(location)
     caller, _ = verify(make_key(kiosk=kiosk)[1], now=timezone.now())
     assert caller is not None
-    assert (caller.kiosk_id, caller.location_id, caller.time_zone) == (
+    assert (caller.kiosk_id, caller.location_id, caller.actor.time_zone) == (
         kiosk.pk,
         location.pk,
         "Europe/Tallinn",
@@ -148,7 +147,7 @@ def test_expired_revoked_inactive() -> None:
     courier.active = True
     courier.save()
     assert verify(text, now=now)[0] is not None
-    revoke(key, now=now)
+    revoke_key(key, now=now)
     assert verify(text, now=now) == (None, f"revoked {key.key_id}")
 
 
@@ -181,7 +180,7 @@ def test_a_connected_screen_s_key_is_checked_again() -> None:
     assert caller.kiosk_id == key.kiosk_id
     assert ApiKey.objects.get(pk=key.pk).last_used_at == now
     assert caller_of(key.pk, now=key.expires_at) is None
-    revoke(key, now=now)
+    revoke_key(key, now=now)
     assert caller_of(key.pk, now=now) is None
     assert caller_of(0, now=now) is None
 
@@ -242,7 +241,7 @@ def test_who_has_no_key_gets_nothing_beside() -> None:
     key, text = make_key(courier=make_courier())
     assert verify(forged(text, key_id="00000000"), now=timezone.now(), beside=QUESTION) == (None, "unknown")
     assert verify(forged(text, secret="0" * 43), now=timezone.now(), beside=QUESTION) == (None, "unknown")
-    revoke(key, now=timezone.now())
+    revoke_key(key, now=timezone.now())
     assert verify(text, now=timezone.now(), beside=QUESTION) == (None, f"revoked {key.key_id}")
 
 

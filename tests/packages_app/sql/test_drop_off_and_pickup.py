@@ -290,7 +290,7 @@ def test_assign_does_nothing_under_a_taken_key_or_when_nobody_waits_any_more(
 
 
 def expire_in_one_statement() -> int:
-    """As `operations.expire` does it."""
+    """As `operations.expire_due` does it."""
     found = fetch(drop_off_and_pickup.EXPIRE, {"now": UNTIL, "batch": 10, "by": "system"})
     return int(found[0].expired)
 

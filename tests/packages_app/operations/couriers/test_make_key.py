@@ -12,8 +12,7 @@ from django.utils import timezone
 
 from packages_app.keys.checking import verify
 from packages_app.models import ApiKey
-from packages_app.operations.couriers.make_key import make_key, revoke
-from tests.world import NOW, make_courier, make_kiosk, make_location
+from tests.world import NOW, make_courier, make_key, make_kiosk, make_location, revoke_key
 
 pytestmark = pytest.mark.django_db
 
@@ -57,6 +56,6 @@ def test_a_key_lives_for_a_year_at_the_most() -> None:
 
 def test_a_revoked_key_keeps_its_first_moment() -> None:
     key, _ = make_key(courier=make_courier())
-    revoke(key, now=NOW)
-    revoke(key, now=NOW + timedelta(days=1))
+    revoke_key(key, now=NOW)
+    revoke_key(key, now=NOW + timedelta(days=1))
     assert ApiKey.objects.get(pk=key.pk).revoked_at == NOW

@@ -10,10 +10,9 @@ from packages_app import operations
 from packages_app.core.actor import Actor
 from packages_app.keys.checking import verify
 from packages_app.models import ApiKey
-from packages_app.operations.couriers.make_key import make_key, revoke
-from packages_app.operations.couriers.rotate_key import CannotRotate
+from packages_app.operations.keys.rotate_key import CannotRotate
 from tests.races.together import kinds, together
-from tests.world import make_courier, make_kiosk, make_location
+from tests.world import make_courier, make_key, make_kiosk, make_location, revoke_key
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -85,10 +84,10 @@ def test_a_rotation_never_prolongs_the_old_one() -> None:
 def test_a_dead_key_is_not_brought_back(end: str) -> None:
     old, _ = make_key(courier=make_courier())
     if end == "revoked":
-        revoke(old, now=live())
+        revoke_key(old, now=live())
     else:
         ApiKey.objects.filter(pk=old.pk).update(expires_at=live())
-    with pytest.raises(CannotRotate, match="opens nothing"):
+    with pytest.raises(CannotRotate, match="expired or revoked"):
         rotate(old)
     assert ApiKey.objects.count() == 1
 
@@ -98,10 +97,10 @@ def test_two_of_a_line_live_and_no_third() -> None:
     second, _ = rotate(first)
     with pytest.raises(CannotRotate, match="rotated before"):
         rotate(first)
-    with pytest.raises(CannotRotate, match="still lives"):
+    with pytest.raises(CannotRotate, match="still works"):
         rotate(second)
     first.refresh_from_db()
-    revoke(first, now=live())
+    revoke_key(first, now=live())
     third, text = rotate(second)
     assert third.replaces == second
     assert verify(text, now=live())[0] is not None

@@ -9,7 +9,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.contrib.auth.models import User
+from django.utils import timezone
 
+from common.actor import Actor
 from lockers import errors
 from lockers import operations as service
 from lockers.models import Compartment, CompartmentEvent, Location, Repair
@@ -24,7 +26,9 @@ from tests.world import actor, door, make_courier, make_location
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-module = sys.modules["packages_app.operations.locations.repairs"]  # the package's own name is the operation
+module = sys.modules[
+    "packages_app.operations.locations.finish_repairs_due"
+]  # the package's own name is the operation
 TALLINN = ZoneInfo("Europe/Tallinn")
 HOUR = timedelta(hours=1)
 ALL = Compartment.objects.all
@@ -55,7 +59,7 @@ def take_out(location: Location, label: str = "S1", *, due: datetime | None = DU
     return service.take_out_of_service(
         compartments=ALL(),
         compartment_id=found.pk,
-        by="manager:mary",
+        by=Actor("manager:mary"),
         reason="hinge",
         now=at(8),
         repair_by=due,
@@ -63,7 +67,9 @@ def take_out(location: Location, label: str = "S1", *, due: datetime | None = DU
 
 
 def check(compartment: Compartment, now: datetime) -> None:
-    service.confirm_repair(compartments=ALL(), compartment_id=compartment.pk, by="manager:mary", now=now)
+    service.confirm_repair(
+        compartments=ALL(), compartment_id=compartment.pk, by=Actor("manager:mary"), now=now
+    )
 
 
 def state(compartment: Compartment) -> str:
@@ -84,11 +90,11 @@ def mails() -> list[str]:
 def test_checked_in_time_it_is_back_at_its_date_and_not_before(location: Location, manager: User) -> None:
     s1 = take_out(location)
     check(s1, at(10))
-    assert operations.repairs(now=at(11, 59)) == 0
+    assert operations.finish_repairs_due(now=at(11, 59)) == 0
     assert state(s1) == "out_of_service"
-    assert operations.repairs(now=DUE) == 1
+    assert operations.finish_repairs_due(now=DUE) == 1
     assert state(s1) == "available"
-    assert operations.repairs(now=at(12, 1)) == 0
+    assert operations.finish_repairs_due(now=at(12, 1)) == 0
     assert kinds(s1) == ["taken_out", "repair_planned", "repair_checked", "put_back"]
     assert CompartmentEvent.objects.latest("id").by == "system"
     assert mails() == []
@@ -98,7 +104,7 @@ def test_what_lies_in_it_is_another_matter(location: Location) -> None:
     Compartment.objects.update(occupancy="unverified")
     s1 = take_out(location)
     check(s1, at(10))
-    operations.repairs(now=DUE)
+    operations.finish_repairs_due(now=DUE)
     assert state(s1) == "unverified"
 
 
@@ -114,12 +120,12 @@ def test_unchecked_it_stays_out_and_managers_hear_once_a_day(location: Location,
         at(20, day=21),
         at(7, day=22),
     ]
-    assert [operations.repairs(now=now) for now in looks] == [0, 1, 0, 0, 0, 1, 0, 1]
+    assert [operations.finish_repairs_due(now=now) for now in looks] == [0, 1, 0, 0, 0, 1, 0, 1]
     assert mails() == ["2026-11-20", "2026-11-21", "2026-11-22"]
     assert state(s1) == "out_of_service"
     check(s1, at(8, day=22))
     assert state(s1) == "available", "at once: its date has passed"
-    assert operations.repairs(now=at(9, day=23)) == 0
+    assert operations.finish_repairs_due(now=at(9, day=23)) == 0
 
 
 def test_all_doors_of_a_location_in_one_mail_to_each_manager(location: Location, manager: User) -> None:
@@ -132,7 +138,7 @@ def test_all_doors_of_a_location_in_one_mail_to_each_manager(location: Location,
     take_out(location, "L1", due=at(13))
     take_out(location, "L2", due=None)
     take_out(elsewhere)
-    assert operations.repairs(now=DUE) == 3
+    assert operations.finish_repairs_due(now=DUE) == 3
     rows = Notification.objects.filter(subject=f"repairs:{location.pk}:{manager.pk}")
     assert Notification.objects.filter(kind="repair_overdue").count() == 2
     message = repairs.compose(list(rows))[rows[0].pk]
@@ -148,7 +154,7 @@ def test_all_doors_of_a_location_in_one_mail_to_each_manager(location: Location,
 
 def test_a_mail_whose_reason_has_gone_is_not_sent(location: Location, manager: User) -> None:
     s1 = take_out(location)
-    operations.repairs(now=DUE)
+    operations.finish_repairs_due(now=DUE)
     (row,) = Notification.objects.filter(kind="repair_overdue")
     Location.objects.update(sandbox=True)
     assert repairs.compose([row])[row.pk] == Suppressed("sandbox")
@@ -161,10 +167,16 @@ def test_a_mail_whose_reason_has_gone_is_not_sent(location: Location, manager: U
 
 def test_another_date_begins_anew(location: Location, manager: User) -> None:
     s1 = take_out(location)
-    operations.repairs(now=DUE)
-    service.plan_repair(compartments=ALL(), compartment_id=s1.pk, by="manager:mary", repair_by=at(12, day=23))
-    assert operations.repairs(now=at(12, day=22)) == 0
-    assert operations.repairs(now=at(12, day=23)) == 1
+    operations.finish_repairs_due(now=DUE)
+    service.plan_repair(
+        compartments=ALL(),
+        compartment_id=s1.pk,
+        by=Actor("manager:mary"),
+        repair_by=at(12, day=23),
+        now=timezone.now(),
+    )
+    assert operations.finish_repairs_due(now=at(12, day=22)) == 0
+    assert operations.finish_repairs_due(now=at(12, day=23)) == 1
     assert mails() == ["2026-11-20", "2026-11-23"]
 
 
@@ -175,7 +187,7 @@ def test_a_new_fault_after_the_check_counts(location: Location) -> None:
     operations.report_fault(
         compartments=ALL(), compartment_id=s1.pk, by=actor(make_courier()), now=at(11), fault=Fault.DAMAGED
     )
-    operations.repairs(now=DUE)
+    operations.finish_repairs_due(now=DUE)
     assert state(s1) == "out_of_service"
 
 
@@ -187,22 +199,32 @@ def test_a_repeat_plans_nothing_twice(location: Location) -> None:
 
 def test_put_back_by_hand_ends_the_plan(location: Location, manager: User) -> None:
     s1 = take_out(location)
-    service.put_back_in_service(compartments=ALL(), compartment_id=s1.pk, by="manager:mary")
+    service.put_back_in_service(
+        compartments=ALL(), compartment_id=s1.pk, by=Actor("manager:mary"), now=timezone.now()
+    )
     assert not Repair.objects.exists()
-    assert operations.repairs(now=DUE) == 0
+    assert operations.finish_repairs_due(now=DUE) == 0
     with pytest.raises(errors.NoRepairPlanned):
         check(s1, DUE)
     with pytest.raises(errors.NotOutOfService):
-        service.plan_repair(compartments=ALL(), compartment_id=s1.pk, by="manager:mary", repair_by=DUE)
+        service.plan_repair(
+            compartments=ALL(),
+            compartment_id=s1.pk,
+            by=Actor("manager:mary"),
+            repair_by=DUE,
+            now=timezone.now(),
+        )
 
 
 def test_foreign_doors_do_not_exist(location: Location) -> None:
     s1 = take_out(location)
     nobody = Compartment.objects.none()
     with pytest.raises(errors.UnknownCompartment):
-        service.plan_repair(compartments=nobody, compartment_id=s1.pk, by="x", repair_by=DUE)
+        service.plan_repair(
+            compartments=nobody, compartment_id=s1.pk, by=Actor("x"), repair_by=DUE, now=timezone.now()
+        )
     with pytest.raises(errors.UnknownCompartment):
-        service.confirm_repair(compartments=nobody, compartment_id=s1.pk, by="x", now=DUE)
+        service.confirm_repair(compartments=nobody, compartment_id=s1.pk, by=Actor("x"), now=DUE)
 
 
 def test_killed_between_two_doors_and_two_locations(
@@ -223,8 +245,8 @@ def test_killed_between_two_doors_and_two_locations(
 
     monkeypatch.setattr(module, "_remind", killed)
     with pytest.raises(KeyboardInterrupt):
-        operations.repairs(now=DUE)
+        operations.finish_repairs_due(now=DUE)
     assert len(mails()) == 1
-    assert operations.repairs(now=DUE) == 1
+    assert operations.finish_repairs_due(now=DUE) == 1
     assert len(mails()) == 2
     assert Compartment.objects.filter(label="S1", out_of_service_at__isnull=True).count() == 2

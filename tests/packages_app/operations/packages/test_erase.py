@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from datetime import timedelta
 from io import StringIO
@@ -21,12 +20,13 @@ from common.clock import database_now
 from lockers.models import Location, Size
 from notifications.models import Notification
 from packages_app import operations, tasks
-from packages_app.core.actor import Actor, Caller
+from packages_app.core.actor import SYSTEM, Actor, Caller
 from packages_app.invariants import INVARIANTS, audit
 from packages_app.life.lifecycle import Status
 from packages_app.messaging.recipients import compose
 from packages_app.models import Bookmark, Courier, Package, Recipient
-from packages_app.operations.packages.pick_up import Typed
+from packages_app.operations.packages.pick_up import TypedCode
+from packages_app.rules import erasure
 from tests.world import code_of, door, make_package, make_recipient
 
 pytestmark = pytest.mark.django_db
@@ -49,7 +49,7 @@ def bring(by: Actor, location: Location, number: str) -> Package:
 
 
 def collect(screen: Caller, package: Package) -> None:
-    operations.pick_up(by=screen, now=database_now(), typed=Typed(code=code_of(package)))
+    operations.pick_up(by=screen.actor, now=database_now(), typed=TypedCode(code=code_of(package)))
 
 
 def later(days: float = 31) -> Any:
@@ -90,11 +90,11 @@ def test_nothing_is_left_anywhere(location: Location, courier: Courier, by: Acto
     )
     assert all(found_in_the_database(text) for text in CANARIES)
 
-    assert operations.erase(now=later(29)) == 0
+    assert operations.erase_due(now=later(29)) == 0
     assert all(found_in_the_database(text) for text in CANARIES)
-    assert operations.erase(now=later()) == 1
+    assert operations.erase_due(now=later()) == 1
     assert [found_in_the_database(text) for text in CANARIES] == [[], [], []]
-    assert operations.erase(now=later(60)) == 0
+    assert operations.erase_due(now=later(60)) == 0
 
     recipient.refresh_from_db()
     assert str(recipient) == "erased"
@@ -128,21 +128,21 @@ def test_only_what_is_over_and_out_of_its_door(
     waits = bring(by, location, "waits")
     called_off = bring(by, location, "called off, still in its door")
     operations.cancel(package_id=called_off.pk, by=by, now=database_now())
-    assert operations.erase(now=later()) == 2
+    assert operations.erase_due(now=later()) == 2
     for package in packages.values():
         assert Package.objects.get(pk=package.pk).recipient.erased_at is not None
     for package in (waits, called_off):
         assert Package.objects.get(pk=package.pk).recipient.email == EMAIL
     # Taken out later, it is forgotten later: its own last line of history says when.
     operations.return_to_courier(package_id=called_off.pk, by=by, now=database_now())
-    assert operations.erase(now=later()) == 1
+    assert operations.erase_due(now=later()) == 1
 
 
 def test_an_end_that_was_taken_back_is_none(location: Location, by: Actor, screen: Caller) -> None:
     package = bring(by, location, "T-1")
     collect(screen, package)
-    operations.door_failed(package_id=package.pk, by=screen.actor, now=database_now())
-    assert operations.erase(now=later()) == 0
+    operations.record_door_failure(package_id=package.pk, by=screen.actor, now=database_now())
+    assert operations.erase_due(now=later()) == 0
     assert Recipient.objects.get().name == NAME
 
 
@@ -160,14 +160,12 @@ def test_in_batches_each_whole(
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(
-            sys.modules["packages_app.operations.packages.erase"], "_forget_elsewhere", forget_elsewhere
-        )
+        patch.setattr(erasure, "erase_elsewhere", forget_elsewhere)
         with pytest.raises(KeyboardInterrupt):
-            operations.erase(now=later(), batch=4)
+            operations.erase_due(now=later(), batch=4)
     done = Recipient.objects.filter(erased_at__isnull=False).count()
     assert 0 <= done < 3
-    assert operations.erase(now=later(), batch=4) == 3 - done
+    assert operations.erase_due(now=later(), batch=4) == 3 - done
     assert not Recipient.objects.exclude(name="").exists()
 
 
@@ -178,13 +176,13 @@ def test_the_bookmark_moves_over_what_is_old_only(location: Location, by: Actor,
     assert Bookmark.objects.get().position == 0
     last = package.events.order_by("id").last()
     assert last is not None
-    operations.erase(now=later())
+    operations.erase_due(now=later())
     assert Bookmark.objects.get().position == last.pk
 
 
 def test_messages_about_an_erased_one_are_not_sent(location: Location, courier: Courier) -> None:
     package = make_package(courier, door(location, "S1"), Status.RETRIEVED)
-    operations.erase_now(package_ids=[package.pk], now=database_now())
+    operations.erase_recipients(by=SYSTEM, package_ids=[package.pk], now=database_now())
     notification = Notification.objects.create(
         kind="retrieved", channel="email", subject=f"package:{package.pk}", dedup_key="x"
     )
@@ -218,7 +216,7 @@ class TestOnRequest:
         assert not Recipient.objects.filter(erased_at__isnull=False).exists()
         said = self.run(*who, "--yes")
         assert "Erased from 1 packages" in said
-        assert "1 packages still hold a door" in said
+        assert "1 packages are still in compartments" in said
         assert Recipient.objects.get(package=over).erased_at is not None
         assert Recipient.objects.get(package=waits).name == "Mari Maasikas"
         assert Recipient.objects.get(package=other).email == "else@example.com"

@@ -15,10 +15,10 @@ from packages_app.core.actor import Actor, Caller
 from packages_app.errors import CodeExpired, OnHold, Refusal, UnknownPackage, WrongStatus
 from packages_app.life.lifecycle import OPEN, Status
 from packages_app.models import Courier, Package, WrongCodeTally
-from packages_app.operations.packages.found import Outcome
-from packages_app.operations.packages.hold import HoldReason
-from packages_app.operations.packages.pick_up import Typed
+from packages_app.operations.packages.pick_up import TypedCode
+from packages_app.operations.packages.put_on_hold import HoldReason
 from packages_app.operations.packages.reassign import Reason
+from packages_app.operations.packages.record_found import Outcome
 from tests.packages_app.operations.looking import everything, history, row, state, told
 from tests.world import NOW, UNTIL, code_of, door, make_package, make_recipient
 
@@ -34,11 +34,11 @@ def package(courier: Courier, location: Location) -> Package:
 
 
 def hold(package: Package, by: Actor, **more: Any) -> Package:
-    return operations.hold(**{"package_id": package.pk, "by": by, "now": NOW, **more})
+    return operations.put_on_hold(**{"package_id": package.pk, "by": by, "now": NOW, **more})
 
 
 def release(package: Package, by: Actor, now: Any = NOW) -> Package:
-    return operations.release(package_id=package.pk, by=by, now=now)
+    return operations.release_hold(package_id=package.pk, by=by, now=now)
 
 
 @pytest.mark.parametrize("status", list(Status))
@@ -48,7 +48,7 @@ def test_what_may_still_be_collected_can_be_held_back_and_released(
     package = make_package(courier, door(location, "S1"), status)
     before = everything(package)
     if status not in OPEN:
-        for change in (operations.hold, operations.release):
+        for change in (operations.put_on_hold, operations.release_hold):
             with pytest.raises(WrongStatus) as refused:
                 change(package_id=package.pk, by=by, now=NOW)
             assert refused.value.facts == {"package_status": status}
@@ -91,7 +91,7 @@ def test_a_repeat_changes_nothing(package: Package, by: Actor) -> None:
     assert everything(package) == before
 
 
-@pytest.mark.parametrize("change", [operations.hold, operations.release])
+@pytest.mark.parametrize("change", [operations.put_on_hold, operations.release_hold])
 def test_somebody_else_s_package_is_unknown(
     package: Package, by: Actor, stranger: Actor, change: Callable[..., Package]
 ) -> None:
@@ -112,13 +112,13 @@ def test_no_code_opens_a_door_that_is_held_back_and_nobody_is_blamed(
     before, code = everything(package), code_of(package)
     for _ in range(6):
         with pytest.raises(OnHold):
-            operations.pick_up(by=screen, now=NOW + HOUR, typed=Typed(code=code, nonce="n"))
+            operations.pick_up(by=screen.actor, now=NOW + HOUR, typed=TypedCode(code=code, nonce="n"))
     assert everything(package) == before
     assert Kiosk.objects.get().wrong_codes_in_row == 0
     assert not WrongCodeTally.objects.exists()
     assert location.kiosks.get().locked_until is None
     release(package, by, NOW + HOUR)
-    opened = operations.pick_up(by=screen, now=NOW + HOUR, typed=Typed(code=code, nonce="n"))
+    opened = operations.pick_up(by=screen.actor, now=NOW + HOUR, typed=TypedCode(code=code, nonce="n"))
     assert opened.package_id == package.pk
 
 
@@ -128,7 +128,7 @@ def test_who_comes_too_late_hears_that_and_not_that_it_is_held_back(
     package = make_package(courier, door(location, "S1"), Status.EXPIRED)
     hold(package, by)
     with pytest.raises(CodeExpired):
-        operations.pick_up(by=screen, now=UNTIL, typed=Typed(code=code_of(package)))
+        operations.pick_up(by=screen.actor, now=UNTIL, typed=TypedCode(code=code_of(package)))
 
 
 # --- Time -----------------------------------------------------------------------------------------------
@@ -138,15 +138,15 @@ def test_time_stands_still(package: Package, by: Actor) -> None:
     hold(package, by, now=UNTIL - HOUR)
     held = row(package)
     assert (held.held_expires_at, held.expires_at) == (UNTIL, LATEST)
-    assert operations.expire(now=UNTIL + DAY) == 0
+    assert operations.expire_due(now=UNTIL + DAY) == 0
     release(package, by, UNTIL - HOUR + 5 * DAY)
     assert row(package).expires_at == UNTIL + 5 * DAY
 
 
 def test_a_door_is_not_blocked_for_ever(package: Package, by: Actor) -> None:
     hold(package, by, now=NOW)
-    assert operations.expire(now=LATEST - HOUR) == 0
-    assert operations.expire(now=LATEST) == 1
+    assert operations.expire_due(now=LATEST - HOUR) == 0
+    assert operations.expire_due(now=LATEST) == 1
     expired = row(package)
     assert (expired.status, expired.held_at) == (Status.EXPIRED, NOW)
     operations.return_to_courier(package_id=package.pk, by=by, now=LATEST)
@@ -180,7 +180,7 @@ def test_what_was_over_before_it_was_held_back_stays_over(package: Package, by: 
     """No sweep has passed yet."""
     hold(package, by, now=UNTIL)
     assert row(package).expires_at == UNTIL
-    assert operations.expire(now=UNTIL) == 1
+    assert operations.expire_due(now=UNTIL) == 1
     release(package, by, UNTIL + DAY)
     assert (row(package).status, row(package).expires_at) == (Status.EXPIRED, UNTIL)
 
@@ -195,7 +195,7 @@ def test_a_deposit_that_is_held_back_begins_to_wait_at_its_release(
     assert (stored.status, stored.held_at) == (Status.STORED, NOW)
     assert stored.expires_at == LATEST + HOUR
     with pytest.raises(OnHold):
-        operations.pick_up(by=screen, now=NOW + HOUR, typed=Typed(code=code_of(package)))
+        operations.pick_up(by=screen.actor, now=NOW + HOUR, typed=TypedCode(code=code_of(package)))
     release(package, by, NOW + HOUR + 2 * DAY)
     assert row(package).expires_at == NOW + HOUR + 2 * DAY + 3 * DAY
 
@@ -239,7 +239,7 @@ def test_a_reservation_that_is_held_back_lapses_like_any(
 ) -> None:
     package = make_package(courier, door(location, "S1"), Status.PENDING)
     hold(package, by)
-    assert operations.lapse(now=NOW + HOUR) == 1
+    assert operations.lapse_due(now=NOW + HOUR) == 1
     assert (row(package).status, row(package).held_at) == (Status.CANCELLED, None)
 
 
@@ -256,10 +256,10 @@ def test_what_was_held_back_when_it_lapsed_is_so_when_it_is_found_after_all(
         deposited=False,
     ).package
     hold(package, by)
-    operations.lapse(now=NOW + HOUR)
-    operations.found(package_id=package.pk, by=by, now=NOW + HOUR, outcome=Outcome.STAYS)
+    operations.lapse_due(now=NOW + HOUR)
+    operations.record_found(package_id=package.pk, by=by, now=NOW + HOUR, outcome=Outcome.STAYS)
     assert (row(package).status, row(package).held_at) == (Status.STORED, NOW + HOUR)
     with pytest.raises(OnHold):
-        operations.pick_up(by=screen, now=NOW + HOUR, typed=Typed(code=code_of(package)))
+        operations.pick_up(by=screen.actor, now=NOW + HOUR, typed=TypedCode(code=code_of(package)))
     release(package, by, NOW + 2 * HOUR)
     assert row(package).expires_at == NOW + 2 * HOUR + 3 * DAY

@@ -23,7 +23,7 @@ from tests.world import NOW, actor, door, make_courier, make_location, make_pack
 pytestmark = pytest.mark.django_db(transaction=True)
 
 module = sys.modules[
-    "packages_app.operations.packages.list_returns"
+    "packages_app.operations.packages.list_returns_due"
 ]  # the package's own name is the operation
 TALLINN = ZoneInfo("Europe/Tallinn")
 
@@ -65,23 +65,25 @@ def composed() -> Message | Suppressed:
 def test_from_six_on_once_a_day(location: Location, courier: Courier) -> None:
     left(courier, location)
     looks = [at(5, 59), at(6), at(6, 5), at(23, 59), at(0, 1, day=21), at(5, 59, day=21), at(6, day=21)]
-    assert [operations.list_returns(now=now) for now in looks] == [0, 1, 0, 0, 0, 0, 1]
+    assert [operations.list_returns_due(now=now) for now in looks] == [0, 1, 0, 0, 0, 0, 1]
     about = f"returns:{location.pk}:{courier.pk}"
     assert lists() == [(about, f"{about}:2026-11-{day}:email") for day in (20, 21)]
 
 
 def test_beat_was_away_at_six(location: Location, courier: Courier) -> None:
     left(courier, location)
-    assert operations.list_returns(now=at(9)) == 1
-    assert operations.list_returns(now=at(9, 5)) == 0
-    assert operations.list_returns(now=at(9, day=24)) == 1, "one list, not one for each day that was missed"
+    assert operations.list_returns_due(now=at(9)) == 1
+    assert operations.list_returns_due(now=at(9, 5)) == 0
+    assert operations.list_returns_due(now=at(9, day=24)) == 1, (
+        "one list, not one for each day that was missed"
+    )
 
 
 def test_only_if_there_is_something_and_not_later_that_day(location: Location, courier: Courier) -> None:
-    assert operations.list_returns(now=at(6)) == 0
+    assert operations.list_returns_due(now=at(6)) == 0
     left(courier, location)
-    assert operations.list_returns(now=at(10)) == 0
-    assert operations.list_returns(now=at(6, day=21)) == 1
+    assert operations.list_returns_due(now=at(10)) == 0
+    assert operations.list_returns_due(now=at(6, day=21)) == 1
 
 
 def test_each_location_by_its_own_clock(courier: Courier) -> None:
@@ -91,12 +93,12 @@ def test_each_location_by_its_own_clock(courier: Courier) -> None:
     }
     late = make_location("late", time_zone="Europe/Tallinn", morning_hour=8)
     start = datetime(2026, 11, 20, 0, 0, tzinfo=UTC)
-    operations.list_returns(now=start)  # where the morning is over, it is
+    operations.list_returns_due(now=start)  # where the morning is over, it is
     for place in (*places.values(), late):
         left(courier, place)
     told: dict[int, datetime] = {}
     for minutes in range(0, 24 * 60, 15):
-        operations.list_returns(now=start + timedelta(minutes=minutes))
+        operations.list_returns_due(now=start + timedelta(minutes=minutes))
         for subject, _ in lists():
             told.setdefault(int(subject.split(":")[1]), start + timedelta(minutes=minutes))
     local = {zone: told[place.pk].astimezone(ZoneInfo(zone)) for zone, place in places.items()}
@@ -121,7 +123,7 @@ def test_once_on_days_on_which_the_clocks_change(courier: Courier, zone: str, da
     left(courier, place)
     start = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone)).astimezone(UTC)
     day_long = [start + timedelta(minutes=15 * n) for n in range(24 * 4 - 8)]
-    assert sum(operations.list_returns(now=now) for now in day_long) == 1
+    assert sum(operations.list_returns_due(now=now) for now in day_long) == 1
 
 
 def test_each_courier_its_own(location: Location, courier: Courier) -> None:
@@ -131,7 +133,7 @@ def test_each_courier_its_own(location: Location, courier: Courier) -> None:
     left(other, location, "M1", tracking_number="T-3")
     make_package(courier, door(location, "L1"), Status.STORED)
     make_package(courier, door(location, "L2"), Status.RETURNED)
-    assert operations.list_returns(now=at(6)) == 1, "the other one has no address and no endpoint"
+    assert operations.list_returns_due(now=at(6)) == 1, "the other one has no address and no endpoint"
     assert len(lists()) == 1
     message = composed()
     assert isinstance(message, Message)
@@ -150,7 +152,7 @@ def test_each_courier_its_own(location: Location, courier: Courier) -> None:
 
 def test_the_list_is_that_of_the_moment_in_which_it_is_sent(location: Location, courier: Courier) -> None:
     first, second = left(courier, location, "S1"), left(courier, location, "S2")
-    operations.list_returns(now=at(6))
+    operations.list_returns_due(now=at(6))
     operations.return_to_courier(package_id=first.pk, by=actor(courier), now=NOW)
     message = composed()
     assert isinstance(message, Message)
@@ -163,7 +165,7 @@ def test_not_to_an_address_that_was_taken_away_and_not_from_a_sandbox(
     location: Location, courier: Courier
 ) -> None:
     left(courier, location)
-    operations.list_returns(now=at(6))
+    operations.list_returns_due(now=at(6))
     Location.objects.update(sandbox=True)
     assert composed() == Suppressed("sandbox")
     Location.objects.update(sandbox=False)
@@ -178,7 +180,7 @@ def test_a_long_list_is_cut_and_says_so(
     make_webhook(courier)
     for label in ("S1", "S2", "M1"):
         left(courier, location, label)
-    operations.list_returns(now=at(6))
+    operations.list_returns_due(now=at(6))
     message = composed()
     assert isinstance(message, Message)
     email = rendering.email("return_list", message)
@@ -192,7 +194,7 @@ def test_the_endpoint_gets_the_same_list(location: Location) -> None:
     courier = make_courier("gls")
     endpoint = make_webhook(courier)
     package = left(courier, location)
-    assert operations.list_returns(now=at(6)) == 1
+    assert operations.list_returns_due(now=at(6)) == 1
     (row,) = Notification.objects.filter(channel="webhook")
     assert (row.kind, row.subject, row.queue) == (
         "returns.list",
@@ -226,7 +228,7 @@ def test_killed_between_two_locations(courier: Courier, monkeypatch: pytest.Monk
     places = [make_location(f"P{n}") for n in range(4)]
     for place in places:
         left(courier, place)
-    real, calls = module._list_one, iter(range(9))
+    real, calls = module._list, iter(range(9))
 
     def killed(**arguments: Any) -> int:
         if next(calls) == 2:
@@ -234,11 +236,11 @@ def test_killed_between_two_locations(courier: Courier, monkeypatch: pytest.Monk
         result: int = real(**arguments)
         return result
 
-    monkeypatch.setattr(module, "_list_one", killed)
+    monkeypatch.setattr(module, "_list", killed)
     with pytest.raises(KeyboardInterrupt):
-        operations.list_returns(now=at(12))
+        operations.list_returns_due(now=at(12))
     assert len(lists()) == 2
-    assert operations.list_returns(now=at(12, 5)) == 2
+    assert operations.list_returns_due(now=at(12, 5)) == 2
     assert len({subject for subject, _ in lists()}) == len(lists()) == 4
 
 
@@ -253,7 +255,7 @@ def test_the_list_is_in_the_courier_s_language(location: Location, courier: Cour
     left(courier, location)
     courier.language = "lt"
     courier.save()
-    operations.list_returns(now=at(7))
+    operations.list_returns_due(now=at(7))
     message = composed()
     assert isinstance(message, Message)
     assert message.language == "lt"

@@ -29,7 +29,7 @@ from tests.world import (
 pytestmark = pytest.mark.django_db(transaction=True)
 
 HOUR = timedelta(hours=1)
-module = sys.modules["packages_app.operations.packages.remind"]  # the package's own name is the operation
+module = sys.modules["packages_app.operations.packages.remind_due"]  # the package's own name is the operation
 END = NOW + 72 * HOUR
 
 
@@ -65,13 +65,13 @@ def test_once_a_day_before_and_once_in_the_last_hours(location: Location, courie
     package = lying(courier, location)
     before = Package.objects.get()
     looks = [END - 24 * HOUR - HOUR / 60, END - 24 * HOUR, END - 23 * HOUR, END - 13 * HOUR]
-    assert [operations.remind(now=now) for now in looks] == [0, 1, 0, 0]
+    assert [operations.remind_due(now=now) for now in looks] == [0, 1, 0, 0]
     assert told() == [("reminder", "email"), ("reminder", "sms")]
     row = Notification.objects.earliest("id")
     assert (row.subject, row.status, row.priority) == (f"package:{package.pk}", "pending", 5)
     assert datetime.fromisoformat(row.context["until"]) == END
     looks = [END - 12 * HOUR, END - 11 * HOUR, END - HOUR, END, END + HOUR]
-    assert [operations.remind(now=now) for now in looks] == [1, 0, 0, 0, 0]
+    assert [operations.remind_due(now=now) for now in looks] == [1, 0, 0, 0, 0]
     assert told()[2:] == [("reminder_last", "email"), ("reminder_last", "sms")]
     after = Package.objects.get()
     assert (after.updated_at, after.status) == (before.updated_at, before.status), "nothing happened to it"
@@ -85,7 +85,7 @@ def test_each_location_has_its_own_times(courier: Courier) -> None:
     )
     packages = [lying(courier, place) for place in (early, never, last_only)]
     for hours in range(72, 0, -1):
-        operations.remind(now=END - hours * HOUR)
+        operations.remind_due(now=END - hours * HOUR)
     assert [[kind for kind, channel in told(one) if channel == "sms"] for one in packages] == [
         ["reminder", "reminder_last"],
         [],
@@ -111,7 +111,7 @@ def test_only_what_can_be_collected(location: Location, courier: Courier, state:
     else:
         lying(courier, location, **state)
     for hours in (24, 12, 1):
-        assert operations.remind(now=END - hours * HOUR) == 0
+        assert operations.remind_due(now=END - hours * HOUR) == 0
     assert told() == []
 
 
@@ -120,11 +120,11 @@ def test_not_where_the_hold_clock_stands(location: Location, courier: Courier) -
     down = Downtime.objects.create(
         location=location, cause="silent", began_at=END - 25 * HOUR, begun_by="system", reason="no sign"
     )
-    assert operations.remind(now=END - 24 * HOUR) == 0
+    assert operations.remind_due(now=END - 24 * HOUR) == 0
     down.end(by="system", now=END - 24 * HOUR)
-    assert operations.remind(now=END - 24 * HOUR) == 0, "its time is not given back yet"
+    assert operations.remind_due(now=END - 24 * HOUR) == 0, "its time is not given back yet"
     Downtime.objects.update(settled_at=END - 24 * HOUR)
-    assert operations.remind(now=END - 24 * HOUR) == 1
+    assert operations.remind_due(now=END - 24 * HOUR) == 1
 
 
 @pytest.mark.parametrize("hold", [23, 24, 25])
@@ -132,18 +132,18 @@ def test_a_short_hold_is_not_reminded_of_at_once(location: Location, courier: Co
     """Its recipient has just been told. The last reminder comes in its time."""
     package = lying(courier, location, expires_at=NOW + hold * HOUR)
     for minutes in range(0, 14 * 60, 30):
-        operations.remind(now=NOW + timedelta(minutes=minutes))
+        operations.remind_due(now=NOW + timedelta(minutes=minutes))
     assert [kind for kind, channel in told(package) if channel == "sms"] == ["reminder_last"]
 
 
 def test_an_extension_begins_a_new_hold(location: Location, courier: Courier) -> None:
     package = lying(courier, location)
     for hours in (24, 12):
-        operations.remind(now=END - hours * HOUR)
+        operations.remind_due(now=END - hours * HOUR)
     operations.extend(package_id=package.pk, by=actor(courier), now=END - HOUR, hours=72)
     Package.objects.update(updated_at=END - HOUR)
     later = END + 72 * HOUR
-    assert [operations.remind(now=later - hours * HOUR) for hours in (73, 25, 24, 13, 12, 11)] == [
+    assert [operations.remind_due(now=later - hours * HOUR) for hours in (73, 25, 24, 13, 12, 11)] == [
         0,
         0,
         1,
@@ -164,9 +164,9 @@ def test_who_was_just_told_the_new_end_is_not_reminded_of_it(location: Location,
     package = lying(courier, location, status=Status.EXPIRED)
     operations.extend(package_id=package.pk, by=actor(courier), now=END + HOUR, hours=24)
     Package.objects.update(updated_at=END + HOUR)
-    assert operations.remind(now=END + HOUR) == 0
+    assert operations.remind_due(now=END + HOUR) == 0
     assert [kind for kind, channel in told(package) if channel == "sms"] == ["extended"]
-    assert operations.remind(now=END + 13 * HOUR) == 1
+    assert operations.remind_due(now=END + 13 * HOUR) == 1
 
 
 def test_more_time_before_the_end_is_told_at_once_and_not_again_within_the_hour(
@@ -175,21 +175,21 @@ def test_more_time_before_the_end_is_told_at_once_and_not_again_within_the_hour(
     package = lying(courier, location)
     operations.extend(package_id=package.pk, by=actor(courier), now=END - 25 * HOUR, hours=1)
     Package.objects.update(updated_at=END - 23.5 * HOUR)
-    assert operations.remind(now=END - 23 * HOUR) == 0
+    assert operations.remind_due(now=END - 23 * HOUR) == 0
     assert [kind for kind, channel in told(package) if channel == "sms"] == ["extended"]
 
 
 def test_beat_was_away_for_a_day(location: Location, courier: Courier) -> None:
     """One message, and it is the last reminder."""
     package = lying(courier, location)
-    assert operations.remind(now=END - 2 * HOUR) == 1
+    assert operations.remind_due(now=END - 2 * HOUR) == 1
     assert [kind for kind, _ in told(package)] == ["reminder_last"] * 2
 
 
 def test_every_channel_of_the_recipient_and_no_other(location: Location, courier: Courier) -> None:
     nobody = lying(courier, location, "S1", recipient=make_recipient(email="", phone=""))
     by_mail = lying(courier, location, "S2", recipient=make_recipient(phone=""))
-    assert operations.remind(now=END - 24 * HOUR) == 1
+    assert operations.remind_due(now=END - 24 * HOUR) == 1
     assert told(nobody) == []
     assert told(by_mail) == [("reminder", "email")]
 
@@ -200,7 +200,7 @@ def test_the_couriers_endpoint_is_told(location: Location, courier: Courier) -> 
         lying(courier, location),
         lying(courier, location, "S2", recipient=make_recipient(email="", phone="")),
     )
-    operations.remind(now=END - 24 * HOUR)
+    operations.remind_due(now=END - 24 * HOUR)
     (row,) = Notification.objects.filter(channel="webhook")
     assert (row.kind, row.subject, row.queue) == (
         "package.reminder_sent",
@@ -211,7 +211,7 @@ def test_the_couriers_endpoint_is_told(location: Location, courier: Courier) -> 
     assert str(silent.pk) not in row.queue
     assert row.context["data"] == {"reminder": "reminder"}
     assert row.context["package"]["status"] == "STORED"
-    operations.remind(now=END - 12 * HOUR)
+    operations.remind_due(now=END - 12 * HOUR)
     assert Notification.objects.filter(channel="webhook").count() == 2
 
 
@@ -229,9 +229,9 @@ def test_in_batches_and_killed_between_them(
 
     monkeypatch.setattr(module, "_remind_batch", killed)
     with pytest.raises(KeyboardInterrupt):
-        operations.remind(now=END - 24 * HOUR, batch=2)
+        operations.remind_due(now=END - 24 * HOUR, batch=2)
     assert len(told()) == 2 * 4
-    assert operations.remind(now=END - 24 * HOUR, batch=2) == 3
+    assert operations.remind_due(now=END - 24 * HOUR, batch=2) == 3
     assert all(told(one) == [("reminder", "email"), ("reminder", "sms")] for one in packages)
 
 
@@ -240,7 +240,7 @@ def test_what_is_held_back_stands_in_nobodys_way(location: Location, courier: Co
     for n in range(1, 4):
         lying(courier, location, f"S{n}", held_at=NOW)
     lying(courier, location, "S4")
-    assert operations.remind(now=END - 24 * HOUR, batch=2) == 1
+    assert operations.remind_due(now=END - 24 * HOUR, batch=2) == 1
 
 
 @pytest.mark.parametrize(

@@ -195,23 +195,23 @@ class TestReaders:
             (MORNING + HOUR, 1),
             (MORNING + DAY, 1),
         ):
-            operations.send_reports(now=now)
+            operations.send_reports_due(now=now)
             assert len(self.reports()) == reports
         assert self.reports() == [f"report:2026-W46:{mia.pk}"]
 
     def test_late_where_nobody_was_there_on_monday(self, location: Location, mia: User) -> None:
         weekly_figures.count_weeks(now=MORNING)
-        assert operations.send_reports(now=MORNING + 2 * DAY) == 0
-        assert operations.send_reports(now=MORNING + DAY) == 1
+        assert operations.send_reports_due(now=MORNING + 2 * DAY) == 0
+        assert operations.send_reports_due(now=MORNING + DAY) == 1
 
     def test_not_before_all_their_locations_are_counted(self, location: Location, mia: User) -> None:
         weekly_figures.count_weeks(now=MORNING)
         west = make_location("US-1", time_zone="America/Los_Angeles")
         Membership.objects.create(user=mia, location=west)
         WeekAtLocation.objects.filter(location=west).delete()
-        assert operations.send_reports(now=MORNING) == 0
+        assert operations.send_reports_due(now=MORNING) == 0
         weekly_figures.count_weeks(now=MORNING + 4 * HOUR)
-        assert operations.send_reports(now=MORNING + 4 * HOUR) == 1
+        assert operations.send_reports_due(now=MORNING + 4 * HOUR) == 1
 
     def test_managers_and_subscribers_only(self, location: Location, mia: User) -> None:
         anna = User.objects.create_user("anna", email="anna@example.com", is_staff=True)
@@ -224,7 +224,7 @@ class TestReaders:
         for user in (mute, away):
             Membership.objects.create(user=user, location=location)
         weekly_figures.count_weeks(now=MORNING)
-        assert operations.send_reports(now=MORNING + 3 * HOUR) == 2
+        assert operations.send_reports_due(now=MORNING + 3 * HOUR) == 2
         assert sorted(self.reports()) == sorted(f"report:2026-W46:{one.pk}" for one in (mia, anna))
         assert Notification.objects.values_list("priority", flat=True)[0] == 9
 
@@ -278,7 +278,7 @@ class TestWords:
             out_of_service=0, unverified=0,
         )  # fmt: skip
         weekly_figures.count_weeks(now=MORNING)
-        operations.send_reports(now=MORNING)
+        operations.send_reports_due(now=MORNING)
         deliver_due()
         (one,) = mail.outbox
         assert one.subject == "Your lockers in week 46"

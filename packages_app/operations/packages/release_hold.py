@@ -1,4 +1,4 @@
-"""A package that was held back may be collected."""
+"""Release a package that is on hold."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from packages_app.models import Package
 
 
 @Operation
-def release(*, package_id: UUID, by: Actor, now: datetime) -> Package:
-    """What was held back is so no more: the codes work, and the recipient has the time back that they lost.
+def release_hold(*, package_id: UUID, by: Actor, now: datetime) -> Package:
+    """Release a hold: codes work again, and the hold period is extended by the time that it stood still.
 
-    Never more than the location's longest hold; what has expired meanwhile stays EXPIRED (it can be
-    extended). What is not held back stays as it is. Raises `UnknownPackage`, `WrongStatus`.
+    Never past the latest end that the location allows. A package that has expired meanwhile stays EXPIRED (it
+    can be extended), and one that is not on hold stays as it is. Raises `UnknownPackage`, `WrongStatus`.
     """
     package = by.packages().lock(package_id)
     if package.status not in lifecycle.OPEN:
@@ -40,12 +40,12 @@ def release(*, package_id: UUID, by: Actor, now: datetime) -> Package:
 
 
 def _end(package: Package, now: datetime) -> datetime | None:
-    """When its hold ends, with the time given back that it stood still."""
+    """Return when its hold period ends, with the time on hold added."""
     if package.status != Status.STORED or package.held_expires_at is None:
-        return package.expires_at  # not begun, or over
+        return package.expires_at  # the hold period has not begun, or is over
     assert package.held_at is not None
     assert package.stored_at is not None
     assert package.expires_at is not None
-    # What a downtime of the location takes is given back with it, and not twice.
+    # `clock_reads` leaves a downtime of the location out: the end of the downtime gives that time back.
     stood_still = max(package.clock_reads(now) - max(package.held_at, package.stored_at), timedelta(0))
     return min(package.held_expires_at + stood_still, package.expires_at)

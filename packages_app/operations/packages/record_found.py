@@ -1,4 +1,4 @@
-"""Somebody looked into a door whose deposit was never confirmed, and the parcel was there."""
+"""Record that a parcel was found in a compartment whose deposit was never confirmed."""
 
 from __future__ import annotations
 
@@ -13,36 +13,35 @@ from packages_app.core.actor import Actor
 from packages_app.core.operation import Operation
 from packages_app.life.lifecycle import Event, Status
 from packages_app.models import Package
-from packages_app.operations.packages.hold import hold_back
-from packages_app.rules import reservations
+from packages_app.rules import holds, reservations
 
 
 class Outcome(StrEnum):
-    """What became of the parcel."""
+    """What becomes of the parcel."""
 
-    STAYS = "stays"  # it lies in its door, and its recipient may collect it
-    TAKEN_OUT = "taken_out"  # it goes back to its courier, and the door is free
+    STAYS = "stays"  # it stays in its compartment, and its recipient may collect it
+    TAKEN_OUT = "taken_out"  # it goes back to its courier, and the compartment is free
 
 
 @Operation
-def found(*, package_id: UUID, by: Actor, now: datetime, outcome: Outcome) -> Package:
-    """CANCELLED while it was only reserved → STORED, as if deposited; or RETURNED, and the door is free.
+def record_found(*, package_id: UUID, by: Actor, now: datetime, outcome: Outcome) -> Package:
+    """CANCELLED while only reserved → STORED, as if deposited; or RETURNED, and the compartment is free.
 
-    Only while its door is unverified because of it. What its courier has called off, nobody else stores; what
-    was held back is held back again.
-    Raises `UnknownPackage`, `WrongStatus`, `DuplicateTrackingNumber` when the courier brought it anew.
+    Only while its compartment is unverified because of it. Nobody but the courier may store what the courier
+    has canceled; a package that was on hold is put on hold again.
+    Raises `UnknownPackage`, `WrongStatus`, `DuplicateTrackingNumber` if the courier has brought it anew.
     """
     package = by.packages().lock(package_id)
-    door = Compartment.objects.lock(package.compartment_id)
-    if reservations.last_in(door) != package:
+    compartment = Compartment.objects.lock(package.compartment_id)
+    if reservations.last_in(compartment) != package:
         raise errors.WrongStatus(status=package.status)
     if outcome == Outcome.TAKEN_OUT:
         package.move_to(Status.RETURNED, event=Event.FOUND_TAKEN_OUT, by=by.name, returned_at=now)
-        door.confirm_empty(by=by.name)
+        compartment.confirm_empty(by=by.name)
         return package
     if by.courier_id is None and package.events.latest("id").event == Event.CANCELLED:
         raise errors.WrongStatus(status=package.status)
-    _refuse_twice(package)
+    _refuse_duplicate(package)
     code = Package.objects.unused_code(package.pk, package.location_id, version=package.code_version)
     package.move_to(
         Status.STORED,
@@ -56,20 +55,20 @@ def found(*, package_id: UUID, by: Actor, now: datetime, outcome: Outcome) -> Pa
         code_secret=code.secret_id,
         code_mac=code.mac,
     )
-    door.hold(Compartment.Occupancy.OCCUPIED)
-    if _was_held(package):
-        hold_back(package, by=by, now=now, reason="as it was when its reservation ended")
+    compartment.hold(Compartment.Occupancy.OCCUPIED)
+    if _was_on_hold(package):
+        holds.put_on_hold(package, by=by.name, now=now, reason="as it was when its reservation ended")
     return package
 
 
-def _was_held(package: Package) -> bool:
+def _was_on_hold(package: Package) -> bool:
     line = package.events.filter(event__in=[Event.HELD, Event.RELEASED]).order_by("id").last()
     return line is not None and line.event == Event.HELD
 
 
-def _refuse_twice(package: Package) -> None:
-    again = Package.objects.in_door().filter(
+def _refuse_duplicate(package: Package) -> None:
+    same_number = Package.objects.in_door().filter(
         courier_id=package.courier_id, tracking_number=package.tracking_number
     )
-    if live := again.first():
-        raise errors.DuplicateTrackingNumber(package_id=str(live.pk))
+    if duplicate := same_number.first():
+        raise errors.DuplicateTrackingNumber(package_id=str(duplicate.pk))

@@ -1,4 +1,4 @@
-"""Recipients are reminded before the hold of their packages ends."""
+"""Remind recipients before the hold period of their packages ends."""
 
 # ruff: noqa: S608 - every part of the statement is a constant
 
@@ -10,15 +10,15 @@ from typing import Any
 
 from django.db import transaction
 
+from common.operation import Step, Sweep
 from common.sql import fetch
 from common.wakeup import nudge, nudge_webhooks
 from notifications import outbox
-from packages_app.core.operation import Operation
 from packages_app.life import webhook_rows
 from packages_app.life.lifecycle import DEFAULT_PRIORITY, Status
 
 BATCH = 200
-REST = 1.0  # times as long as the batch took; see `operations.expire`
+REST = 1.0  # times as long as the batch took; see `expire_due`
 
 # Another `expires_at` is another hold, of which nobody was reminded.
 _DONE = "CASE WHEN package.reminded_for = package.expires_at THEN package.reminders ELSE 0 END"
@@ -91,13 +91,14 @@ SELECT (SELECT count(*) FROM marked) AS marked, (SELECT count(*) FROM told) AS r
 """
 
 
-def remind(*, now: datetime, batch: int = BATCH) -> int:
-    """Tell recipients whose hold ends soon, and their couriers' endpoints; returns how many packages.
+@Sweep
+def remind_due(*, now: datetime, batch: int = BATCH) -> int:
+    """Remind recipients whose hold period ends soon, and tell couriers' webhooks; return how many packages.
 
-    At the location's `reminder_hours` and `reminder_last_hours` before the end, each once in a hold: an
-    extension begins a new one. Nobody is reminded of what they were told within the hour before, of what is
-    held back, or where the hold clock stands. In batches, each a transaction of its own, that step over what
-    others have locked: two at once share the work, a killed one loses and repeats nothing.
+    At the location's `reminder_hours` and `reminder_last_hours` before the end, each once in a hold period:
+    an extension begins a new one. Nobody is reminded of what they were told within the hour before, of a
+    package on hold, or while the hold periods of a location stand still. Each batch is a transaction of its
+    own and skips rows that others have locked.
     """
     reminded: int = 0
     ends_from = now
@@ -111,7 +112,7 @@ def remind(*, now: datetime, batch: int = BATCH) -> int:
         time.sleep((time.monotonic() - begun) * REST)
 
 
-@Operation
+@Step
 def _remind_batch(*, now: datetime, batch: int, ends_from: datetime) -> Any:
     (row,) = fetch(_REMIND, {"now": now, "batch": batch, "ends_from": ends_from})
     if row.reminded:

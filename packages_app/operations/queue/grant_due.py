@@ -1,4 +1,4 @@
-"""Doors that have become free go to those who wait for them."""
+"""Grant free compartments to the queue entries that wait for them."""
 
 from __future__ import annotations
 
@@ -7,24 +7,25 @@ from datetime import datetime, timedelta
 
 from django.db.models import Exists, OuterRef
 
+from common.operation import Step, Sweep
 from lockers.models import Compartment
 from packages_app.core.actor import SYSTEM
-from packages_app.core.operation import Operation
 from packages_app.life.lifecycle import Event, Status
 from packages_app.life.webhook_rows import announce
 from packages_app.models import EventType, Package, QueueEntry
 from packages_app.rules import queueing
 
 BATCH = 100
-MOST_ENDED = 1000  # in one run; the next one is seconds away
+MOST_ENDED = 1000  # in one run; the next run is seconds away
 
 
-def grant(*, now: datetime, location_id: int | None = None) -> int:
-    """Every free door that somebody waits for becomes a reservation of the first in line; returns how many.
+@Sweep
+def grant_due(*, now: datetime, location_id: int | None = None) -> int:
+    """Reserve every free compartment that an entry waits for, for the first in line; return how many.
 
-    At one location, or at all that are not suspended. Whose time is over leaves first, and so does whose
-    parcel has a door elsewhere. Each in a transaction of its own: two runs at once share the work without
-    overtaking anybody, a killed one loses nothing.
+    At one location, or at all that are not suspended. Entries whose time is over end first, and so do those
+    whose parcel has a compartment elsewhere. Each entry is a transaction of its own; two runs at once
+    overtake nobody.
     """
     waiting = QueueEntry.objects.waiting()
     if location_id is not None:
@@ -39,27 +40,27 @@ def grant(*, now: datetime, location_id: int | None = None) -> int:
     while entry_ids := list(queueing.first_in_line(location_id).values_list("pk", flat=True)[:BATCH]):
         done = sum(_grant(entry_id=entry_id, now=now) for entry_id in entry_ids)
         granted += done
-        if not done:  # others hold the doors or the entries at this moment, and will see to them
+        if not done:  # another run has locked the compartments or the entries, and serves them
             break
     return granted
 
 
-@Operation
+@Step
 def _grant(*, entry_id: uuid.UUID, now: datetime) -> bool:
     entry = _lock(entry_id)
     if entry is None or entry.recipient is None:
         return False
-    if entry.expires_at <= now or entry.location.suspended_at is not None or _holds_a_door(entry):
+    if entry.expires_at <= now or entry.location.suspended_at is not None or _has_compartment(entry):
         return False
-    door = queueing.doors_of(entry).select_for_update(skip_locked=True, of=("self",)).first()
-    if door is None:
+    compartment = queueing.doors_of(entry).select_for_update(skip_locked=True, of=("self",)).first()
+    if compartment is None:
         return False
-    door.hold(Compartment.Occupancy.RESERVED)
+    compartment.hold(Compartment.Occupancy.RESERVED)
     package = Package.objects.create(
         courier_id=entry.courier_id,
         tracking_number=entry.tracking_number,
         location=entry.location,
-        compartment=door,
+        compartment=compartment,
         recipient=entry.recipient,
         size=entry.size,
         accessible=entry.accessible,
@@ -72,7 +73,7 @@ def _grant(*, entry_id: uuid.UUID, now: datetime) -> bool:
         to_status=Status.PENDING,
         by=SYSTEM.name,
         reason="was first in the queue",
-        compartment=door,
+        compartment=compartment,
     )
     entry.end(QueueEntry.Status.GRANTED, package=package)
     announce(
@@ -86,13 +87,16 @@ def _grant(*, entry_id: uuid.UUID, now: datetime) -> bool:
     return True
 
 
-@Operation
+@Step
 def _end(*, entry_id: uuid.UUID, now: datetime) -> None:
-    """Who has a door elsewhere knows it; who waited in vain is told."""
+    """End an entry that can be granted nothing, and tell the courier if its time is over.
+
+    A courier whose parcel has a compartment elsewhere knows that already.
+    """
     entry = _lock(entry_id)
     if entry is None:
         return
-    if _holds_a_door(entry):
+    if _has_compartment(entry):
         entry.end(QueueEntry.Status.LEFT)
     elif entry.expires_at <= now:
         entry.end(QueueEntry.Status.EXPIRED)
@@ -115,6 +119,6 @@ def _lock(entry_id: uuid.UUID) -> QueueEntry | None:
     return entries.select_for_update(skip_locked=True, of=("self",), no_key=True).filter(pk=entry_id).first()
 
 
-def _holds_a_door(entry: QueueEntry) -> bool:
+def _has_compartment(entry: QueueEntry) -> bool:
     packages = Package.objects.in_door()
     return packages.filter(courier_id=entry.courier_id, tracking_number=entry.tracking_number).exists()

@@ -1,4 +1,4 @@
-"""The hold of packages that nobody collected ends."""
+"""End the hold period of packages that nobody collected."""
 
 from __future__ import annotations
 
@@ -7,23 +7,24 @@ from datetime import datetime
 
 from django.db import transaction
 
+from common.operation import Step, Sweep
 from common.sql import fetch
 from common.wakeup import nudge, nudge_webhooks
 from packages_app.core.actor import SYSTEM
-from packages_app.core.operation import Operation
 from packages_app.sql import drop_off_and_pickup
 
-# Few at a time and with a rest after each: nobody waits for the sweep of 100,000 packages, and somebody does
-# for a pickup meanwhile (`docs/performance.md`).
+# Small batches with a rest after each: nobody waits for the expiry of 100,000 packages, and meanwhile people
+# wait at kiosks for their pickup (`docs/performance.md`).
 BATCH = 150
 REST = 1.0  # times as long as the batch took
 
 
-def expire(*, now: datetime, batch: int = BATCH) -> int:
-    """STORED → EXPIRED for every package whose hold has ended at `now`; returns how many.
+@Sweep
+def expire_due(*, now: datetime, batch: int = BATCH) -> int:
+    """STORED → EXPIRED for every package whose hold period has ended at `now`; return how many.
 
-    The door stays held until the package is taken out. In batches, each a transaction of its own, that
-    step over what others have locked: two sweeps at once share the work, a killed one loses none.
+    A package occupies its compartment until it is taken out. Each batch is a transaction of its own and skips
+    rows that others have locked.
     """
     expired = 0
     while True:
@@ -35,7 +36,7 @@ def expire(*, now: datetime, batch: int = BATCH) -> int:
         time.sleep((time.monotonic() - begun) * REST)
 
 
-@Operation
+@Step
 def _expire_batch(*, now: datetime, batch: int) -> int:
     rows = fetch(drop_off_and_pickup.EXPIRE, {"now": now, "batch": batch, "by": SYSTEM.name})
     expired = int(rows[0].expired)

@@ -1,4 +1,4 @@
-"""The door did not open for a code that was right."""
+"""Record that a compartment's door did not open for a code that was right."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from packages_app.messaging.doors import tell_of_door
 from packages_app.models import Package
 from packages_app.operations.packages.cancel import cancel
 
-# How long after a pickup a kiosk may still say that the door stayed shut.
+# How long after a pickup a kiosk may report that the door stayed shut.
 WITHIN = timedelta(minutes=5)
-# The recipient is not to lose the day because of us.
+# The recipient has at least this long to come again: the failure was not theirs.
 AT_LEAST = timedelta(days=1)
 
 
 @Operation
-def door_failed(*, package_id: UUID, by: Actor, now: datetime) -> Package:
+def record_door_failure(*, package_id: UUID, by: Actor, now: datetime) -> Package:
     """RETRIEVED → STORED, minutes after the pickup: the code works again, recipient and managers are told.
 
-    So does a delegate's code, and they are told: they came in vain, or heard that it had been collected. Said
-    again, it changes nothing.
-    The compartment shows as `unverified` and stays the package's own until it is collected or returned.
-    A door that was reserved meanwhile, and not yet opened, goes back to this package: the reservation is
-    called off. Raises `UnknownPackage`, `WrongStatus` (also when it was too long ago), `CompartmentInUse`
-    when another package may lie in the door by now, and `DuplicateTrackingNumber` when the courier brought
-    it anew.
+    A delegate's code works again too, and they are told, for they came in vain or were told that the package
+    had been collected. A repeat changes nothing.
+    The compartment shows as `unverified`, and the package occupies it until it is collected or returned. If
+    it was reserved meanwhile and not yet opened, that reservation is canceled.
+    Raises `UnknownPackage`, `WrongStatus` (also when the pickup was too long ago), `CompartmentInUse` if
+    another package may be in the compartment by now, and `DuplicateTrackingNumber` if the courier has brought
+    the package anew.
     """
     package = by.packages().lock(package_id)
     last = package.events.order_by("id").last()
@@ -38,13 +38,15 @@ def door_failed(*, package_id: UUID, by: Actor, now: datetime) -> Package:
         return package
     if package.retrieved_at is None or package.expires_at is None or package.retrieved_at < now - WITHIN:
         raise errors.WrongStatus(status=package.status)
-    _call_off_who_has_not_come(package.compartment_id, now=now)
-    door = Compartment.objects.lock(package.compartment_id)
-    if door.occupancy not in (door.Occupancy.EMPTY, door.Occupancy.UNVERIFIED):
+    _cancel_unopened_reservation(package.compartment_id, now=now)
+    compartment = Compartment.objects.lock(package.compartment_id)
+    if compartment.occupancy not in (compartment.Occupancy.EMPTY, compartment.Occupancy.UNVERIFIED):
         raise errors.CompartmentInUse
-    again = Package.objects.in_door().filter(courier=package.courier, tracking_number=package.tracking_number)
-    if again.exists():
-        raise errors.DuplicateTrackingNumber(package_id=str(again.get().pk))
+    same_number = Package.objects.in_door().filter(
+        courier=package.courier, tracking_number=package.tracking_number
+    )
+    if same_number.exists():
+        raise errors.DuplicateTrackingNumber(package_id=str(same_number.get().pk))
     code = Package.objects.unused_code(package.pk, package.location_id, version=package.code_version)
     line = package.move_to(
         Status.STORED,
@@ -59,8 +61,8 @@ def door_failed(*, package_id: UUID, by: Actor, now: datetime) -> Package:
         code_secret=code.secret_id,
         code_mac=code.mac,
     )
-    door.hold(door.Occupancy.DOUBTFUL)
-    event = door.events.create(
+    compartment.hold(compartment.Occupancy.DOUBTFUL)
+    event = compartment.events.create(
         kind=CompartmentEvent.Kind.UNVERIFIED, by=by.name, reason="door did not open at a pickup"
     )
     tell_of_door(event, package.location_id)
@@ -69,10 +71,10 @@ def door_failed(*, package_id: UUID, by: Actor, now: datetime) -> Package:
     return package
 
 
-def _call_off_who_has_not_come(compartment_id: int, *, now: datetime) -> None:
-    """At a full location the queue gives a door away moments after a pickup: to somebody who is still far."""
-    shut = Package.objects.in_door().filter(status=Status.PENDING, reports_opening=True, opened_at=None)
-    reserved = shut.filter(compartment_id=compartment_id).first()
+def _cancel_unopened_reservation(compartment_id: int, *, now: datetime) -> None:
+    """Cancel what the queue was granted moments after the pickup: its courier is still on the way."""
+    unopened = Package.objects.in_door().filter(status=Status.PENDING, reports_opening=True, opened_at=None)
+    reserved = unopened.filter(compartment_id=compartment_id).first()
     if reserved is None:
         return
     reserved = Package.objects.lock(reserved.pk)

@@ -1,4 +1,4 @@
-"""In the morning couriers hear what waits to be taken back."""
+"""Send couriers the list of packages to take back, each morning."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Exists, OuterRef, Q
 
+from common.operation import Step, Sweep
 from common.sql import fetch
 from lockers.models import Location
 from notifications import outbox
-from packages_app.core.operation import Operation
 from packages_app.life import webhook_rows
 from packages_app.messaging import return_lists
 from packages_app.models import Courier, EventType, Package, Webhook
 
-# Takes the day: who comes second waits for the first, and then gets no row.
+# Takes the day: of two runs at once, the second waits for the first and then gets no row.
 _TAKE_DAY = """
 INSERT INTO packages_app_returnlistday (location_id, day) VALUES (%(location_id)s, %(day)s)
 ON CONFLICT (location_id) DO UPDATE SET day = excluded.day
@@ -24,24 +24,25 @@ RETURNING 1
 """
 
 
-def list_returns(*, now: datetime) -> int:
-    """A list for each courier with something to take back, where it is morning; returns how many lists.
+@Sweep
+def list_returns_due(*, now: datetime) -> int:
+    """Send a list to each courier with packages to take back, where it is morning; return how many lists.
 
-    From the location's `morning_hour` on, once in a day of its own calendar, and later in the day where beat
-    was away at that hour: by e-mail to `return_list_email`, and to endpoints as `returns.list`. One
-    transaction for each location, so that two at once, or one that is killed, tell nobody twice.
+    Once in a day of the location's calendar, from its `morning_hour` on, or later if Celery beat was down at
+    that hour: by email to `return_list_email`, and to webhooks as `returns.list`. Each location is a
+    transaction, so that two runs at once, or a killed one, tell nobody twice.
     """
     lists = 0
     for zone in Location.objects.order_by().values_list("time_zone", flat=True).distinct():
         local = now.astimezone(ZoneInfo(zone))
         due = Location.objects.filter(time_zone=zone, morning_hour__lte=local.hour)
         for location in due.exclude(return_list_day__day__gte=local.date()):
-            lists += _list_one(location=location, day=local.date())
+            lists += _list(location=location, day=local.date())
     return lists
 
 
-@Operation
-def _list_one(*, location: Location, day: date) -> int:
+@Step
+def _list(*, location: Location, day: date) -> int:
     if not fetch(_TAKE_DAY, {"location_id": location.pk, "day": day}):
         return 0
     waiting = Package.objects.to_return().filter(location=location).order_by()
