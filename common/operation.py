@@ -51,6 +51,7 @@ class Step(Generic[P, R]):
         self.__module__ = work.__module__
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run the function in a transaction of its own."""
         return self._run(lambda: self.work(*args, **kwargs))
 
     def _run(self, work: Callable[[], T]) -> T:
@@ -90,4 +91,5 @@ class Sweep(Generic[P]):
         self.__module__ = work.__module__
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> int:
+        """Do what is due; return how much was done."""
         return self.work(*args, **kwargs)

@@ -21,7 +21,7 @@ _PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class ExtraQuery:
     """A statement that answers with one value or none, so that it can stand inside another one."""
 
     sql: str

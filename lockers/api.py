@@ -36,7 +36,7 @@ from lockers.schemas import (
 )
 
 router = Router(tags=["locations"])
-# Apart, because what it reads can be asked for along with the key: `availability.question`.
+# Apart, because what it reads can be asked for along with the key: `availability.status_query`.
 status_router = Router(tags=["locations"])
 
 
@@ -48,8 +48,8 @@ class Caller(Protocol):
         """Whether the key sees the whole network (without the sandbox), or only some `locations`."""
 
     @property
-    def beside(self) -> str | None:
-        """What was asked for along with the key, if it was and if it is there."""
+    def extra_answer(self) -> str | None:
+        """The answer of the query that was combined with the key look-up, if there was one."""
 
     def locations(self) -> LocationQuerySet:
         """The locations that exist for the key."""
@@ -140,7 +140,7 @@ def lockers_status(request: CallerRequest, location: LocationCode | None = None)
     if request.auth.sees_network:
         if location is None:
             return _respond_text(availability.of_network())
-        return _respond_text(f"[{request.auth.beside or availability.of_code(location)}]")
+        return _respond_text(f"[{request.auth.extra_answer or availability.of_code(location)}]")
     own = request.auth.locations()
     if location is not None:
         own = own.filter(code=location)

@@ -19,7 +19,7 @@ from common.admin_readonly import NoAddOrDelete, ReadOnlyAdmin, never
 from common.clock import database_now
 from notifications.models import Notification
 from packages_app import operations
-from packages_app.admin.package_filters import HeldBackFilter, InDoorFilter
+from packages_app.admin.package_filters import InDoorFilter, OnHoldFilter
 from packages_app.core.actor import Actor
 from packages_app.core.operation import Operation
 from packages_app.models import Package, PackageEvent
@@ -62,7 +62,7 @@ class PackageAdmin(ReadOnlyAdmin):
         "expires_at",
         "held_at",
     )
-    list_filter = ("status", InDoorFilter, HeldBackFilter, "size", "courier", "location__country")
+    list_filter = ("status", InDoorFilter, OnHoldFilter, "size", "courier", "location__country")
     list_select_related = ("location", "compartment__locker", "courier", "recipient")
     date_hierarchy = "created_at"
     search_fields = (

@@ -78,7 +78,7 @@ class Caller:
     key_id: int
     actor: Actor
     scopes: frozenset[str]
-    beside: str | None = None  # what was asked for along with the key, see `keys.checking.verify`
+    extra_answer: str | None = None  # of the query combined with the look-up, see `keys.checking.verify`
     limit: tuple[float, int] | None = None  # the key's own calls per second and burst, if it has any
 
     @property

@@ -101,6 +101,7 @@ class Attempt(Operation[P, R]):
         super().__init__(cast(Callable[P, R], work))
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run the function, and raise the refusal that it returned."""
         outcome = self._run(lambda: self.work(*args, **kwargs))
         if isinstance(outcome, Refusal):
             raise outcome

@@ -1,4 +1,4 @@
-"""Tracking numbers with which a test key gets refusals that are hard to come by (`pretend.py` has more)."""
+"""Tracking numbers with which a test key gets refusals that are hard to provoke (`pretend.py` has more)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 def named(tracking_number: str, table: Mapping[str, T]) -> T | None:
-    """What the number stands for: `TEST-FULL` and `TEST-FULL-17`, but not `TEST-FULLER`."""
+    """Return what a number stands for: `TEST-FULL` and `TEST-FULL-17` do, `TEST-FULLER` does not."""
     for name, meaning in table.items():
         if tracking_number == name or tracking_number.startswith(f"{name}-"):
             return meaning
@@ -20,7 +20,7 @@ def named(tracking_number: str, table: Mapping[str, T]) -> T | None:
 
 
 def refuse(tracking_number: str, *, location: Location, size: int, accessible: bool) -> None:
-    """Raises the refusal that the number stands for, if it does."""
+    """Raise the refusal that the number stands for, if it stands for one."""
     full = errors.LocationFull(location=location, size=size, accessible=accessible)
     refusals: dict[str, errors.Refusal] = {
         "TEST-FULL": full,

@@ -1,7 +1,7 @@
-"""What an integrator rehearses with a test key: tracking numbers that make something happen.
+"""Rehearse with a test key: tracking numbers that make something happen.
 
-The sandbox is a pretend location with real rows: everything is done by the same operations as elsewhere, and
-a pretend recipient, a pretend cabinet and the sweep do at once what the number says. No live key gets here.
+A sandbox location has real rows, and everything there is done by the same operations as elsewhere. A
+pretended recipient, kiosk or sweep does at once what the tracking number says. Live keys never get here.
 """
 
 from __future__ import annotations
@@ -26,36 +26,36 @@ from packages_app.secrets import pickup_codes
 
 logger = logging.getLogger(__name__)
 
-KIOSK = "pretend"  # screen and controller of the pretend cabinet
+KIOSK = "pretend"  # the name of the pretended kiosk
 Act = Callable[[Package, datetime], object]
 
 
 def refuse_call(tracking_number: str) -> None:
-    """As if this were one call too many. Raises `RateLimited`."""
+    """Refuse the call as if it were one too many. Raises `RateLimited`."""
     if rehearsals.named(tracking_number, {"TEST-RATE-LIMITED": True}):
         raise RateLimited(retry_after=1)
 
 
 def brought(package_id: UUID, *, by: Actor, now: datetime) -> None:
-    """A package has got its door, which may stick; where it is stored at once, more may happen."""
+    """Play what happens once a package has a compartment, and what happens if it is stored at once."""
     package = _play(package_id, ON_DOOR, by, now)
     if package.status == Status.STORED:
         stored(package_id, by=by, now=now)
 
 
 def stored(package_id: UUID, *, by: Actor, now: datetime) -> None:
-    """A package lies in its door."""
+    """Play what happens once a package is in its compartment."""
     _play(package_id, ON_DEPOSIT, by, now)
 
 
 def _play(package_id: UUID, acts: dict[str, Act], by: Actor, now: datetime) -> Package:
-    """Each act is an operation of its own: a portal that is killed in between has played less."""
+    """Play the act of the tracking number; each act is an operation of its own."""
     package = by.packages().select_related("location").get(pk=package_id)
     act = rehearsals.named(package.tracking_number, acts)
     if act is not None:
         try:
             act(package, now)
-        except Refusal as refusal:  # somebody else was faster
+        except Refusal as refusal:  # another call was faster
             logger.info("Rehearsal of %s was refused: %s", package.pk, refusal.code)
     return package
 

@@ -16,6 +16,8 @@ from packages_app.models import ApiKey, Courier
 
 
 class Command(BaseCommand):
+    """Make a key and print it."""
+
     help = (
         "Makes an API key and prints it, alone, on standard output. It is stored nowhere and shown only once."
     )

@@ -16,6 +16,8 @@ BATCH = 500
 
 
 class Command(BaseCommand):
+    """Erase a recipient."""
+
     help = (
         "Erases name, email and phone of a recipient from all packages that are out of their compartments. "
         "Without --yes it only counts them."

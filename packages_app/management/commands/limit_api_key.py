@@ -13,6 +13,8 @@ from packages_app.models import ApiKey
 
 
 class Command(BaseCommand):
+    """Limit a key."""
+
     help = "Gives an API key a rate limit of its own, or takes it away again; from the next call on."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -13,6 +13,8 @@ from packages_app.models import ApiKey
 
 
 class Command(BaseCommand):
+    """List keys."""
+
     help = "Lists the API keys that work, one per line, without their texts, which are stored nowhere."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -13,6 +13,8 @@ from packages_app.models import ApiKey
 
 
 class Command(BaseCommand):
+    """Revoke a key."""
+
     help = "Revokes an API key; the next request with it is refused."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -15,6 +15,8 @@ from packages_app.operations.keys.rotate_key import CannotRotate
 
 
 class Command(BaseCommand):
+    """Rotate a key."""
+
     help = "Makes a key that replaces another one and prints it, alone, on standard output, only once."
 
     def add_arguments(self, parser: CommandParser) -> None:

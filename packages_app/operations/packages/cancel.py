@@ -14,7 +14,7 @@ from packages_app.rules import reservations
 
 @Operation
 def cancel(*, package_id: UUID, by: Actor, now: datetime, reason: str = "") -> Package:
-    """PENDING, STORED or EXPIRED → CANCELLED; its code stops working.
+    """Cancel a package, PENDING, STORED or EXPIRED → CANCELLED; its code stops working.
 
     A package that was stored occupies its compartment until it is taken out. One that was only reserved gives
     its compartment up: free if it was never opened, else `unverified`, because people press "cancel" after

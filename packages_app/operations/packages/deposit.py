@@ -15,9 +15,10 @@ from packages_app.models import Package
 
 @Operation
 def deposit(*, package_id: UUID, by: Actor, now: datetime) -> Package:
-    """PENDING → STORED: the hold period begins, the package gets a pickup code, the recipient is told.
+    """Confirm that a package is in its compartment, PENDING → STORED.
 
-    The recipient of a package on hold is told when the hold is released.
+    Its hold period begins, it gets a pickup code, and the recipient is told. The recipient of a package on
+    hold is told when the hold is released.
     Raises `UnknownPackage`, `WrongStatus`.
     """
     package = by.packages().lock(package_id)

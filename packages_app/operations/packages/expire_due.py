@@ -21,7 +21,7 @@ REST = 1.0  # times as long as the batch took
 
 @Sweep
 def expire_due(*, now: datetime, batch: int = BATCH) -> int:
-    """STORED → EXPIRED for every package whose hold period has ended at `now`; return how many.
+    """Expire every package whose hold period has ended at `now`, STORED → EXPIRED; return how many.
 
     A package occupies its compartment until it is taken out. Each batch is a transaction of its own and skips
     rows that others have locked.

@@ -44,7 +44,7 @@ def extend(
     may_repeat: bool = False,
     tell: bool = True,
 ) -> Package:
-    """STORED or EXPIRED → STORED, its hold period `hours` longer (from now, if it has ended already).
+    """Extend the hold period by `hours` (from now, if it has ended already), STORED or EXPIRED → STORED.
 
     Its code works again, and so does a delegate's. `seen`: the `updated_at` that the person saw before they
     asked, so that a form sent twice extends once. With `may_repeat` the same call within a minute extends

@@ -14,7 +14,7 @@ from packages_app.rules import reservations
 
 @Sweep
 def lapse_due(*, now: datetime, batch: int = 500) -> int:
-    """PENDING → CANCELLED for every reservation whose time is over at `now`; return how many.
+    """Cancel every reservation whose time is over at `now`, PENDING → CANCELLED; return how many.
 
     A compartment that was never opened becomes free; one that may have been opened becomes `unverified`,
     because the courier may have put the package in without confirming. Each reservation is a transaction.

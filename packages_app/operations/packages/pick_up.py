@@ -40,7 +40,7 @@ class TypedCode:
 
 @Attempt
 def pick_up(*, by: Actor, now: datetime, typed: TypedCode) -> Opened | Refusal:
-    """STORED → RETRIEVED for the package with this code at the kiosk's location; open its compartment.
+    """Open the compartment of the package with this code at the kiosk's location, STORED → RETRIEVED.
 
     Eight digits are the recipient's own code, nine a delegate's: either works once, and then neither. The
     same code with the same `nonce` within minutes gets the same answer, opens nothing anew and resets no

@@ -25,10 +25,11 @@ class Outcome(StrEnum):
 
 @Operation
 def record_found(*, package_id: UUID, by: Actor, now: datetime, outcome: Outcome) -> Package:
-    """CANCELLED while only reserved → STORED, as if deposited; or RETURNED, and the compartment is free.
+    """Record that the parcel of a canceled reservation was found, and store it or take it out.
 
-    Only while its compartment is unverified because of it. Nobody but the courier may store what the courier
-    has canceled; a package that was on hold is put on hold again.
+    CANCELLED → STORED as if it had been deposited, or → RETURNED, and the compartment is free. Only while its
+    compartment is unverified because of it. Nobody but the courier may store what the courier has canceled; a
+    package that was on hold is put on hold again.
     Raises `UnknownPackage`, `WrongStatus`, `DuplicateTrackingNumber` if the courier has brought it anew.
     """
     package = by.packages().lock(package_id)

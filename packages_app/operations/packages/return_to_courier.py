@@ -15,9 +15,9 @@ from packages_app.models import Package
 
 @Operation
 def return_to_courier(*, package_id: UUID, by: Actor, now: datetime) -> Package:
-    """EXPIRED, or CANCELLED while in its compartment → RETURNED; only now the compartment is free.
+    """Take a package out that is EXPIRED, or CANCELLED and in its compartment; → RETURNED.
 
-    Raises `UnknownPackage`, `WrongStatus`.
+    Only now its compartment is free. Raises `UnknownPackage`, `WrongStatus`.
     """
     package = by.packages().lock(package_id)
     if not package.holds_door:

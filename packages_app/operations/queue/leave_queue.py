@@ -16,7 +16,7 @@ from packages_app.models import QueueEntry
 
 @Operation
 def leave_queue(*, entry_id: UUID, by: Actor, now: datetime) -> QueueEntry:
-    """WAITING → LEFT; a repeat changes nothing.
+    """Leave the queue, WAITING → LEFT; a repeat changes nothing.
 
     Raises `UnknownQueueEntry`, and `NotWaiting` for an entry that was granted a compartment or has expired.
     """

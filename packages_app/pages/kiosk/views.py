@@ -67,8 +67,8 @@ def connected(view: View) -> View:
     @wraps(view)
     def page(request: HttpRequest) -> HttpResponse:
         key_pk, now = request.session.get(KEY), timezone.now()
-        whence = partial(client_address, request)
-        caller = checking.caller_of(key_pk, now=now, whence=whence) if key_pk is not None else None
+        address = partial(client_address, request)
+        caller = checking.caller_of(key_pk, now=now, client_address=address) if key_pk is not None else None
         if caller is None or not _is_screen(caller):
             request.session.pop(KEY, None)
             return redirect("kiosk:connect")
@@ -85,8 +85,8 @@ def connect(request: HttpRequest) -> HttpResponse:
     """Make this browser the screen of the kiosk whose key is typed here."""
     form = ConnectForm(request.POST or None)
     if form.is_valid():
-        whence = partial(client_address, request)
-        caller, why = checking.verify(form.cleaned_data["key"].strip(), now=timezone.now(), whence=whence)
+        key, address = form.cleaned_data["key"].strip(), partial(client_address, request)
+        caller, why = checking.verify(key, now=timezone.now(), client_address=address)
         if caller is not None and _is_screen(caller):
             # Whoever was signed in here is not any more: a screen stands in public.
             request.session.flush()

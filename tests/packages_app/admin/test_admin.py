@@ -312,7 +312,7 @@ class TestKeys:
             ("courier", {"locations": "TLL-1, XXX-9"}, "There is no location XXX-9."),
             ("courier", {"locations": "SANDBOX-1"}, "There is no location SANDBOX-1."),
             ("courier", {"locations": "TLL-1", "test": "on"}, "There is no sandbox location TLL-1."),
-            ("courier", {"networks": "192.0.2.1/24"}, "192.0.2.1/24 is no network"),
+            ("courier", {"networks": "192.0.2.1/24"}, "192.0.2.1/24 is not a network"),
             ("kiosk", {"locations": "TLL-1"}, "own location"),
             ("courier", {"burst": "10"}, "Enter the calls per second as well."),
             ("courier", {"calls_per_second": "0"}, "greater than or equal to 1"),

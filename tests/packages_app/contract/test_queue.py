@@ -133,7 +133,7 @@ def test_no_more_wait_than_may(api: Api, full: Location, settings: Settings) -> 
     problem = refused(
         api.post("/lockers/assign", parcel(full, "T-3", queue=True), key="k"), 409, "too_many_waiting"
     )
-    assert problem["detail"] == "Of one courier 2 parcels may wait for doors."
+    assert problem["detail"] == "A courier may have 2 parcels in the queue."
     assert QueueEntry.objects.count() == Recipient.objects.count() == 3
     refused(api.post("/lockers/assign", parcel(full, "T-3")), 409, "location_full")
     assert api.post(f"/queue/{first['id']}/leave").status_code == 200
