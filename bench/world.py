@@ -17,7 +17,7 @@ from bench.machine import progress
 from lockers.models import Compartment, Kiosk, Location, Locker
 from packages_app.core.actor import SYSTEM
 from packages_app.models import ApiKey, Courier
-from packages_app.operations.keys.make_key import make_key
+from packages_app.operations.keys.create_key import create_key
 
 SPREAD_LOCATIONS = 100
 SPREAD_KIOSKS = 4
@@ -62,7 +62,7 @@ def build() -> World:
     courier = Courier.objects.create(code="bench", name="Bench Courier")
     scopes = [ApiKey.Scope.PACKAGES, ApiKey.Scope.CODES_READ]
     world = World(
-        courier=make_key(by=SYSTEM, now=timezone.now(), courier=courier, scopes=scopes)[1],
+        courier=create_key(by=SYSTEM, now=timezone.now(), courier=courier, scopes=scopes)[1],
         courier_id=courier.pk,
     )
     add_location(world, HOT_CODE, doors=HOT_DOORS, kiosks=HOT_KIOSKS)
@@ -96,9 +96,9 @@ def add_location(world: World, code: str, *, doors: int, kiosks: int) -> None:
         for number in range(doors)
     )
     world.kiosks[code] = [
-        make_key(by=SYSTEM, now=timezone.now(), kiosk=Kiosk.objects.create(location=place, name=str(number)))[
-            1
-        ]
+        create_key(
+            by=SYSTEM, now=timezone.now(), kiosk=Kiosk.objects.create(location=place, name=str(number))
+        )[1]
         for number in range(kiosks)
     ]
 

@@ -24,7 +24,7 @@ def take_out_of_service(
     reason: str,
     repair_by: datetime | None = None,
 ) -> Compartment:
-    """Give the compartment to no new package; one inside can still be collected. A repeat changes nothing.
+    """Give the compartment to no new package; one inside can still be picked up. A repeat changes nothing.
 
     `repair_by`: when it is to be back in service, as in `plan_repair`.
     """
@@ -88,7 +88,7 @@ def put_back_in_service(
 def confirm_empty(
     *, compartments: CompartmentQuerySet, compartment_id: int, by: Actor, now: datetime
 ) -> Compartment:
-    """Confirm that somebody has looked into an unverified compartment and it is empty.
+    """Mark an unverified compartment as empty: somebody has looked inside.
 
     Raises `CompartmentInUse` if a package occupies it.
     """

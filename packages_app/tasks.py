@@ -41,7 +41,7 @@ def remind() -> int:
 
 @shared_task
 def notice_silence() -> int:
-    """Stop hold periods at locations without heartbeats, and tell their managers."""
+    """Pause deadlines at locations without heartbeats, and tell their managers."""
     return _count("fallen silent", operations.notice_silence_due(now=database_now()))
 
 

@@ -69,7 +69,7 @@ def make_kiosk(location: Location, name: str = "screen") -> Kiosk:
 
 def make_key(**arguments: Any) -> tuple[ApiKey, str]:
     """A key, made now, and its text. Arguments as of the operation."""
-    return operations.make_key(**{"by": SYSTEM, "now": timezone.now(), **arguments})
+    return operations.create_key(**{"by": SYSTEM, "now": timezone.now(), **arguments})
 
 
 def revoke_key(key: ApiKey, *, now: datetime) -> None:

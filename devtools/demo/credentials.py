@@ -81,7 +81,7 @@ def _key(known: object, owner: Courier | Kiosk, scopes: list[ApiKey.Scope], now:
         operations.revoke_key(key_pk=old.pk, by=_MAKER, now=now)
     holder = {"courier": owner} if isinstance(owner, Courier) else {"kiosk": owner}
     scope_names = [str(scope) for scope in scopes]
-    return operations.make_key(by=_MAKER, now=now, scopes=scope_names, name=name, **holder)[1]
+    return operations.create_key(by=_MAKER, now=now, scopes=scope_names, name=name, **holder)[1]
 
 
 def _belongs(text: str, owner: Courier | Kiosk, scopes: list[ApiKey.Scope], now: datetime) -> bool:

@@ -14,7 +14,7 @@ from common.clock import database_now
 from lockers.models import Compartment, Kiosk, Location
 from packages_app.core.actor import SYSTEM
 from packages_app.models import ApiKey, Courier
-from packages_app.operations.keys.make_key import make_key
+from packages_app.operations.keys.create_key import create_key
 
 COURIER, KIOSK = "replay", "replay"
 _LIFE = timedelta(days=1)
@@ -64,7 +64,7 @@ def _make(courier: Courier, name: str) -> Keys:
     )
     there |= {kiosk.location_id: kiosk for kiosk in new}
     # All keys or none: in this transaction.
-    make = partial(make_key.work, by=SYSTEM, now=database_now(), name=name, life=_LIFE)
+    make = partial(create_key.work, by=SYSTEM, now=database_now(), name=name, life=_LIFE)
     return Keys(
         courier_id=courier.pk,
         courier=make(courier=courier, scopes=scopes)[1],

@@ -151,7 +151,7 @@ class CompartmentAdmin(SaveChangedFields, NoAddOrDelete, admin.ModelAdmin[Compar
     def take_out_of_service(
         self, request: HttpRequest, queryset: QuerySet[Compartment]
     ) -> HttpResponse | None:
-        """Take them out of service: no new packages, but packages inside can still be collected."""
+        """Take them out of service: no new packages, but packages inside can still be picked up."""
         typed = ask(
             self,
             request,
@@ -186,10 +186,10 @@ class CompartmentAdmin(SaveChangedFields, NoAddOrDelete, admin.ModelAdmin[Compar
         """Put them back in service: they work again."""
         self._each(request, queryset, operations.put_back_in_service, done="put back in service")
 
-    @admin.action(description="Confirm that they are empty", permissions=["change"])
+    @admin.action(description="Mark as empty", permissions=["change"])
     def confirm_empty(self, request: HttpRequest, queryset: QuerySet[Compartment]) -> None:
-        """Confirm that somebody has looked inside and they are empty."""
-        self._each(request, queryset, operations.confirm_empty, done="confirmed as empty")
+        """Mark them as empty: somebody has looked inside."""
+        self._each(request, queryset, operations.confirm_empty, done="marked as empty")
 
     def _each(
         self,

@@ -100,7 +100,7 @@ class NewKeyForm(LimitForm, forms.ModelForm[ApiKey]):
         return cleaned
 
     def key_arguments(self) -> dict[str, Any]:
-        """Return what was typed as arguments of `operations.make_key`."""
+        """Return what was typed as arguments of `operations.create_key`."""
         names = ("courier", "kiosk", "scopes", "name", "test", "location_ids", "networks")
         limit = ("calls_per_second", "burst")
         chosen = {name: self.cleaned_data[name] for name in (*names, *limit)}

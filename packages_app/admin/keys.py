@@ -141,7 +141,7 @@ class ApiKeyAdmin(ReadOnlyAdmin):
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
         """Make the key in the transaction of the admin; its text goes into this answer and nowhere else."""
-        key, text = operations.make_key.work(by=_actor(request), now=database_now(), **form.key_arguments())
+        key, text = operations.create_key.work(by=_actor(request), now=database_now(), **form.key_arguments())
         obj.pk, obj.key_id, obj.kind, obj.expires_at = key.pk, key.key_id, key.kind, key.expires_at
         request.made_key = text  # type: ignore[attr-defined]
 

@@ -1,4 +1,4 @@
-"""Locations in the admin: suspend and resume them, and see when nobody could collect."""
+"""Locations in the admin: suspend and resume them, and see when nobody could pick up."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class LocationWithPackagesAdmin(LocationAdmin):
     actions = ("suspend", "resume")
 
     @admin.action(
-        description="Suspend: no new packages, hold periods stop, recipients are told",
+        description="Suspend: no new packages, deadlines are paused, recipients are told",
         permissions=["change"],
     )
     def suspend(self, request: HttpRequest, queryset: QuerySet[Location]) -> HttpResponse | None:
-        """Run `operations.suspend_location`; packages there can still be collected."""
+        """Run `operations.suspend_location`; packages there can still be picked up."""
         reason = ask_reason(self, request, queryset, title="Suspend locations", action="suspend")
         if isinstance(reason, HttpResponse):
             return reason
@@ -66,7 +66,7 @@ class LocationWithPackagesAdmin(LocationAdmin):
 
 @admin.register(Kiosk)
 class KioskWithPackagesAdmin(KioskAdmin):
-    """Kiosks. A silent one stops the hold periods at its location, unless it is not monitored."""
+    """Kiosks. One that is offline pauses the deadlines at its location, unless it is not monitored."""
 
     actions = ("forget_heartbeats",)
 
@@ -88,7 +88,7 @@ class KioskWithPackagesAdmin(KioskAdmin):
 
 @admin.register(Downtime)
 class DowntimeAdmin(ReadOnlyAdmin):
-    """Downtimes: when nobody could collect at a location; open ones first."""
+    """Downtimes: when nobody could pick up at a location; open ones first."""
 
     list_display = ("location", "cause", "began_at", "ended_at", "lasted", "reason", "begun_by", "ended_by")
     list_filter = (("ended_at", admin.EmptyFieldListFilter), "cause", "began_at")

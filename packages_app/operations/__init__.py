@@ -10,8 +10,8 @@ operation by itself is in `rules/`. A sweep calls operations, each in a transact
 
 from packages_app.operations.couriers.notice_sms_caps_due import notice_sms_caps_due
 from packages_app.operations.couriers.resend_sms import resend_sms
+from packages_app.operations.keys.create_key import create_key
 from packages_app.operations.keys.limit_key import limit_key
-from packages_app.operations.keys.make_key import make_key
 from packages_app.operations.keys.revoke_key import revoke_key
 from packages_app.operations.keys.rotate_key import rotate_key
 from packages_app.operations.locations.finish_repairs_due import finish_repairs_due
@@ -59,6 +59,7 @@ __all__ = [
     "assign",
     "assign_or_wait",
     "cancel",
+    "create_key",
     "deposit",
     "erase_due",
     "erase_recipients",
@@ -71,7 +72,6 @@ __all__ = [
     "leave_queue",
     "limit_key",
     "list_returns_due",
-    "make_key",
     "name_delegate",
     "notice_late_returns_due",
     "notice_shortages_due",

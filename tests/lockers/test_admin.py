@@ -216,8 +216,8 @@ class TestDoors:
     def test_confirm_empty_refuses_what_holds_a_package(self, anna: Client, location: Location) -> None:
         package = make_package(make_courier(), door(location, "S2"))
         page = act(anna, Compartment, "confirm_empty", location.compartments.filter(size=1))
-        assert b"Not confirmed as empty: A-S2. The compartment holds a package" in page.content
-        assert b"1 compartment confirmed as empty." in page.content
+        assert b"Not marked as empty: A-S2. The compartment holds a package" in page.content
+        assert b"1 compartment marked as empty." in page.content
         assert door(location, "S1").occupancy == Occupancy.EMPTY
         assert door(location, "S2").occupancy == Occupancy.OCCUPIED
         package.refresh_from_db()

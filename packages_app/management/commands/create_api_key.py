@@ -78,7 +78,7 @@ class Command(BaseCommand):
             networks = addresses.parse_networks(" ".join(options["network"]))
         except ValueError as error:
             raise CommandError(str(error)) from None
-        key, text = operations.make_key(
+        key, text = operations.create_key(
             by=Actor(name="command"),
             now=database_now(),
             courier=courier,

@@ -8,7 +8,7 @@ from packages_app.core.actor import Actor
 from packages_app.core.operation import Operation
 from packages_app.keys.rights import LONGEST_LIFE, LONGEST_OVERLAP, USUAL_OVERLAP
 from packages_app.models import ApiKey
-from packages_app.operations.keys.make_key import make_key
+from packages_app.operations.keys.create_key import create_key
 
 
 class CannotRotate(ValueError):
@@ -19,7 +19,7 @@ class CannotRotate(ValueError):
 def rotate_key(
     *, key_pk: int, by: Actor, now: datetime, overlap: timedelta = USUAL_OVERLAP
 ) -> tuple[ApiKey, str]:
-    """Make a key with the same owner, rights and lifetime; return it and its text, which is stored nowhere.
+    """Create a key with the same owner, rights and lifetime; return it and its text, which is stored nowhere.
 
     The old key works for `overlap` longer (7 days at the most), or until its own end if that comes first.
     Raises `CannotRotate` for a key that is expired or revoked, was rotated before, or has itself replaced one
@@ -29,12 +29,12 @@ def rotate_key(
         raise CannotRotate("The old key may work for 7 days longer at the most.")
     old = ApiKey.objects.select_for_update(of=("self",), no_key=True).get(pk=key_pk)
     if not old.opens(now):
-        raise CannotRotate(f"{old} is expired or revoked. Make a new key.")
+        raise CannotRotate(f"{old} is expired or revoked. Create a new key.")
     if ApiKey.objects.filter(replaces=old).exists():
         raise CannotRotate(f"{old} was rotated before.")
     if old.replaces is not None and old.replaces.opens(now):
         raise CannotRotate(f"{old} has replaced {old.replaces}, which still works. Revoke that one first.")
-    new, text = make_key.work(
+    new, text = create_key.work(
         courier=old.courier,
         kiosk=old.kiosk,
         scopes=old.scopes,

@@ -1,4 +1,4 @@
-"""Notice locations whose kiosks have fallen silent: nobody can collect there."""
+"""Notice locations whose kiosks have fallen silent: nobody can pick up there."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def report_fault(
     """Stop giving a compartment out, and tell the location's managers.
 
     If it is not empty although no package occupies it, it becomes `unverified`; with any other fault, or with
-    a package inside, it goes out of service. A package inside can still be collected. A compartment that is
+    a package inside, it goes out of service. A package inside can still be picked up. A compartment that is
     out of use already stays so, and nobody is told twice.
     Raises `UnknownCompartment` for one outside `compartments`.
     """

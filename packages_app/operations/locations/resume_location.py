@@ -17,7 +17,7 @@ from packages_app.sql import hold_clock
 def resume_location(*, locations: LocationQuerySet, location_id: int, by: Actor, now: datetime) -> Location:
     """Accept packages again; packages there are extended by the lost time, and their recipients are told.
 
-    If the location's kiosks are still silent, hold periods stay stopped until it sends a heartbeat. A
+    If the location's kiosks are still silent, deadlines stay paused until one sends a heartbeat. A
     location that is not suspended stays as it is. Raises `UnknownLocation` for one outside `locations`.
     """
     location = locations.lock(location_id)

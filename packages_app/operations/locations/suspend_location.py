@@ -16,9 +16,9 @@ from packages_app.sql import hold_clock
 def suspend_location(
     *, locations: LocationQuerySet, location_id: int, by: Actor, now: datetime, reason: str
 ) -> Location:
-    """Accept no new packages, stop hold periods, and tell couriers and the recipients of packages there.
+    """Accept no new packages, pause deadlines, and tell couriers and the recipients of packages there.
 
-    Packages there can still be collected. A location that is suspended already gets the new reason and
+    Packages there can still be picked up. A location that is suspended already gets the new reason and
     nothing else. Raises `UnknownLocation` for one outside `locations`.
     """
     location = locations.lock(location_id)

@@ -1,4 +1,4 @@
-"""End the hold period of packages that nobody collected."""
+"""End the hold period of packages that nobody picked up."""
 
 from __future__ import annotations
 

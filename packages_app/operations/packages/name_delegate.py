@@ -1,4 +1,4 @@
-"""Name somebody else who may collect a package, with a code of their own."""
+"""Name somebody else who may pick up a package, with a code of their own."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from packages_app.models import Delegate, Package
 def name_delegate(*, package_id: UUID, by: Actor, now: datetime, delegate: Delegate) -> Package:
     """Give `delegate` (not saved yet) a code for a STORED package, and tell them and the recipient.
 
-    A delegate named before is told that they may not collect it anymore. The same person again changes
+    A delegate named before is told that they may not pick it up anymore. The same person again changes
     nothing. The code of a package on hold is sent when the hold is released.
     Raises `UnknownPackage`, `WrongStatus` (also past the end of the hold period).
     """

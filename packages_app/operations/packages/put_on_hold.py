@@ -1,4 +1,4 @@
-"""Put a package on hold: nobody can collect it until the hold is released."""
+"""Put a package on hold: nobody can pick it up until the hold is released."""
 
 from __future__ import annotations
 

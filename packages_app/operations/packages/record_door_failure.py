@@ -25,8 +25,8 @@ def record_door_failure(*, package_id: UUID, by: Actor, now: datetime) -> Packag
     """Undo a pickup of minutes ago whose door did not open, RETRIEVED → STORED.
 
     The recipient's code works again; they and the location's managers are told. A delegate's code works again
-    too, and they are told, for they came in vain or were told that the package had been collected. A repeat
-    changes nothing. The compartment shows as `unverified`, and the package occupies it until it is collected
+    too, and they are told, for they came in vain or were told that the package had been picked up. A repeat
+    changes nothing. The compartment shows as `unverified`, and the package occupies it until it is picked up
     or returned. If it was reserved meanwhile and not yet opened, that reservation is canceled.
     Raises `UnknownPackage`, `WrongStatus` (also when the pickup was too long ago), `CompartmentInUse` if
     another package may be in the compartment by now, and `DuplicateTrackingNumber` if the courier has brought

@@ -19,7 +19,7 @@ from packages_app.rules import holds, reservations
 class Outcome(StrEnum):
     """What becomes of the parcel."""
 
-    STAYS = "stays"  # it stays in its compartment, and its recipient may collect it
+    STAYS = "stays"  # it stays in its compartment, and its recipient may pick it up
     TAKEN_OUT = "taken_out"  # it goes back to its courier, and the compartment is free
 
 

@@ -97,7 +97,7 @@ def remind_due(*, now: datetime, batch: int = BATCH) -> int:
 
     At the location's `reminder_hours` and `reminder_last_hours` before the end, each once in a hold period:
     an extension begins a new one. Nobody is reminded of what they were told within the hour before, of a
-    package on hold, or while the hold periods of a location stand still. Each batch is a transaction of its
+    package on hold, or while the deadlines of a location are paused. Each batch is a transaction of its
     own and skips rows that others have locked.
     """
     reminded: int = 0

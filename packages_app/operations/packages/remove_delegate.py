@@ -1,4 +1,4 @@
-"""Remove the delegate of a package: only the recipient may collect it."""
+"""Remove the delegate of a package: only the recipient may pick it up."""
 
 from __future__ import annotations
 

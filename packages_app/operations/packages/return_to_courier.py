@@ -1,4 +1,4 @@
-"""Return to its courier a package that nobody collected."""
+"""Return to its courier a package that nobody picked up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Make an API key for a courier or a kiosk."""
+"""Create an API key for a courier or a kiosk."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from packages_app.models import ApiKey, Courier
 
 
 @Operation
-def make_key(
+def create_key(
     *,
     by: Actor,
     now: datetime,
@@ -31,7 +31,7 @@ def make_key(
     burst: int | None = None,
     replaces: ApiKey | None = None,
 ) -> tuple[ApiKey, str]:
-    """Make a key for a courier or a kiosk; return it and its text, which is stored nowhere.
+    """Create a key for a courier or a kiosk; return it and its text, which is stored nowhere.
 
     A `test` key belongs to the courier's twin in the sandbox. Without `location_ids` a key sees every
     location of its world; without `networks` it may be used from anywhere. `calls_per_second` and `burst`
