@@ -1,4 +1,4 @@
-"""`python -m bench`: every hot path beside its peers and limits, in one run on one database."""
+"""`python -m bench`: compare every hot path with its peers and limits, in one run on one database."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ SCENARIOS = ("throughput", "hot", "arrivals", "sweep", "delivery", "backlog", "s
 
 
 def main() -> int:
-    """Returns 1 when an answer or a row was wrong."""
+    """Run the benchmarks; return 1 if an answer or a row was wrong."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one short round: shows that all of it runs")
+    parser.add_argument("--quick", action="store_true", help="one short round, to see that everything runs")
     parser.add_argument("--only", choices=SCENARIOS, action="append", help="may be given several times")
     parser.add_argument("--rounds", type=int, help="how often each contestant runs (default 5)")
     parser.add_argument("--seconds", type=float, help="how long one run takes (default 4)")
     chosen = parser.parse_args()
     options = Options.quick() if chosen.quick else Options()
-    given = {name: getattr(chosen, name) for name in ("rounds", "seconds") if getattr(chosen, name)}
-    options = replace(options, **given)
+    chosen_values = {name: getattr(chosen, name) for name in ("rounds", "seconds") if getattr(chosen, name)}
+    options = replace(options, **chosen_values)
     machine.require_wrk()
     machine.OUTPUT.mkdir(parents=True, exist_ok=True)
     os.environ.update(machine.ENVIRONMENT)
@@ -38,7 +38,7 @@ def main() -> int:
 def _run(options: Options, names: tuple[str, ...] | list[str]) -> int:
     import django
 
-    django.setup()  # only now are the servers there that the settings ask for
+    django.setup()  # the servers that the settings need run only now
     from bench import statements, world
     from bench.report import Report
 

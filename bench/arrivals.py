@@ -1,4 +1,4 @@
-"""An open loop: requests arrive when they arrive, whether or not the server has answered the last ones.
+"""An open loop: requests arrive at a fixed rate, whether or not the server has answered earlier ones.
 
 Latency counts from the moment of arrival, so a server that falls behind is seen to. The connections are kept
 alive; a request that finds none free waits for one, and its waiting counts.
@@ -24,7 +24,7 @@ LONGEST_TAIL = 20.0  # seconds that are waited for the last answers
 
 @dataclass
 class Stream:
-    """What became of one kind of request."""
+    """The results of one kind of request."""
 
     sent: int = 0
     good: int = 0
@@ -33,7 +33,7 @@ class Stream:
     seconds: list[float] = field(default_factory=list)
 
     def percentile(self, share: float) -> float:
-        """In milliseconds."""
+        """Return a percentile in milliseconds."""
         if not self.seconds:
             return float("inf")
         ordered = sorted(self.seconds)
@@ -41,12 +41,12 @@ class Stream:
 
     @property
     def p50(self) -> float:
-        """Median latency, ms."""
+        """The median latency in milliseconds."""
         return statistics.median(self.seconds) * 1000 if self.seconds else float("inf")
 
 
 class Caller:
-    """Couriers and kiosks of the network, speaking plain HTTP/1.1."""
+    """Couriers and kiosks of the network, over plain HTTP/1.1."""
 
     def __init__(self, address: str, network: World, locations: list[str]) -> None:
         parts = urlsplit(address)
@@ -69,7 +69,7 @@ class Caller:
             self.free.get_nowait()[1].close()
 
     async def drop_off(self, stream: Stream, arrived: float) -> None:
-        """One drop-off; its code is kept for a pickup."""
+        """Drop off a package and keep its code for a pickup."""
         self.count += 1
         number = f"{self.run}-{self.count}"
         person = {"name": "Recipient", "email": f"r{self.count}@example.com", "phone": "+37255512345"}
@@ -87,7 +87,7 @@ class Caller:
             self.codes.append((answer["location"], answer["pickup_code"]))
 
     async def pick_up(self, stream: Stream, arrived: float, location: str, code: str) -> None:
-        """One pickup at one of the location's kiosks."""
+        """Pick up a package at one of the location's kiosks."""
         self.count += 1
         keys = self.network.kiosks[location]
         self.turn[location] = (self.turn[location] + 1) % len(keys)
@@ -122,7 +122,7 @@ class Caller:
         return json.loads(answer)
 
     async def prepare(self, packages: int, stream: Stream) -> None:
-        """So many packages in their doors, ready to be picked up."""
+        """Drop off packages that can then be picked up."""
         gate = asyncio.Semaphore(16)
 
         async def one() -> None:
@@ -133,7 +133,7 @@ class Caller:
 
 
 async def arrive(caller: Caller, seconds: float, *, dropoffs: float, pickups: float) -> tuple[Stream, Stream]:
-    """Requests at these rates a second, at random moments (Poisson), for so long; then all answers."""
+    """Send requests at these rates, at random moments (Poisson), and return when all are answered."""
     dropped, picked = Stream(), Stream()
     tasks: set[asyncio.Task[None]] = set()
     started = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Many packages at once: a place with a door for each, and packages in them whose hold has just ended."""
+"""Many packages whose hold has just ended, at a location with a compartment for each."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from django.utils import timezone
 from bench import world
 
 CODE = "DUE"
-FIRST = 10_000_000  # ids of recipients, clear of all others
+FIRST = 10_000_000  # ids of recipients, higher than all others
 
 
-def make_doors(rows: int) -> None:
-    """A place with a door for each package: only there can so many lie at once."""
+def make_compartments(rows: int) -> None:
+    """Create a location with a compartment for each package."""
     with connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 0")
         cursor.execute(
@@ -37,8 +37,8 @@ def make_doors(rows: int) -> None:
         )
 
 
-def drop_doors() -> None:
-    """Take the place away again."""
+def drop_compartments() -> None:
+    """Delete the location."""
     world.reset()
     with connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 0")
@@ -51,7 +51,7 @@ def drop_doors() -> None:
 
 
 def make(rows: int) -> None:
-    """So many packages whose hold has just ended, with recipient and history."""
+    """Create packages whose hold has just ended, with recipients and history."""
     world.reset()
     past = timezone.now() - timedelta(hours=1)
     with connection.cursor() as cursor:

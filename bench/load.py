@@ -1,4 +1,4 @@
-"""Load over HTTP: wrk for as much as goes, an open loop for a fixed arrival rate."""
+"""Load over HTTP by wrk: as many requests as the server can answer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HERE = Path(__file__).resolve().parent
 
 @dataclass(frozen=True)
 class Result:
-    """One run of one generator. `rate` counts good answers only; `refused` everything else that came."""
+    """The result of one run. `rate` counts good answers only, `refused` all others."""
 
     rate: float
     p50_ms: float
@@ -37,7 +37,7 @@ def drops(
     seconds: float,
     prefix: str = "/api/v1",
 ) -> Result:
-    """Drop-offs and pickups, half and half, as fast as `connections` callers get their answers."""
+    """Send drop-offs and pickups, half and half, as fast as `connections` callers get answers."""
     file = world.to_lua(OUTPUT / "world.lua", locations)
     out = _wrk(address, connections, seconds, HERE / "drops.lua", str(file), uuid.uuid4().hex[:10], prefix)
     return Result(
@@ -53,7 +53,7 @@ def drops(
 
 
 def gets(address: str, path: str, *, connections: int, seconds: float, key: str = "") -> Result:
-    """The same GET again and again."""
+    """Send the same GET repeatedly."""
     out = _wrk(address, connections, seconds, HERE / "gets.lua", path, key)
     good = out["requests"] - out["refused"]
     return Result(

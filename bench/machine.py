@@ -1,4 +1,4 @@
-"""What every scenario needs: the environment, processes around a run, and a word on what is going on."""
+"""What every scenario needs: the environment, processes for the time of a run, and progress messages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from devtools.servers import processes
 ROOT = Path(__file__).resolve().parent.parent
 OUTPUT = ROOT / "var" / "bench"
 
-# As in production, but for the redirect to https: the load comes over plain HTTP on loopback.
+# As in production, except for the redirect to https: the load comes over plain HTTP on loopback.
 ENVIRONMENT = {
     "DEBUG": "false",
     "ALLOWED_HOSTS": "127.0.0.1",
@@ -34,7 +34,7 @@ ENVIRONMENT = {
     "EMAIL_URL": "smtp://127.0.0.1:9",
     "DEFAULT_FROM_EMAIL": "Bench <bench@example.com>",
     "LOG_LEVEL": "WARNING",
-    "RATE_LIMIT_KEY": "1000000/s,5000000",  # counted as ever, and never reached
+    "RATE_LIMIT_KEY": "1000000/s,5000000",  # counted, but never reached
     "SMS_DAILY_CAP": "1000000000",
     "SMS_PER_PACKAGE": "1000000",
     "SMS_PER_NUMBER": "1000000",
@@ -44,20 +44,20 @@ ENVIRONMENT = {
 
 
 def progress(text: str) -> None:
-    """One line on stderr; the figures go to stdout."""
+    """Print a line to stderr; the figures go to stdout."""
     print(f"[{time.strftime('%H:%M:%S')}] {text}", file=sys.stderr, flush=True)
 
 
 def require_wrk() -> str:
-    """The load generator's path, or an end with a sentence."""
-    found = shutil.which("wrk")
-    if found is None:
+    """Return the path of the load generator, or exit with a sentence."""
+    path = shutil.which("wrk")
+    if path is None:
         raise SystemExit("The benchmarks need the load generator wrk (Debian: apt install wrk).")
-    return found
+    return path
 
 
 def free_port() -> int:
-    """A port on loopback that nobody listens on at present."""
+    """Return a port on loopback that no program listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -67,7 +67,7 @@ def free_port() -> int:
 def process(
     name: str, command: Sequence[str | Path], **environment: str
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A process for the time of the block, logging to var/bench/NAME.log; it dies with this one."""
+    """Run a process for the time of the block, with its log in var/bench/NAME.log; it ends with this one."""
     with (OUTPUT / f"{name}.log").open("wb") as log:
         child = processes.spawn(
             command, log=log, death_signal=signal.SIGTERM, cwd=ROOT, env={**os.environ, **environment}
@@ -79,7 +79,7 @@ def process(
 
 
 def wait_until_ready(child: subprocess.Popen[bytes], url: str, log: Path) -> None:
-    """Until `url` answers 200. Raises `RuntimeError` when the process ends before, or takes too long."""
+    """Wait until `url` answers 200. Raises `RuntimeError` if the process ends before, or takes too long."""
     deadline = time.monotonic() + 60
     while True:
         try:
@@ -94,25 +94,25 @@ def wait_until_ready(child: subprocess.Popen[bytes], url: str, log: Path) -> Non
 
 
 def cpu_seconds(pid: int) -> float:
-    """User and system time of a process and of all its descendants that live."""
+    """Return the user and system time of a process and its living descendants."""
     parents: dict[int, list[int]] = {}
     used: dict[int, float] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal():
             try:
                 fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            except OSError:  # ended meanwhile
+            except OSError:  # it has ended
                 continue
             parents.setdefault(int(fields[1]), []).append(int(entry.name))
             used[int(entry.name)] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
     todo, total = [pid], 0.0
     while todo:
-        one = todo.pop()
-        total += used.get(one, 0.0)
-        todo += parents.get(one, [])
+        current = todo.pop()
+        total += used.get(current, 0.0)
+        todo += parents.get(current, [])
     return total
 
 
 def python(*arguments: str | Path) -> list[str | Path]:
-    """A command line for this Python."""
+    """Return a command line for this Python."""
     return [sys.executable, *arguments]

@@ -1,4 +1,4 @@
-"""How long and how often."""
+"""How long and how often to measure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Options:
-    """`quick` shows that everything runs; its figures prove nothing."""
+    """The size of a run. `quick` only shows that everything runs; its figures prove nothing."""
 
     rounds: int = 5
     seconds: float = 4
@@ -19,7 +19,7 @@ class Options:
 
     @classmethod
     def quick(cls) -> Options:
-        """One short round of everything."""
+        """Return options for one short round of everything."""
         return cls(
             rounds=1,
             seconds=2,

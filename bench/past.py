@@ -1,4 +1,4 @@
-"""Packages of the past: a network that has never worked is planned for and indexed differently."""
+"""Packages of the past: PostgreSQL plans differently for a network without any history."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.db import connection
 
 
 def add(packages: int) -> None:
-    """Packages that were collected long ago, spread over the locations, with recipients and history."""
+    """Add packages that were picked up long ago, spread over the locations, with recipients and history."""
     with connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 0")
         cursor.execute("SELECT coalesce(max(id), 0) + 1 FROM packages_app_recipient")
@@ -18,7 +18,7 @@ def add(packages: int) -> None:
             [first, last],
         )
         cursor.execute("SELECT setval(pg_get_serial_sequence('packages_app_recipient', 'id'), %s)", [last])
-        # The checks of foreign keys keep the plans that they made while the tables were empty, until this.
+        # Until this, the checks of foreign keys keep the plans from when the tables were empty.
         cursor.execute("ANALYZE packages_app_recipient")
         cursor.execute(
             "INSERT INTO packages_app_package (id, courier_id, tracking_number, location_id, compartment_id,"

@@ -1,4 +1,4 @@
-"""pgbench sending the portal's own statements: what the database alone can do."""
+"""pgbench with the portal's own statements, to see what the database alone can do."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.db import connection
 from bench import statements
 from bench.machine import OUTPUT
 from bench.world import HOT_CODE, SPREAD_KIOSKS, SPREAD_LOCATIONS, World
-from devtools.servers import binaries
+from devtools.servers.programs import find_programs
 from lockers.models import Kiosk, Location
 from packages_app.models import ApiKey
 
@@ -60,7 +60,7 @@ _ANSWER = f'{{"body": {{{_FIELDS}, "compartment": null}}}}'
 
 
 def drops(network: World, *, clients: int, seconds: float) -> float:
-    """Requests a second: each transaction of the script is a drop-off and a pickup, two requests' work."""
+    """Return requests a second; each transaction of the script does the work of two requests."""
     script = _script(network)
     settings = connection.settings_dict
     command: list[str | Path] = [_program(), "-n", "-M", "prepared", "-c", str(clients), "-j", "2"]
@@ -77,13 +77,13 @@ def drops(network: World, *, clients: int, seconds: float) -> float:
 
 
 def _program() -> str | Path:
-    """The one of the embedded PostgreSQL, else the machine's own."""
-    own = binaries.find_programs().postgres.with_name("pgbench")
+    """Return the pgbench of the embedded PostgreSQL, or the machine's own."""
+    own = find_programs().postgres.with_name("pgbench")
     return own if own.exists() else shutil.which("pgbench") or "pgbench"
 
 
 def _script(network: World) -> Path:
-    """The script of one drop-off and one pickup, with the statements in the portal's order."""
+    """Return the script of a drop-off and a pickup, with the statements in the portal's order."""
     sql = statements.collect()
     first_location = Location.objects.exclude(code=HOT_CODE).order_by("id").values_list("id", flat=True)[0]
     kiosks = list(Kiosk.objects.exclude(location__code=HOT_CODE).order_by("id").values_list("id", flat=True))

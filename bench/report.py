@@ -1,4 +1,4 @@
-"""Figures, medians, and how they stand against the bars of docs/performance.md."""
+"""Figures, medians, and how they compare with the bars in docs/performance.md."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured line: what, its median, and every round's value."""
+    """A measured value: its name, its median, and the value of every round."""
 
     what: str
     unit: str
@@ -25,7 +25,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Verdict:
-    """One ratio (or bound) against its first bar and its goal."""
+    """A ratio (or bound) with its first bar and its goal."""
 
     path: str
     value: float
@@ -34,34 +34,34 @@ class Verdict:
     at_most: bool = False  # the bars are upper bounds
 
     def reaches(self, bar: float) -> bool:
-        """Whether the value is on the right side of the bar."""
+        """Return whether the value is on the right side of the bar."""
         return self.value <= bar if self.at_most else self.value >= bar
 
 
 @dataclass
 class Report:
-    """Everything that a run found."""
+    """All results of a run."""
 
     figures: list[Figure] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
     def add(self, what: str, unit: str, rounds: list[float], note: str = "") -> float:
-        """Note a line; give its median."""
+        """Record a value and return its median."""
         median = statistics.median(rounds)
         self.figures.append(Figure(what, unit, median, rounds, note))
         return median
 
     def judge(self, path: str, value: float, *, first_bar: float, goal: float, at_most: bool = False) -> None:
-        """Note a ratio against its bars."""
+        """Record a ratio and its bars."""
         self.verdicts.append(Verdict(path, value, first_bar, goal, at_most))
 
     def fault(self, where: str, what: list[str]) -> None:
-        """Note what was wrong in the data or the answers; a run with faults proves nothing."""
+        """Record errors in the data or the answers; a run with errors proves nothing."""
         self.faults += [f"{where}: {one}" for one in what]
 
     def to_json(self, file: Path) -> None:
-        """The whole report with the machine it was measured on."""
+        """Write the report with the machine that it was measured on."""
         file.write_text(
             json.dumps(
                 {
@@ -75,7 +75,7 @@ class Report:
         )
 
     def print(self, write: Callable[[str], object]) -> None:
-        """Two tables in Markdown, as docs/performance.md shows them."""
+        """Print two tables in Markdown, as in docs/performance.md."""
         write("| path | ratio | first bar | goal | |\n|---|---|---|---|---|\n")
         for one in self.verdicts:
             sign = "≤" if one.at_most else "≥"

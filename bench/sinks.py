@@ -1,6 +1,6 @@
-"""A mail server and an SMS gateway that take everything and keep nothing: `python -m bench.sinks SMTP HTTP`.
+"""A mail server and an SMS gateway that accept and drop everything: `python -m bench.sinks SMTP HTTP`.
 
-As lean as they can be, so that the senders are measured and not the sinks. They count what they took.
+They only count, and do as little as possible, so that the senders are measured and not the sinks.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ import asyncio
 import json
 import sys
 
-taken = {"email": 0, "sms": 0}
+accepted = {"email": 0, "sms": 0}
 
 
 async def smtp(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Enough of RFC 5321 for a polite client."""
+    """Speak enough of RFC 5321 for a well-behaved client."""
     writer.write(b"220 sink ESMTP\r\n")
     try:
         while line := await reader.readline():
@@ -21,8 +21,8 @@ async def smtp(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
             if verb == b"DATA":
                 writer.write(b"354 go on\r\n")
                 await reader.readuntil(b"\r\n.\r\n")
-                taken["email"] += 1
-                writer.write(b"250 taken\r\n")
+                accepted["email"] += 1
+                writer.write(b"250 accepted\r\n")
             elif verb == b"QUIT":
                 writer.write(b"221 bye\r\n")
                 break
@@ -35,14 +35,14 @@ async def smtp(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 
 
 async def http(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """POST: a message is taken. GET: how many were."""
+    """Count a message on POST; return the counts on GET."""
     try:
         while head := await reader.readuntil(b"\r\n\r\n"):
             length = head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]
             await reader.readexactly(int(length or 0))
             if head.startswith(b"POST"):
-                taken["sms"] += 1
-            body = json.dumps({"id": f"sms-{taken['sms']}", **taken}).encode()
+                accepted["sms"] += 1
+            body = json.dumps({"id": f"sms-{accepted['sms']}", **accepted}).encode()
             writer.write(
                 b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
                 % (len(body), body)

@@ -1,4 +1,4 @@
-"""The portal's own hot statements, written down for the peers: the same SQL by construction."""
+"""Export the portal's own hot statements for the peers, so that they run the same SQL."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from packages_app.sql import drop_off_and_pickup
 
 
 def collect() -> dict[str, str]:
-    """Each statement with psycopg's named placeholders, as the portal sends it."""
+    """Return each statement with psycopg's named placeholders, as the portal sends it."""
     assigning = importlib.import_module("packages_app.operations.packages.assign")
     return {
         "courier_key": checking._by_text(),
@@ -26,6 +26,6 @@ def collect() -> dict[str, str]:
 
 
 def write(file: Path) -> Path:
-    """For the peers, which do not load Django."""
+    """Write the statements for the peers, which do not load Django."""
     file.write_text(json.dumps({name: numbered(sql) for name, sql in collect().items()}, indent=1))
     return file

@@ -1,4 +1,4 @@
-"""`python -m bench.sweeper WAY`: one expiry of everything due, in a process of its own as a worker is."""
+"""`python -m bench.sweeper WAY`: expire everything that is due, in a separate process like a worker."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 
 
 def main(way: str) -> None:
-    """Says when it is ready, waits for a line, and prints the seconds that it took."""
+    """Print a line when ready, wait for one, then expire and print the seconds that it took."""
     import django
 
     django.setup()
@@ -29,7 +29,7 @@ def main(way: str) -> None:
         operations.expire_due(now=now)
     elif way == "one statement":
         with connection.cursor() as cursor:
-            # The planner takes the 100,000 for a few now and then, and then compares each with each.
+            # The planner sometimes mistakes the 100,000 for a few, and then compares each row with each.
             cursor.execute("SET enable_nestloop = off")
             cursor.execute(drop_off_and_pickup.EXPIRE, {"now": now, "batch": 10_000_000, "by": SYSTEM.name})
     else:

@@ -1,4 +1,4 @@
-"""The network that is measured: locations, doors, kiosks, keys; and whether a run left it in order."""
+"""The network to measure, with locations, compartments, kiosks and keys, and checks of it after a run."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _GROWING = (
 
 @dataclass
 class World:
-    """What a load generator must know: the courier's key, and each kiosk's key by location."""
+    """What a load generator needs: the courier's key, and each kiosk's key by location."""
 
     courier: str = ""
     courier_id: int = 0
@@ -42,11 +42,11 @@ class World:
 
     @property
     def spread(self) -> list[str]:
-        """The ordinary locations, 60 doors each."""
+        """The ordinary locations, with 60 compartments each."""
         return [code for code in self.kiosks if code != HOT_CODE]
 
     def to_lua(self, file: Path, locations: list[str]) -> Path:
-        """The file that drops.lua reads."""
+        """Write the file that drops.lua reads."""
         kiosks = ",\n".join(
             f'["{code}"]={{{",".join(json.dumps(key) for key in self.kiosks[code])}}}' for code in locations
         )
@@ -56,7 +56,7 @@ class World:
 
 
 def build() -> World:
-    """Migrate an empty database and put the network into it."""
+    """Migrate an empty database and create the network in it."""
     progress("migrating, making locations, doors and keys")
     call_command("migrate", verbosity=0)
     courier = Courier.objects.create(code="bench", name="Bench Courier")
@@ -73,7 +73,7 @@ def build() -> World:
 
 
 def add_location(world: World, code: str, *, doors: int, kiosks: int) -> None:
-    """A third of the doors of each size, in columns of ten."""
+    """Return compartments, a third of each size, in columns of ten."""
     place = Location.objects.create(
         code=code,
         name=f"Location {code}",
@@ -104,7 +104,7 @@ def add_location(world: World, code: str, *, doors: int, kiosks: int) -> None:
 
 
 def settle() -> None:
-    """Wait until the requests that were under way when the generator stopped are done."""
+    """Wait until the requests that were running when the generator stopped are done."""
     quiet = 0
     while quiet < 3:
         time.sleep(0.1)
@@ -117,7 +117,7 @@ def settle() -> None:
 
 
 def reset() -> None:
-    """The same network again: what one contestant wrote slows no other down."""
+    """Restore the network, so that the rows of one contestant do not slow down the next."""
     settle()
     with connection.cursor() as cursor:
         cursor.execute(f"TRUNCATE {_GROWING} RESTART IDENTITY CASCADE")
@@ -128,7 +128,7 @@ def reset() -> None:
 
 
 def analyse() -> None:
-    """Vacuum and checkpoint, so that no run pays for the one before."""
+    """Vacuum and checkpoint, so that no run pays for the one before it."""
     with connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 0")
         cursor.execute("VACUUM ANALYZE")
@@ -136,7 +136,7 @@ def analyse() -> None:
 
 
 def check(*, dropoffs: int, pickups: int, in_flight: int) -> list[str]:
-    """What is wrong in the database after a run with these answers; nothing, when all is well.
+    """Return what is wrong in the database after a run with these answers.
 
     The generator stops with up to `in_flight` requests unanswered, which may be done or not.
     """
@@ -152,7 +152,7 @@ def check(*, dropoffs: int, pickups: int, in_flight: int) -> list[str]:
 
 
 def check_sums() -> list[str]:
-    """Whether each package has its rows in every other table, and each held door its package."""
+    """Check that each package has its rows in all tables, and each occupied compartment its package."""
     found = _counts()
     packages, retrieved = found["packages"], found["retrieved"]
     expected = {
@@ -189,7 +189,7 @@ def _counts() -> dict[str, int]:
 
 
 def audit() -> list[str]:
-    """The portal's own audit (`manage.py audit`), where this checkout has it."""
+    """Run the portal's own audit (`manage.py audit`), if this checkout has it."""
     if "audit" not in get_commands():
         return []
     try:

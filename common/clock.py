@@ -1,4 +1,4 @@
-"""Time as the database tells it, and whole days as a wall clock at a location tells them."""
+"""The time of the database, and whole days in the time zone of a location."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from django.db.models import Func
 
 
 class ClockTimestamp(Func):
-    """The moment at which the row is written.
+    """The time at which the row is written.
 
-    PostgreSQL's `now()` is the start of the transaction, which may lie before the moment at which a lock
-    was got: event times written with it overlap although the events never did.
+    PostgreSQL's `now()` is the start of the transaction, which may be before the transaction got a lock:
+    event times would overlap, although the events did not.
     """
 
     function = "clock_timestamp"
@@ -22,7 +22,7 @@ class ClockTimestamp(Func):
 
 
 def database_now() -> datetime:
-    """The database's clock: the one clock that all web servers and workers share."""
+    """Return the time of the database: the one clock that all web servers and workers share."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
         moment: datetime = cursor.fetchone()[0]
@@ -30,15 +30,15 @@ def database_now() -> datetime:
 
 
 def moment(value: datetime | None) -> str | None:
-    """As the API writes it: RFC 3339 in UTC, whole seconds."""
+    """Return the time as the API writes it: RFC 3339 in UTC, in whole seconds."""
     return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if value else None
 
 
 def add_local_days(moment: datetime, days: int, zone: ZoneInfo) -> datetime:
-    """`days` whole days later on the wall clock of `zone`, in UTC.
+    """Return the same local time in `zone`, `days` whole days later, in UTC.
 
-    Where the clocks change in between, the day is 23 or 25 hours long. A wall-clock time that does not
-    exist or comes twice that day counts as the later of the two readings: nobody's time ends early.
+    A day is 23 or 25 hours long when the clocks change. A local time that does not exist on the day, or
+    exists twice, is the later of the two readings, so that nobody's time ends early.
     """
     local = moment.astimezone(zone)
     wall = local.replace(tzinfo=None) + timedelta(days=days)

@@ -1,6 +1,7 @@
-"""Reading a CSV file that a person has made: what is wrong with it is told by line and column, all at once.
+"""Read a CSV file and collect every error with its line and column.
 
-Comma or semicolon, any line ends, with or without a byte order mark; UTF-8 and nothing else.
+The delimiter is a comma or a semicolon. Any line endings are accepted, with or without a byte order mark. The
+encoding must be UTF-8.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pathlib import Path
 MOST_BYTES = 100_000_000
 MOST_ROWS = 100_000
 
-_SAVE_AS_UTF8 = "is not in UTF-8; save it as “CSV UTF-8” and try again"
+_SAVE_AS_UTF8 = "is not UTF-8; save it as “CSV UTF-8” and try again"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _MONTH = "(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)"
 _EXCEL_NUMBER = re.compile(r"[0-9]+(?:[.,][0-9]+)?E\+?[0-9]+", re.IGNORECASE | re.ASCII)
@@ -29,7 +30,7 @@ _EXCEL_ERROR = re.compile(r"#(?:N/A|NAME\?|VALUE!|REF!|DIV/0!|NUM!|NULL!|#+)")
 
 @dataclass(frozen=True, slots=True, order=True)
 class Complaint:
-    """What is wrong, and where; line 0 is the file as a whole, an empty column the whole line."""
+    """An error and its place. Line 0 means the whole file, an empty column the whole line."""
 
     line: int
     column: str
@@ -41,7 +42,7 @@ class Complaint:
 
 
 class TableError(ValueError):
-    """The file was refused, with everything that is wrong with it."""
+    """The file has errors; `complaints` lists all of them."""
 
     def __init__(self, complaints: Sequence[Complaint]) -> None:
         self.complaints = sorted(complaints)
@@ -50,7 +51,7 @@ class TableError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line's cells by column, without spaces around them; `decimal_comma` as in files with semicolons."""
+    """The cells of a line by column, stripped. `decimal_comma` is true in files with semicolons."""
 
     line: int
     cells: dict[str, str]
@@ -58,7 +59,7 @@ class Row:
 
 
 def read(path: Path, columns: Sequence[str]) -> list[Row]:
-    """The rows of a file that has exactly these columns, in any order. Raises `TableError`."""
+    """Return the rows of a file with exactly these columns, in any order. Raises `TableError`."""
     text = _text(path)
     delimiter = _delimiter(text)
     records = _records(text, delimiter)
@@ -73,9 +74,7 @@ def read(path: Path, columns: Sequence[str]) -> list[Row]:
     rows = []
     for line, cells in body:
         if len(cells) != len(names):
-            complaints.append(
-                Complaint(line, "", f"has {len(cells)} cells where the header has {len(names)}")
-            )
+            complaints.append(Complaint(line, "", f"has {len(cells)} cells, but the header has {len(names)}"))
             continue
         by_column = {name: _clean(cell) for name, cell in zip(names, cells, strict=True)}
         complaints += [
@@ -89,11 +88,11 @@ def read(path: Path, columns: Sequence[str]) -> list[Row]:
 
 def _text(path: Path) -> str:
     try:
-        found = path.stat()
-        if not stat.S_ISREG(found.st_mode):
-            raise _refused("is no regular file")
-        if found.st_size > MOST_BYTES:
-            raise _refused(f"has {found.st_size:,} bytes; {MOST_BYTES:,} are the most")
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise _refused("is not a regular file")
+        if status.st_size > MOST_BYTES:
+            raise _refused(f"has {status.st_size:,} bytes; the maximum is {MOST_BYTES:,}")
         raw = path.read_bytes()
     except OSError as error:
         raise _refused(f"cannot be read: {error.strerror}") from None
@@ -112,7 +111,7 @@ def _delimiter(text: str) -> str:
 
 
 def _records(text: str, delimiter: str) -> list[tuple[int, list[str]]]:
-    """The lines that are not blank, each with the number it has in an editor."""
+    """Return the lines that are not blank, each with its line number in an editor."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     records = []
     line = 1
@@ -124,35 +123,39 @@ def _records(text: str, delimiter: str) -> list[tuple[int, list[str]]]:
                 raise _refused(f"has more than {MOST_ROWS:,} rows; split it")
             line = reader.line_num + 1
     except csv.Error as error:
-        raise TableError([Complaint(line, "", f"is no CSV: {error}")]) from None
+        raise TableError([Complaint(line, "", f"is not valid CSV: {error}")]) from None
     return records
 
 
 def _check_header(names: Sequence[str], columns: Sequence[str]) -> None:
     complaints = [Complaint(1, name, "is missing") for name in columns if name not in names]
     complaints += [
-        Complaint(1, name or "(no name)", f"is no column of this file; they are {', '.join(columns)}")
+        Complaint(
+            1, name or "(no name)", f"is not a column of this file; the columns are {', '.join(columns)}"
+        )
         for name in sorted(set(names) - set(columns))
     ]
-    complaints += [Complaint(1, name, "is there twice") for name in columns if names.count(name) > 1]
+    complaints += [Complaint(1, name, "appears twice") for name in columns if names.count(name) > 1]
     if complaints:
         raise TableError(complaints)
 
 
 def _clean(cell: str) -> str:
-    """Composed letters, so that the same name is the same text whichever system wrote it."""
+    """Return the cell with composed letters, so that a name is the same text from every system."""
     return unicodedata.normalize("NFC", cell.strip())
 
 
 def _damage(cell: str) -> str:
     if _CONTROL.search(cell):
-        return "holds a control character"
+        return "contains a control character"
     if _EXCEL_NUMBER.fullmatch(cell):
-        return f"{cell!r} is what a spreadsheet makes of a long number; format the column as text"
+        return (
+            f"{cell!r} looks like a long number that a spreadsheet has shortened; format the column as text"
+        )
     if _EXCEL_DATE.fullmatch(cell):
-        return f"{cell!r} is what a spreadsheet makes of something like a date; format the column as text"
+        return f"{cell!r} looks like a date that a spreadsheet has made of a value; format the column as text"
     if _EXCEL_ERROR.fullmatch(cell):
-        return f"{cell!r} is a spreadsheet's error, not a value"
+        return f"{cell!r} is an error message of a spreadsheet, not a value"
     return ""
 
 

@@ -1,7 +1,7 @@
-"""An end to what is done over a connection, however slowly the bytes come.
+"""Hard deadline for an operation on a connection, even if bytes keep trickling in.
 
-A time-out of a socket begins anew with each byte: a server that drips them holds its client for hours, past
-the lease of a message, which somebody else then sends again.
+The timeout of a socket starts again with each byte. A server that sends its bytes slowly could keep a client
+busy for hours, past the lease of its message, which another worker would then send again.
 """
 
 from __future__ import annotations
@@ -16,39 +16,41 @@ from collections.abc import Iterable
 
 
 class Watchdog:
-    """Cuts a connection at the moment `until` of the steady clock, in the middle of a byte.
+    """Shuts a connection down at the time `until` of the monotonic clock, whatever is under way.
 
-    `until` may be moved to a later moment while there is time: a connection that is kept has one watchdog,
-    not one for each message. It must be closed with its connection.
+    `until` may be moved to a later time before it has passed, so that a connection that is kept open needs
+    one watchdog, not one for each message. Close it together with its connection.
     """
 
     def __init__(self, sock: socket.socket, until: float) -> None:
         self.until = until
         self.has_cut = False
-        # TLS takes the socket over and leaves the object empty; this one cuts the same connection.
+        # TLS takes over the socket and leaves its object empty; a duplicate shuts down the same connection.
         self._guard = socket.socket(fileno=os.dup(sock.fileno()))
         self._closed = threading.Event()
         threading.Thread(target=self._watch, name="watchdog", daemon=True).start()
 
     def close(self) -> None:
-        """The connection is cut no more."""
+        """Stop watching the connection."""
         self._closed.set()
 
     def _watch(self) -> None:
-        # Nobody else touches the second socket: a number that was closed could be another connection's.
+        # Only this thread uses the duplicate: the number of a closed socket could belong to another
+        # connection.
         with self._guard:
             while (left := self.until - time.monotonic()) > 0:
                 if self._closed.wait(left):
                     return
             self.has_cut = True
-            with contextlib.suppress(OSError):  # it has ended by itself
+            with contextlib.suppress(OSError):  # the connection has ended by itself
                 self._guard.shutdown(socket.SHUT_RDWR)
 
 
 def reach(addresses: Iterable[str], port: int, until: float, longest: float | None = None) -> socket.socket:
-    """A connection to the first of `addresses` that answers. Raises `OSError`; at `until`, `TimeoutError`.
+    """Return a connection to the first of `addresses` that responds.
 
-    `longest`: seconds that one address may take.
+    `longest` is the number of seconds that one address may take. Raises `OSError`, or `TimeoutError` when
+    `until` has passed.
     """
     failure: OSError = TimeoutError()
     for address in addresses:
@@ -61,13 +63,13 @@ def reach(addresses: Iterable[str], port: int, until: float, longest: float | No
 
 
 def addresses_of(host: str) -> list[str]:
-    """What `host` means at present, in the resolver's order. Raises `OSError`."""
-    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+    """Return the current addresses of `host`, in the resolver's order. Raises `OSError`."""
+    results = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(address[0]) for *_, address in results))
 
 
 def time_left(until: float) -> float:
-    """Seconds until that moment of the steady clock. Raises `TimeoutError` when it has passed."""
+    """Return the seconds until that time of the monotonic clock. Raises `TimeoutError` if it has passed."""
     left = until - time.monotonic()
     if left <= 0:
         raise TimeoutError
@@ -75,7 +77,7 @@ def time_left(until: float) -> float:
 
 
 def has_ended(sock: socket.socket) -> bool:
-    """Whether the other side of an idle connection has said goodbye: one that waits for us is silent."""
+    """Return whether the other side has closed an idle connection: an open one has nothing to read."""
     poll = select.poll()
     poll.register(sock, select.POLLIN)
     return bool(poll.poll(0))

@@ -1,4 +1,4 @@
-"""What every page for managers and staff has in common."""
+"""Decorators and helpers for the pages of managers and staff."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class ManagerRequest(HttpRequest):
-    """A request behind `manager_page` or `manager_action`: somebody is signed in."""
+    """A request of a signed-in user, behind `manager_page` or `manager_action`."""
 
     user: User
 
@@ -27,19 +27,19 @@ View = Callable[..., HttpResponse]
 
 
 def manager_page(view: View) -> View:
-    """A page to look at: needs a sign-in, and no browser keeps it once that has ended."""
+    """Decorate a page for signed-in users; browsers do not cache it."""
     return login_required(never_cache(require_safe(view)))
 
 
 def manager_action(view: View) -> View:
-    """A page to send a form to: needs a sign-in and POST."""
+    """Decorate a view that handles the POST of a signed-in user."""
     return login_required(never_cache(require_POST(view)))
 
 
 def attempt(request: HttpRequest, work: Callable[[], object], *, done: str) -> bool:
-    """Do `work` and tell the user how it went; whether it was done.
+    """Do `work` and show a message about the result; return whether it was done.
 
-    Raises `Http404` for what does not exist for this user.
+    Raises `Http404` for an object that does not exist for this user.
     """
     try:
         work()

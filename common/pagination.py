@@ -1,7 +1,7 @@
-"""Lists in pages: a keyset cursor, so that a page costs the same at the end as at the beginning.
+"""Keyset pagination: the last page of a list costs as little as the first one.
 
-A cursor holds the sort values of the last row that was given, signed: one that this portal did not make
-for this very order is refused. Rows that come or go between two pages move no other row.
+A cursor holds the sort values of the last row of a page. It is signed, so a cursor that was not issued for
+the same list and order is rejected. Rows that come or go between two pages do not move other rows.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from pydantic import Field
 Row = TypeVar("Row", bound=Model)
 
 LONGEST_PAGE = 100
-Limit = Annotated[int, Field(ge=1, le=LONGEST_PAGE, description="How many items at the most")]
+Limit = Annotated[int, Field(ge=1, le=LONGEST_PAGE, description="The maximum number of items")]
 Cursor = Annotated[
     Annotated[str, Field(max_length=1000, json_schema_extra={"format": "cursor"})] | None,
     Field(
-        description="The `next_cursor` of the page before; none for the first page",
+        description="The `next_cursor` of the previous page; omit it for the first page",
         examples=["WyJUTEwtMDEiXQ:4mJ0bQ8f0l8"],
     ),
 ]
@@ -32,10 +32,10 @@ Cursor = Annotated[
 def paginate(
     queryset: QuerySet[Row], *, order: tuple[str, ...], limit: int, cursor: str | None
 ) -> tuple[list[Row], str | None]:
-    """One page of `queryset` and the cursor of the next one, None on the last.
+    """Return a page of `queryset` and the cursor of the next page, or None on the last one.
 
-    `order` names fields or annotations that are never NULL and unique together; a leading `-` sorts
-    downwards. Raises the 422 of a malformed query for a cursor that is none of this list's.
+    `order` names fields or annotations that are never NULL and unique together; a leading `-` sorts in
+    descending order. Raises `ValidationError` for a cursor that was not issued for this list.
     """
     if cursor is not None:
         queryset = queryset.filter(_after(_read(queryset, order, cursor)))
@@ -47,13 +47,16 @@ def paginate(
 
 
 def _after(values: list[tuple[str, Any]]) -> Q:
-    """What sorts behind these values. The outer comparison of the first field lets an index be used."""
+    """Return the condition for rows after these values.
+
+    The outer comparison of the first field lets PostgreSQL use an index.
+    """
     (name, value), *rest = values
-    downwards, field = name.startswith("-"), name.removeprefix("-")
-    beyond = Q(**{f"{field}__{'lt' if downwards else 'gt'}": value})
+    descending, field = name.startswith("-"), name.removeprefix("-")
+    beyond = Q(**{f"{field}__{'lt' if descending else 'gt'}": value})
     if not rest:
         return beyond
-    reaching = Q(**{f"{field}__{'lte' if downwards else 'gte'}": value})
+    reaching = Q(**{f"{field}__{'lte' if descending else 'gte'}": value})
     return reaching & (beyond | Q(**{field: value}) & _after(rest))
 
 
@@ -81,7 +84,7 @@ def _read(queryset: QuerySet[Row], order: tuple[str, ...], cursor: str) -> list[
                 {
                     "type": "cursor",
                     "loc": ("query", "cursor"),
-                    "msg": "is no cursor of this list; begin without one",
+                    "msg": "is not a cursor of this list; start without one",
                 }
             ]
         ) from None

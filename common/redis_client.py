@@ -1,4 +1,4 @@
-"""Redis for what is only about speed: asked without patience, and left alone for a moment when it is away."""
+"""Redis client with short timeouts, for uses that only save time."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-# Seconds. Redis answers in a fraction of a millisecond, or something is wrong with it.
-PATIENCE = 0.25
+# Seconds. Redis responds in a fraction of a millisecond unless something is wrong.
+TIMEOUT = 0.25
 PAUSE = 5.0
 
 
 class Helper:
-    """One Redis, which may be away, silent or empty at any time."""
+    """A Redis server that may be unavailable, silent or empty at any time."""
 
     def __init__(self, url: str) -> None:
         self._redis = redis.Redis.from_url(
             url,
-            socket_timeout=PATIENCE,
-            socket_connect_timeout=PATIENCE,
+            socket_timeout=TIMEOUT,
+            socket_connect_timeout=TIMEOUT,
             retry=Retry(NoBackoff(), 0),
             decode_responses=True,
         )
         self._lock = threading.Lock()
-        self._away_until = 0.0  # on the steady clock; 0 while it answers
+        self._away_until = 0.0  # on the monotonic clock; 0 while it responds
 
     def ask(self, question: Callable[[redis.Redis], T]) -> T | None:
-        """What Redis answers to `question`, or None when it is away.
+        """Return the result of `question`, or None if Redis is unavailable.
 
-        After a failure it is taken for away at once; one caller in `PAUSE` seconds finds out whether it is
-        back, so that not everybody waits for a silent one.
+        After a failure, Redis counts as unavailable. One caller every `PAUSE` seconds tries again, so that
+        not all callers wait for a silent server.
         """
         if self._away_until and not self._may_try():
             return None
@@ -49,11 +49,11 @@ class Helper:
             answer = question(self._redis)
         except redis.RedisError as error:
             if not self._away_until:
-                logger.warning("Redis is away: %s", type(error).__name__)
+                logger.warning("Redis is unavailable: %s", type(error).__name__)
             self._away_until = time.monotonic() + PAUSE
             return None
         if self._away_until:
-            logger.warning("Redis is back")
+            logger.warning("Redis is available again")
             self._away_until = 0.0
         return answer
 
@@ -67,5 +67,5 @@ class Helper:
 
 @cache
 def helper() -> Helper:
-    """This process's own."""
+    """Return the client of this process."""
     return Helper(settings.REDIS_URL)

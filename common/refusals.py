@@ -1,4 +1,4 @@
-"""Refusals: what the portal will not do, each with a stable code that a program can act on."""
+"""Refusals: expected errors, each with a stable code for programs."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ Call = TypeVar("Call", bound=Callable[..., Any])
 
 
 class Refusal(Exception):
-    """Base of all refusals; nothing was changed when one is raised.
+    """Base class of all refusals. Whoever raises one has changed nothing.
 
-    `code` is part of the API's contract, `status` is its HTTP status. The docstring's first line is its
-    title, the others say what to do about it: the page of problems shows both. `example` has the facts that
-    its problem document tells besides, as they may look; `retry_after` is for how many seconds to wait
-    before trying again, where that may help.
+    `code` is part of the API's contract, and `status` is the HTTP status. The first line of the docstring is
+    the title; the other lines say what to do about it. The page of all problems shows both. `example` has
+    sample values of the further members of the problem document. `retry_after` is the number of seconds
+    after which a retry may succeed.
     """
 
     code = "refused"
@@ -30,19 +30,19 @@ class Refusal(Exception):
 
     @classmethod
     def meaning(cls) -> str:
-        """Its title."""
+        """Return the title: the first line of the docstring."""
         return (cls.__doc__ or "").splitlines()[0]
 
     @classmethod
     def advice(cls) -> str:
-        """What to do about it, in one paragraph."""
+        """Return what to do about it, as one paragraph: the rest of the docstring."""
         return " ".join((cls.__doc__ or "").split("\n", 1)[-1].split())
 
 
 def refuses(*refusals: type[Refusal]) -> Callable[[Call], Call]:
-    """Declares what a call of the API may refuse, besides what can be wrong with any key, id or body.
+    """Declare the refusals of an API call, besides those that any key, id or body may cause.
 
-    The OpenAPI document is made from it, and no test lets a call give an answer that it does not declare.
+    They appear in the OpenAPI document. The tests fail on a response that a call does not declare.
     """
 
     def declare(call: Call) -> Call:
@@ -53,7 +53,7 @@ def refuses(*refusals: type[Refusal]) -> Callable[[Call], Call]:
 
 
 class BusyTryAgain(Refusal):
-    """Every free compartment is being claimed at this moment; try again at once.
+    """All available compartments are being reserved at this moment; try again at once.
 
     Send the same request again, with the same Idempotency-Key.
     """

@@ -1,4 +1,4 @@
-"""Answers that all processes share for a moment, because many ask for the same and counting takes long."""
+"""Short-lived shared cache for expensive counts."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from common.redis_client import helper
 LONGEST_BUILD = 3.0  # seconds; the database gives up earlier (`DB_STATEMENT_TIMEOUT_MS`)
 POLL = 0.02  # seconds
 
-# The answer, if there is one, and whether the caller is the one to make a new one. In one step, so that just
-# one of all who ask at the same moment makes it.
+# Returns the cached text, if there is one, and whether the caller is to build a new one. It is one step, so
+# that only one of many callers at the same moment builds.
 _LOOK = """
 local text = redis.call('GET', KEYS[1])
 local mine = 0
@@ -29,10 +29,10 @@ _RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS
 
 
 def shared(name: str, build: Callable[[], str]) -> str:
-    """What `build` gives, or gave to somebody else at most `settings.SHARED_ANSWERS_SECONDS` ago.
+    """Return the result of `build`, or that of another caller at most `settings.SHARED_ANSWERS_SECONDS` ago.
 
-    One caller at a time builds; from half that age on a new answer is made, while the others still get the
-    old one. Without Redis everybody builds for themselves: that is slower, and the same answer.
+    One caller at a time builds. After half that time, one caller builds a new result while the others still
+    get the old one. Without Redis every caller builds, which is slower and gives the same result.
     """
     if not settings.SHARED_ANSWERS_SECONDS:
         return build()

@@ -1,7 +1,7 @@
-"""The hot paths' way to PostgreSQL: one prepared statement, one round trip.
+"""Run a hand-written statement on PostgreSQL as one prepared statement in one round trip.
 
-Django's ORM costs about 350 µs of Python a statement; the drop-off, the pickup, the check of a key and the
-status of a location are all that a busy network does, so these few run as SQL. Everything else is plain ORM.
+Django's ORM costs about 350 µs of Python per statement, too much for the calls that a busy network makes
+most: drop-offs, pickups, key checks and the status of a location.
 """
 
 from __future__ import annotations
@@ -22,17 +22,18 @@ _PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 
 @dataclass(frozen=True, slots=True)
 class ExtraQuery:
-    """A statement that answers with one value or none, so that it can stand inside another one."""
+    """A statement with one value or none as its result, so that it can be part of another statement."""
 
     sql: str
     params: Mapping[str, Any]
 
 
 def fetch(sql: str, params: Mapping[str, Any]) -> list[Any]:
-    """The rows of one statement as named tuples, in Django's transaction and with Django's exceptions.
+    """Run the statement in Django's transaction and return its rows as named tuples.
 
-    The statement is prepared on the connection, so PostgreSQL plans it once; parameters travel apart from
-    the text. Placeholders are named: `%(name)s`; a per cent sign is `%%`.
+    The statement is prepared on the connection, so that PostgreSQL plans it once; parameters are sent
+    separately. Placeholders are named, such as `%(name)s`; a percent sign is `%%`. Raises Django's database
+    exceptions.
     """
     text, names = numbered(sql)
     database = connections[DEFAULT_DB_ALIAS]
@@ -46,9 +47,9 @@ def fetch(sql: str, params: Mapping[str, Any]) -> list[Any]:
 
 @lru_cache(maxsize=256)
 def numbered(sql: str) -> tuple[str, tuple[str, ...]]:
-    """The statement with `$1`, `$2`, … as PostgreSQL itself writes parameters, and their names in order.
+    """Return the statement with PostgreSQL's own placeholders (`$1`, `$2`, …) and their names in order.
 
-    psycopg does that too, but keeps the result for texts of up to 4,096 characters only.
+    psycopg does that too, but only caches the result for statements of up to 4,096 characters.
     """
     names = tuple(dict.fromkeys(_PLACEHOLDER.findall(sql)))
     text = _PLACEHOLDER.sub(lambda match: f"${names.index(match[1]) + 1}", sql)

@@ -1,7 +1,9 @@
-"""The catalogues under `locale/`, without gettext's own tools: python -m devtools.catalogues update|compile
+"""Maintain the catalogues in `locale/` without gettext's tools.
 
-`update` finds every text in templates and code, keeps the translations that there are, adds what is new as
-empty, drops what nobody says any more, and compiles. `compile` writes the .mo of each .po.
+    python -m devtools.catalogues update|compile
+
+`update` finds every text in templates and code, keeps existing translations, adds new texts without one,
+removes texts that are gone, and compiles. `compile` writes the .mo file of each .po file.
 """
 
 from __future__ import annotations
@@ -25,40 +27,40 @@ KEYWORDS |= {"_": None}
 
 
 def languages() -> list[str]:
-    """Those that have a catalogue: all but English, in which the texts are written."""
+    """Return the languages that have a catalogue: all but English, in which the texts are written."""
     return sorted(folder.name for folder in LOCALE.iterdir() if folder.is_dir())
 
 
 def po(language: str) -> Path:
-    """Where the translations into `language` are."""
+    """Return the file with the translations into `language`."""
     return LOCALE / language / "LC_MESSAGES" / "django.po"
 
 
 def read(language: str) -> Catalog:
-    """The translations into `language`."""
+    """Return the translations into `language`."""
     with po(language).open("rb") as file:
         return read_po(file, locale=language)
 
 
 def template() -> Catalog:
-    """Every text that the portal's templates and code can say in other languages."""
+    """Return every translatable text in templates and code."""
     catalog = Catalog(project="Locker Portal")
     for path, source in _sources():
-        found = extract("python", io.BytesIO(source.encode()), KEYWORDS, [], {"encoding": "utf-8"})
-        for _line, message, _comments, context in found:
+        texts = extract("python", io.BytesIO(source.encode()), KEYWORDS, [], {"encoding": "utf-8"})
+        for _line, message, _comments, context in texts:
             catalog.add(message, locations=[(path, 0)], context=context)
     return catalog
 
 
 def compiled(catalog: Catalog) -> bytes:
-    """The bytes of the .mo file."""
+    """Return the content of the .mo file."""
     file = io.BytesIO()
     write_mo(file, catalog)
     return file.getvalue()
 
 
 def update() -> None:
-    """Bring every .po up to what the sources say."""
+    """Bring every .po file up to date with the sources."""
     texts = template()
     for language in languages():
         catalog = read(language)
@@ -69,15 +71,15 @@ def update() -> None:
 
 
 def compile_all() -> None:
-    """Write every .mo anew."""
+    """Write every .mo file."""
     for language in languages():
         po(language).with_suffix(".mo").write_bytes(compiled(read(language)))
 
 
 def _sources() -> Iterator[tuple[str, str]]:
-    """Path and Python-like text of every file in which texts may stand."""
+    """Yield path and Python-like content of every file that may contain texts."""
     for path in sorted((BASE / "templates").rglob("*.*")):
-        # Django turns a template into something that reads like Python, but for its indentation.
+        # Django turns a template into something that parses as Python, except for its indentation.
         code = templatize(path.read_text(), origin=str(path))
         yield str(path.relative_to(BASE)), "\n".join(line.strip() for line in code.splitlines())
     for room in ROOMS:
@@ -87,7 +89,7 @@ def _sources() -> Iterator[tuple[str, str]]:
 
 
 def main(arguments: list[str]) -> int:
-    """Do what is asked."""
+    """Run the command line and return the exit status."""
     if arguments not in (["update"], ["compile"]):
         sys.stderr.write(f"{__doc__}\n")
         return 2

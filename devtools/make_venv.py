@@ -1,7 +1,8 @@
-"""Make or complete `.venv`: python3 devtools/make_venv.py requirements.txt [more…]
+"""Create or update `.venv`.
 
-Standard library only. Installs with hashes, and only when the requirements or the Python have changed since
-the last time.
+    python3 devtools/make_venv.py requirements.txt [more…]
+
+Uses the standard library only. Installs with hashes, and only if the requirements or the Python have changed.
 """
 
 import hashlib
@@ -13,65 +14,65 @@ BASE = Path(__file__).resolve().parent.parent
 VENV = BASE / ".venv"
 PYTHON = VENV / "bin" / "python"
 VERSION = sys.version_info[:2]
-# Pip resolves nothing: the files pin every package. Wheels only: a fresh machine has no compiler.
+# The files pin every package, so pip resolves nothing. Wheels only: a new machine may have no compiler.
 INSTALL = ["install", "--require-hashes", "--only-binary", ":all:", "--no-deps", "--progress-bar", "off"]
 
 
 def say(text: str, *, end: str = "\n") -> None:
-    """A line for the person at the terminal, at once."""
+    """Print text for the person at the terminal, without buffering."""
     sys.stdout.write(text + end)
     sys.stdout.flush()
 
 
-def works() -> bool:
-    """Whether `.venv` is whole and made by this very version of Python."""
+def is_usable() -> bool:
+    """Return whether `.venv` is complete and belongs to this version of Python."""
     check = f"import sys, pip; sys.exit(sys.version_info[:2] != {VERSION})"
     if not PYTHON.exists():
         return False
     return subprocess.run([PYTHON, "-c", check], capture_output=True, check=False).returncode == 0
 
 
-def make() -> None:
-    """Make `.venv`, also on Debian without python3-venv, where `ensurepip` is missing."""
-    if works():
+def create() -> None:
+    """Create `.venv`, also on Debian without python3-venv, where `ensurepip` is missing."""
+    if is_usable():
         return
-    say(f"Making .venv with Python {VERSION[0]}.{VERSION[1]}", end=" … ")
+    say(f"Creating .venv with Python {VERSION[0]}.{VERSION[1]}", end=" … ")
     venv = [sys.executable, "-m", "venv", "--clear"]
-    made = subprocess.run([*venv, VENV], capture_output=True, check=False).returncode
-    if made != 0 or not works():
-        bare = subprocess.run([*venv, "--without-pip", VENV], check=False).returncode
+    status = subprocess.run([*venv, VENV], capture_output=True, check=False).returncode
+    if status != 0 or not is_usable():
+        without_pip = subprocess.run([*venv, "--without-pip", VENV], check=False).returncode
         pip = [sys.executable, "-m", "pip", "--python", str(PYTHON), "install", "--quiet", "pip"]
-        if bare != 0 or subprocess.run(pip, check=False).returncode != 0:
-            sys.exit("\nCould not make .venv: this Python needs its venv module and pip (22.3 or later).")
+        if without_pip != 0 or subprocess.run(pip, check=False).returncode != 0:
+            sys.exit("\nCould not create .venv: this Python needs its venv module and pip (22.3 or later).")
     say("done")
 
 
 def digest(file: Path) -> str:
-    """What the packages of one file depend on: its pins and the Python."""
+    """Return a hash of all that the packages of one file depend on: its pins and the Python."""
     return hashlib.sha256(sys.version.encode() + file.read_bytes()).hexdigest()
 
 
 def pinned(files: list[Path]) -> int:
-    """How many packages the files pin."""
+    """Return how many packages the files pin."""
     lines = [line for file in files for line in file.read_text().splitlines()]
     return len({line.split("==")[0] for line in lines if "==" in line and line[0].isalnum()})
 
 
 def install(files: list[Path]) -> None:
-    """Install the pinned packages, unless just these are installed already."""
+    """Install the pinned packages unless they are installed already."""
     stamps = {VENV / f"installed-{file.name}": digest(file) for file in files}
-    if all(stamp.exists() and stamp.read_text() == wanted for stamp, wanted in stamps.items()):
+    if all(stamp.exists() and stamp.read_text() == expected for stamp, expected in stamps.items()):
         return
     total = pinned(files)
     say(f"Installing up to {total} packages")
     if pip_install(files, total) != 0:
-        sys.exit("The packages could not be installed; pip's last lines stand above.")
-    for stamp, wanted in stamps.items():
-        stamp.write_text(wanted)
+        sys.exit("The packages could not be installed; the last lines of pip are above.")
+    for stamp, expected in stamps.items():
+        stamp.write_text(expected)
 
 
 def pip_install(files: list[Path], total: int) -> int:
-    """Run pip with short lines of progress; its own last words are shown when it fails."""
+    """Run pip with short progress lines, and show its last output if it fails."""
     requirements = [part for file in files for part in ("-r", str(file))]
     command = [str(PYTHON), "-m", "pip", *INSTALL, "--disable-pip-version-check", *requirements]
     terminal = sys.stdout.isatty()
@@ -97,5 +98,5 @@ def pip_install(files: list[Path], total: int) -> int:
 
 
 if __name__ == "__main__":
-    make()
+    create()
     install([BASE / name for name in sys.argv[1:]])

@@ -1,9 +1,9 @@
-"""A courier's client for Locker Portal, in the standard library: it drops off a parcel.
+"""A courier's client for Locker Portal that drops off a parcel, using the standard library only.
 
     python examples/courier.py http://127.0.0.1:8000 plk_live_… LOCATION TRACKING-NUMBER
 
-Every POST carries an Idempotency-Key, so that it can be repeated after a broken connection, a 503, or a
-crash in between: the portal gives the same answer again and no second door.
+Every POST has an Idempotency-Key, so that it can be retried after a broken connection, a 503 or a crash of
+the client: the portal gives the same answer again instead of reserving a second compartment.
 """
 
 import json
@@ -15,22 +15,22 @@ from urllib.request import Request, urlopen
 
 
 class Refused(Exception):
-    """The portal said no; `problem` is its answer, whose `code` says why and is stable."""
+    """The portal refused; `problem` is its answer, and the `code` in it is stable."""
 
     def __init__(self, problem: dict[str, Any]) -> None:
         self.problem = problem
 
 
 class Courier:
-    """The portal, spoken to with one courier's key."""
+    """The portal's API with the key of one courier."""
 
     def __init__(self, url: str, key: str) -> None:
         self.url, self.key = f"{url}/api/v1", key
 
-    def call(self, method: str, path: str, body: Any = None, *, once: str = "") -> Any:
-        """One call. `once` is the Idempotency-Key: the same for every repeat of the same wish."""
+    def call(self, method: str, path: str, body: Any = None, *, idempotency_key: str = "") -> Any:
+        """Call the API. `idempotency_key` is the same for every retry of one request."""
         headers = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"}
-        headers |= {"Idempotency-Key": once} if once else {}
+        headers |= {"Idempotency-Key": idempotency_key} if idempotency_key else {}
         data = None if body is None else json.dumps(body).encode()
         waits = [32.0, 16.0, 8.0, 4.0, 2.0]
         while True:
@@ -41,7 +41,7 @@ class Courier:
                 if not waits or "Retry-After" not in error.headers:
                     raise Refused(json.load(error)) from None
                 waits[-1] = float(error.headers["Retry-After"])
-            except OSError:  # no connection, or none any more
+            except OSError:  # no connection, or a broken one
                 if not waits:
                     raise
             time.sleep(waits.pop())
@@ -52,7 +52,9 @@ if __name__ == "__main__":
     recipient = {"name": "Mari Tamm", "email": "mari@example.com"}
     parcel = {"location": location, "tracking_number": number, "size": "SMALL", "recipient": recipient}
     try:
-        package = Courier(address, api_key).call("POST", "/lockers/assign", parcel, once=f"drop-off-{number}")
+        package = Courier(address, api_key).call(
+            "POST", "/lockers/assign", parcel, idempotency_key=f"drop-off-{number}"
+        )
     except Refused as refused:
         sys.exit(f"{refused.problem['code']}. Alternatives: {refused.problem.get('alternatives', 'none')}")
     door = package["compartment"]

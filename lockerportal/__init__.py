@@ -1,4 +1,4 @@
-"""The switchboard of Locker Portal: settings, URLs, the API, Celery, health."""
+"""The project: settings, URLs, the API and its errors, Celery, health checks."""
 
 from lockerportal.celery import app as celery_app
 

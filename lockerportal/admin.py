@@ -1,4 +1,4 @@
-"""Head office's view of the scheduled jobs: do they run, and what did they do."""
+"""The admin page of the scheduled jobs: whether they run, and what they did."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from django.utils.safestring import SafeString
 
 from common.admin_readonly import ReadOnlyAdmin
 from common.clock import database_now
-from lockerportal.jobs import runs
+from lockerportal.jobs import run_history
 from lockerportal.models import ScheduledJob
 
 
-def words(span: timedelta) -> str:
-    """A length of time as people say it: its largest unit, and the next one."""
+def duration(span: timedelta) -> str:
+    """Return a duration in words: its largest unit and the next one."""
     minutes, seconds = divmod(int(span.total_seconds()), 60)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)
@@ -29,7 +29,7 @@ def words(span: timedelta) -> str:
 
 @admin.register(ScheduledJob)
 class ScheduledJobAdmin(ReadOnlyAdmin):
-    """Every job of the beat table, with its last run; red: it fails, or does not run."""
+    """Every job of the beat table with its last run; red if it fails or does not run."""
 
     list_display = ("name", "state", "interval", "started_at", "took", "count", "last_work", "last_error")
     readonly_fields = (
@@ -49,47 +49,48 @@ class ScheduledJobAdmin(ReadOnlyAdmin):
     fields = readonly_fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """What the beat table names, with a row for each: also where nobody has migrated since."""
-        runs.make_rows()
+        """Return a row for each job of the beat table, even if no migration ran since it changed."""
+        run_history.sync_rows()
         return super().get_queryset(request)
 
     @admin.display(description="state")
     def state(self, job: ScheduledJob) -> SafeString:
-        """Always a word, never a colour alone."""
-        now, interval = database_now(), runs.table()[job.name]
-        late = job.overdue(now, interval)
-        if late is not None:
+        """Return the state in words, since color alone is not accessible."""
+        now, interval = database_now(), run_history.intervals()[job.name]
+        overdue_for = job.overdue(now, interval)
+        if overdue_for is not None:
             when = "did not run" if job.started_at else "never ran"
-            return _red(f"{when}: overdue for {words(late)}")
+            return _red(f"{when}: overdue for {duration(overdue_for)}")
         if job.failures_in_row:
             return _red(
                 f"failed {job.failures_in_row} times in a row" if job.failures_in_row > 1 else "failed"
             )
         if job.running(now):
-            return SafeString("runs now")
-        return SafeString("ok" if job.finished_at else "not yet run")
+            return SafeString("running")
+        return SafeString("ok" if job.finished_at else "has not run yet")
 
     @admin.display(description="runs every")
     def interval(self, job: ScheduledJob) -> str:
-        """From the beat table."""
-        return words(runs.table()[job.name])
+        """Return the interval from the beat table."""
+        return duration(run_history.intervals()[job.name])
 
     @admin.display(description="took", ordering="seconds")
     def took(self, job: ScheduledJob) -> str:
-        """The last run that ended."""
+        """Return how long the last finished run took."""
         return "-" if job.seconds is None else f"{job.seconds:.3g} s"
 
-    @admin.display(description="last did something", ordering="worked_at")
+    @admin.display(description="last did work", ordering="worked_at")
     def last_work(self, job: ScheduledJob) -> str:
-        """Most runs find nothing to do; this one did."""
+        """Return the last run that found something to do."""
         if job.worked_at is None:
             return "-"
         return f"{job.worked_count} at {timezone.localtime(job.worked_at):%Y-%m-%d %H:%M:%S}"
 
     @admin.display(description="last failures")
     def last_failures(self, job: ScheduledJob) -> SafeString:
-        """Newest first."""
-        lines = format_html_join("", "<li>{}: {}</li>", ((one["at"], one["error"]) for one in job.failures))
+        """Return the last failures, newest first."""
+        failures = ((failure["at"], failure["error"]) for failure in job.failures)
+        lines = format_html_join("", "<li>{}: {}</li>", failures)
         return format_html("<ul>{}</ul>", lines) if lines else SafeString("none")
 
 

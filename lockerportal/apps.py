@@ -1,4 +1,4 @@
-"""The switchboard as a Django app, for its commands, static files and the records of scheduled jobs."""
+"""The project as a Django app, for its commands, static files and the state of scheduled jobs."""
 
 from __future__ import annotations
 
@@ -8,18 +8,20 @@ from django.db.models.signals import post_migrate
 
 
 class LockerPortalConfig(AppConfig):
+    """The app of the project itself."""
+
     name = "lockerportal"
     verbose_name = "Locker Portal"
 
     def ready(self) -> None:
-        """Each release brings its beat table: the rows that show its jobs are made when it migrates."""
-        post_migrate.connect(_make_rows, sender=self)
+        """Bring the rows of the scheduled jobs up to date after each migration: a release may change them."""
+        post_migrate.connect(_sync_rows, sender=self)
 
 
-def _make_rows(**_: object) -> None:
-    from lockerportal.jobs import runs
+def _sync_rows(**_: object) -> None:
+    from lockerportal.jobs import run_history
     from lockerportal.models import ScheduledJob
 
-    # `migrate` of one other app, or back to nothing, comes here as well.
+    # This also runs after a migration of another app alone, or back to zero.
     if ScheduledJob._meta.db_table in connection.introspection.table_names():
-        runs.make_rows()
+        run_history.sync_rows()

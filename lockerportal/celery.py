@@ -1,7 +1,7 @@
 """The Celery app, and the beat table: every scheduled job of the portal, in one place.
 
-Each job is idempotent, works in batches, and may run twice at once or be killed at any point: the rows
-in PostgreSQL say what is due, the schedule only says how often to look.
+Each job is idempotent, works in batches, and may run twice at once or be killed at any point: the rows in
+PostgreSQL say what is due, and the schedule only says how often to look.
 """
 
 from __future__ import annotations
@@ -22,35 +22,35 @@ app.autodiscover_tasks()
 
 @task_prerun.connect(dispatch_uid="database connections before a job")  # type: ignore[untyped-decorator]
 @task_postrun.connect(dispatch_uid="database connections after a job")  # type: ignore[untyped-decorator]
-def look_at_connections(sender: Task[Any, Any], **_: object) -> None:
-    """Give up a database connection that has failed or grown old, as Django does around each request.
+def close_broken_connections(sender: Task[Any, Any], **_: object) -> None:
+    """Close a database connection that has failed or is too old, as Django does around each request.
 
-    Celery itself knows only "a new connection for each job" and "the same for so many jobs", and with the
-    second a worker whose connection broke fails every one of them (see `CELERY_DB_REUSE_MAX`).
+    Celery itself offers only a new connection for each job or the same one for many jobs, and a worker whose
+    connection broke would fail all of these (see `CELERY_DB_REUSE_MAX`).
     """
-    if not sender.request.is_eager:  # then the connection is the caller's, and may be in a transaction
+    if not sender.request.is_eager:  # else it is the caller's connection, perhaps in a transaction
         close_old_connections()
 
 
-# The admin shows how each run went. `lockerportal/jobs/runs.py` needs the models, which are not loaded yet.
+# The admin shows how each run went. `run_history` needs the models, which are not loaded yet.
 @task_prerun.connect(dispatch_uid="a run of a job begins")  # type: ignore[untyped-decorator]
 def begin_run(sender: Task[Any, Any], task_id: str, **_: object) -> None:
-    """Write down that the job runs; with the connection that was just looked at."""
-    from lockerportal.jobs import runs
+    """Record that the job runs, on the connection that was just checked."""
+    from lockerportal.jobs import run_history
 
-    runs.begun(sender.name, task_id)
+    run_history.record_start(sender.name, task_id)
 
 
 @task_postrun.connect(dispatch_uid="a run of a job ends")  # type: ignore[untyped-decorator]
 def end_run(sender: Task[Any, Any], task_id: str, retval: object = None, **_: object) -> None:
-    """Write down how it went: what it returned, or the exception that it raised."""
-    from lockerportal.jobs import runs
+    """Record what the job returned, or the exception that it raised."""
+    from lockerportal.jobs import run_history
 
-    runs.ended(sender.name, task_id, retval)
+    run_history.record_end(sender.name, task_id, retval)
 
 
-# Seconds between two looks. A tick that was queued for a minute is dropped (`expires`): a worker that was
-# away for an hour does not come back to an hour of ticks, and clocks may differ by some seconds.
+# Name, task and interval in seconds. A tick that waited in the queue for a minute is dropped (`expires`), so
+# that a worker that was down for an hour does not find an hour of ticks; clocks may differ by some seconds.
 app.conf.beat_schedule = {
     name: {"task": task, "schedule": seconds, "options": {"expires": max(seconds, 60.0)}}
     for name, task, seconds in (

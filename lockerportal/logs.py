@@ -1,4 +1,4 @@
-"""Logging without secrets: API keys, signing secrets and pickup codes are cut out of every line."""
+"""Logging without secrets: API keys, signing secrets and pickup codes are removed from every line."""
 
 from __future__ import annotations
 
@@ -6,29 +6,30 @@ import logging
 import re
 from typing import Any
 
-# An API key or a webhook's secret wherever it stands, what was typed as a code in the URL of a pickup, and
-# what opens a recipient's page. A package's id may stay.
+# An API key or a webhook's secret anywhere, a code in the URL of a pickup, and the token of a recipient's
+# page. The id of a package may stay.
 _ID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _SECRETS = re.compile(
     rf"""plk_[a-z]+_[0-9A-Za-z_]+|whsec_[0-9A-Za-z+/=_-]+"""
     rf"""|(?<=/pickup/)(?!{_ID})[^/?#"'\r\n]+|(?<=/p/)[\w-]+"""
 )
-_CUT = "[redacted]"
+_REPLACEMENT = "[redacted]"
 
 
 def redact(text: str) -> str:
-    """`text` without keys, secrets and pickup codes."""
-    return _SECRETS.sub(_CUT, text)
+    """Return `text` without keys, secrets and pickup codes."""
+    return _SECRETS.sub(_REPLACEMENT, text)
 
 
 class RedactSecrets(logging.Filter):
-    """Rewrites a record so that neither message nor traceback shows a key or a pickup code."""
+    """Removes keys and pickup codes from the message and the traceback of a record."""
 
     def filter(self, record: logging.LogRecord) -> bool:
+        """Redact the record and let it pass."""
         try:
             message = record.getMessage()
         except (TypeError, ValueError, KeyError):
-            # A line that was written wrong must not become a fault of the request that wrote it.
+            # A malformed log call must not break the request that made it.
             message = f"{record.msg} {record.args!r}"
         record.msg = redact(message)
         record.args = None
@@ -40,7 +41,7 @@ class RedactSecrets(logging.Filter):
 
 
 def configuration(level: str) -> dict[str, Any]:
-    """Django's LOGGING: one line for each record from `level` up, to stderr, through the filter."""
+    """Return Django's LOGGING: one line for each record from `level` up, to stderr, through the filter."""
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -51,7 +52,7 @@ def configuration(level: str) -> dict[str, Any]:
         },
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
-            "django": {"handlers": []},  # its own would print and mail every line a second time, with secrets
+            "django": {"handlers": []},  # its own would print and mail every line again, with secrets
             "django.request": {"level": "ERROR"},
             "django.server": {"handlers": [], "propagate": True},
         },

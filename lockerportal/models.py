@@ -1,4 +1,4 @@
-"""How the scheduled jobs of the beat table are doing, one row each."""
+"""The state of the scheduled jobs, one row for each job in the beat table."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 
-# A job that did not begin for so many of its intervals is late: beat or the workers are away.
-PATIENCE = 3
+# A job that has not started for so many of its intervals is late: beat or the workers do not run.
+MISSED_INTERVALS = 3
 
 
 class ScheduledJob(models.Model):
-    """The last run of one job. There is a row for each job and never one for each run.
+    """The last run of a job. There is one row for each job, not for each run.
 
-    Written by `lockerportal/jobs/runs.py`. The beat table says which jobs exist and how often they run.
+    Written by `lockerportal/jobs/run_history.py`. The beat table says which jobs exist and how often they
+    run.
     """
 
     name = models.CharField(max_length=60, primary_key=True)
@@ -40,14 +41,14 @@ class ScheduledJob(models.Model):
         return self.name
 
     def running(self, now: datetime) -> bool:
-        """Whether a run has begun and not ended, and can still be alive."""
+        """Return whether a run has started and not ended, and may still be alive."""
         if self.started_at is None or (self.finished_at is not None and self.finished_at >= self.started_at):
             return False
         return now - self.started_at < timedelta(seconds=settings.CELERY_TASK_TIME_LIMIT)
 
     def overdue(self, now: datetime, interval: timedelta) -> timedelta | None:
-        """For how long it should have run again; none unless it missed `PATIENCE` intervals."""
-        silent = now - (self.started_at or self.known_since)
-        if silent <= PATIENCE * interval or self.running(now):
+        """Return for how long the job has been due; None unless it missed `MISSED_INTERVALS` intervals."""
+        since_start = now - (self.started_at or self.known_since)
+        if since_start <= MISSED_INTERVALS * interval or self.running(now):
             return None
-        return silent - interval
+        return since_start - interval

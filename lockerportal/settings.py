@@ -1,11 +1,13 @@
 """Settings, all from the environment; `.env.example` explains every variable.
 
-Nonsense is refused at start-up with the variable's name (never its value): `lockerportal/env/parsing.py`.
+An invalid value is refused at startup, with the name of the variable and never its value
+(`lockerportal/env/`).
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
+from importlib.util import find_spec
 from pathlib import Path
 
 import django_stubs_ext
@@ -16,17 +18,18 @@ from lockerportal.env import database as read_database
 from lockerportal.env import messages as read_messages
 from lockerportal.env import parsing as read
 
-django_stubs_ext.monkeypatch()  # `ModelAdmin[Package]` and the like, which type checkers ask for
+django_stubs_ext.monkeypatch()  # for `ModelAdmin[Package]` and the like, which type checkers require
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = read.load(BASE_DIR)
 
-# --- What and where ------------------------------------------------------------------------------------
+# --- Secrets and hosts ---------------------------------------------------------------------------------
 
 DEBUG = read.boolean(env, "DEBUG", default=False)
 SECRET_KEY = read.secret_key(env)
 PICKUP_CODE_SECRETS = read.code_secrets(env, "PICKUP_CODE_SECRETS", other=SECRET_KEY)
-# What endpoints' signatures are computed from; apart from the codes by a label, or by secrets of their own.
+# The signatures of webhooks are computed from these: by default from the pickup code secrets, with another
+# label.
 WEBHOOK_SECRETS = (
     read.code_secrets(env, "WEBHOOK_SECRETS", other=SECRET_KEY)
     if env.str("WEBHOOK_SECRETS", default="")
@@ -49,18 +52,22 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.humanize",
     "csp",
-    "ninja",  # its Swagger pages, from our own static files
+    "ninja",  # for its Swagger pages, from our own static files
     "lockerportal.apps.LockerPortalConfig",
     "lockers",
     "packages_app",
     "notifications",
 ]
-if DEBUG:
-    INSTALLED_APPS.append("devtools")  # seed_demo and replay_parcels; not in the production image
+if DEBUG:  # the commands seed_demo and replay_parcels
+    if find_spec("devtools") is None:
+        raise read.refuse(
+            "DEBUG", "is true, but this installation has no development tools: production needs DEBUG=false"
+        )
+    INSTALLED_APPS.append("devtools")
 
 MIDDLEWARE = [
     "lockerportal.http.middleware.ApiProblemMiddleware",
-    "lockerportal.http.middleware.DatabaseAwayMiddleware",
+    "lockerportal.http.middleware.DatabaseUnavailableMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "lockerportal.http.fast_path.ApiMiddleware",
     "lockerportal.http.middleware.NulMiddleware",
@@ -94,16 +101,17 @@ TEMPLATES = [
 # --- PostgreSQL ----------------------------------------------------------------------------------------
 
 _timeouts = read_database.timeouts(env)
-# A frozen server keeps no time-out of its own: so long a web request waits for it (`lockerportal/database`).
+# How long a web request waits for a frozen server, which enforces no timeout itself
+# (`lockerportal/database`).
 DATABASE_PATIENCE_SECONDS = _timeouts["statement_timeout"] / 1000 + 0.25
-# One round trip and one plan for the hot statements; off behind a pooler that knows no prepared statements.
+# Saves a round trip and a plan for the hot statements; off behind a pooler without prepared statements.
 DB_PREPARE_STATEMENTS = read.boolean(env, "DB_PREPARE_STATEMENTS", default=True)
 DATABASES = {
     "default": read_database.server(env, _timeouts, prepares=DB_PREPARE_STATEMENTS, debug=DEBUG),
 }
 
 # --- Redis and Celery ----------------------------------------------------------------------------------
-# Redis is a wake-up call and a cache: nothing is lost when it is away, wiped or silent.
+# Redis is a wake-up call and a cache: nothing is lost if it is unavailable or wiped.
 
 REDIS_URL = read.url(env, "REDIS_URL", schemes=("redis", "rediss", "unix"))
 CACHES = {
@@ -116,11 +124,11 @@ CACHES = {
 }
 
 CELERY_BROKER_URL = REDIS_URL
-from lockerportal.jobs.celery_settings import *  # noqa: E402, F403 - what of Celery is the same everywhere
+from lockerportal.jobs.celery_settings import *  # noqa: E402, F403 - settings that are the same everywhere
 
-# --- The network's own figures -------------------------------------------------------------------------
+# --- Rules of the network ------------------------------------------------------------------------------
 
-# Inner dimensions and greatest weight of each compartment size: the most common commercial cabinet.
+# Inner dimensions and weight limit of each compartment size; the defaults are the most common cabinet's.
 COMPARTMENT_SIZES = read.sizes(
     env,
     "COMPARTMENT_SIZES",
@@ -130,30 +138,32 @@ COMPARTMENT_SIZES = read.sizes(
         "LARGE": {"height_mm": 410, "width_mm": 380, "depth_mm": 640, "max_weight_g": 30_000},
     },
 )
-# Wrong pickup codes: the 5th in a row waits, doubling up to the cap; so many in a location's day ask for
-# the last four digits of the phone as well (`docs/decisions/`, pickup codes).
+# Wrong pickup codes: after so many free attempts each one has to wait, doubling up to the longest wait. After
+# so many on one day at one location, pickups there also need the last four digits of the phone number
+# (decision 3).
 PICKUP_FREE_ATTEMPTS = read.whole(env, "PICKUP_FREE_ATTEMPTS", default=4, least=1, most=20)
 PICKUP_FIRST_WAIT = timedelta(seconds=30)
 PICKUP_LONGEST_WAIT = timedelta(minutes=15)
 PICKUP_DAILY_FAILURES = read.whole(env, "PICKUP_DAILY_FAILURES", default=60, least=5, most=1000)
 IDEMPOTENCY_KEEP = timedelta(hours=72)
-# Managers hear of a size with fewer free doors than this share, and of what was not taken out for so long.
+# Managers are told when a size has less than this share of compartments available, and of overdue returns.
 NEARLY_FULL_PERCENT = read.whole(env, "NEARLY_FULL_PERCENT", default=10, least=0, most=50)
 OVERDUE_RETURN_AFTER = timedelta(days=read.whole(env, "OVERDUE_RETURN_DAYS", default=3, least=0, most=365))
 USAGE_KEEP = timedelta(days=read.whole(env, "USAGE_KEEP_DAYS", default=400, least=8, most=3650))
-# Of one courier; and how long it can be read how the waiting of a parcel ended.
+# The longest queue of one courier, and how long ended queue entries can be read.
 QUEUE_MOST_WAITING = read.whole(env, "QUEUE_MOST_WAITING", default=1000, least=1, most=100_000)
 QUEUE_KEEP = timedelta(days=read.whole(env, "QUEUE_KEEP_DAYS", default=90, least=4, most=3650))
-# So long after the end of a package nobody can say any more whose it was.
+# How long after the end of a package its recipient is erased.
 ERASE_AFTER = timedelta(days=read.whole(env, "ERASE_AFTER_DAYS", default=30, least=1, most=3650))
-# Longest age of an answer about the whole network (`common/shared_answers.py`); 0 counts on every call.
+# How long an answer about the whole network is cached (`common/shared_answers.py`); 0 disables the cache.
 SHARED_ANSWERS_SECONDS = read.number(env, "SHARED_ANSWERS_SECONDS", default=2, least=0, most=60)
-# A location whose kiosks have said nothing for so long is down: its hold clock stands (`operations.md`).
+# A location whose kiosks have sent no heartbeat for so long is offline, and its deadlines are paused
+# (`operations.md`).
 LOCATION_SILENT_AFTER = timedelta(
     minutes=read.whole(env, "LOCATION_SILENT_MINUTES", default=15, least=2, most=1440)
 )
-# Calls a second on average, and at once: of one key (which may have figures of its own), of one courier's
-# reports of faults, and of keys that open nothing from one address.
+# Average rate and burst of: calls with one key (which may have its own limit), fault reports of one courier,
+# and invalid keys from one address.
 RATE_LIMITS = read.boolean(env, "RATE_LIMITS", default=True)
 RATE_LIMIT_KEY = read.limit(env, "RATE_LIMIT_KEY", default="5000/s,20000")
 RATE_LIMIT_FAULTS = read.limit(env, "RATE_LIMIT_FAULTS", default="30/h,30")
@@ -161,7 +171,7 @@ RATE_LIMIT_FAILED_KEYS = read.limit(env, "RATE_LIMIT_FAILED_KEYS", default="5/s,
 
 # --- Messages ------------------------------------------------------------------------------------------
 
-# In development messages go to the mailbox page, since no mail server is there; give EMAIL_URL to send them.
+# In development, messages go to the mailbox page; set EMAIL_URL to send them.
 
 EMAIL_BACKEND = read_messages.backend(
     env,
@@ -178,8 +188,8 @@ EMAIL_HOST_USER = _smtp.get("EMAIL_HOST_USER") or ""
 EMAIL_HOST_PASSWORD = _smtp.get("EMAIL_HOST_PASSWORD") or ""
 EMAIL_USE_TLS = bool(_smtp.get("EMAIL_USE_TLS"))
 EMAIL_USE_SSL = bool(_smtp.get("EMAIL_USE_SSL"))
-EMAIL_TIMEOUT = 10  # seconds for each step; `notifications/email/smtp.py` has the end of them all
-# The providers that django-anymail knows; it is no part of requirements.txt (`operations.md`).
+EMAIL_TIMEOUT = 10  # seconds for each step; `notifications/email/smtp.py` limits them all together
+# The providers that django-anymail supports; it is not in requirements.txt (`operations.md`).
 ANYMAIL = read_messages.anymail(env, EMAIL_BACKEND)
 if ANYMAIL:
     INSTALLED_APPS.append("anymail")
@@ -192,7 +202,7 @@ SMS_PROVIDER = read_messages.provider(env, "SMS_PROVIDER", default="first")
 SMS_GATEWAY_URL = read_messages.gateway(env, "SMS_GATEWAY_URL", SMS_BACKEND, debug=DEBUG)
 SMS_GATEWAY_TOKEN = read_messages.gateway_token(env, "SMS_GATEWAY_TOKEN", SMS_BACKEND, debug=DEBUG)
 SMS_SENDER = env.str("SMS_SENDER", default="Lockers")
-# A second provider, for as long as the first is away (`notifications/delivery/providers.py`).
+# A second provider, for as long as the first is unavailable (`notifications/delivery/providers.py`).
 SMS_BACKEND_2 = read_messages.second_backend(env, "SMS_BACKEND_2", debug=DEBUG)
 _other = SMS_PROVIDER if SMS_BACKEND_2 else ""
 SMS_PROVIDER_2 = read_messages.provider(env, "SMS_PROVIDER_2", default="second", other=_other)
@@ -200,8 +210,8 @@ SMS_GATEWAY_URL_2 = read_messages.gateway(env, "SMS_GATEWAY_URL_2", SMS_BACKEND_
 SMS_GATEWAY_TOKEN_2 = read_messages.gateway_token(env, "SMS_GATEWAY_TOKEN_2", SMS_BACKEND_2, debug=DEBUG)
 SMS_SENDER_2 = env.str("SMS_SENDER_2", default=SMS_SENDER)
 SMS_FILE_PATH = env.str("SMS_FILE_PATH", default=str(BASE_DIR / "var" / "sms.jsonl"))
-SMS_TIMEOUT = 10  # seconds for all of one request; well below the lease of a message
-# Limits on SMS (`notifications/delivery/sms_limits.py`): money in the currency of SMS_PRICES, days in UTC.
+SMS_TIMEOUT = 10  # seconds for a whole request; well below the lease of a message
+# Limits on SMS (`notifications/delivery/sms_limits.py`), in the currency of SMS_PRICES; days are UTC.
 SMS_COUNTRIES = read_messages.countries(env)
 SMS_PRICES = read_messages.prices(env)
 SMS_DAILY_CAP = read.number(env, "SMS_DAILY_CAP", default=500, least=0, most=1_000_000_000)
@@ -209,11 +219,11 @@ SMS_PER_PACKAGE = read.whole(env, "SMS_PER_PACKAGE", default=20, least=1, most=1
 SMS_PER_NUMBER = read.whole(env, "SMS_PER_NUMBER", default=20, least=1, most=1_000_000)
 
 MAILBOX_FILE = BASE_DIR / "var" / "mailbox.jsonl"
-# The portal's own address, for links in messages; where it is not known, messages carry none.
+# The portal's own address, for links in messages; without it, messages contain no links.
 PUBLIC_URL = read.public_url(env, debug=DEBUG)
-NETWORK_NAME = env.str("NETWORK_NAME", default="Locker Portal")  # how messages sign
+NETWORK_NAME = env.str("NETWORK_NAME", default="Locker Portal")  # the signature of messages
 
-# Who turns a notification row into words, by the kind of its subject (`notifications/outbox.py`).
+# The functions that compose a message from a notification row, by the prefix of its subject.
 NOTIFICATION_COMPOSERS = {
     "package": "packages_app.messaging.recipients.compose",
     "door": "packages_app.messaging.doors.compose",
@@ -225,13 +235,13 @@ NOTIFICATION_COMPOSERS = {
     "report": "packages_app.messaging.reports.compose",
     "sms_cap": "packages_app.messaging.sms_caps.compose",
 }
-# Who may say that messages arrived: the keys that providers sign their receipts with, by provider.
+# The keys with which providers sign delivery receipts, by provider.
 RECEIPT_SECRETS = read_messages.receipt_secrets(env)
 # With the delays of `notifications/channels/retry.py` 40 attempts take about a day; then the message is dead.
 NOTIFICATION_MAX_ATTEMPTS = read.whole(env, "NOTIFICATION_MAX_ATTEMPTS", default=40, least=1, most=1000)
-# In development an endpoint may be http and on this machine; elsewhere it is https and on the internet.
+# In development an endpoint may use http and be on this machine; otherwise only https on the internet.
 WEBHOOK_ALLOW_PRIVATE = read.boolean(env, "WEBHOOK_ALLOW_PRIVATE", default=DEBUG)
-# Wake delivery after each commit. Without it the sweep of beat finds the messages a few seconds later.
+# Wake delivery after each commit; without it, the next sweep finds the messages a few seconds later.
 NOTIFICATION_NUDGE = read.boolean(env, "NOTIFICATION_NUDGE", default=True)
 
 # --- Sign-in, cookies, headers -------------------------------------------------------------------------
@@ -252,7 +262,7 @@ SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
-DATA_UPLOAD_MAX_MEMORY_SIZE = 65_536  # no call of this portal needs more; a longer body is refused
+DATA_UPLOAD_MAX_MEMORY_SIZE = 65_536  # bytes; no call needs more, and a longer body is refused
 if not DEBUG:
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
     SESSION_COOKIE_NAME = "__Host-sessionid"
@@ -262,9 +272,9 @@ if not DEBUG:
     SECURE_HSTS_SECONDS = 31_536_000
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     SECURE_HSTS_PRELOAD = True
-# Whose X-Forwarded-For is believed: it says where keys are used from, where a key is bound to networks.
+# Proxies whose X-Forwarded-For is trusted; it decides where a key is used from, if it is bound to networks.
 TRUSTED_PROXIES = read.networks(env, "TRUSTED_PROXIES")
-# How many reverse proxies stand in front; X-Forwarded-Proto is believed where there are any.
+# The number of reverse proxies in front; if there are any, X-Forwarded-Proto is trusted.
 TRUSTED_PROXY_COUNT = read.whole(env, "TRUSTED_PROXY_COUNT", default=0, least=0, most=5)
 NINJA_NUM_PROXIES = TRUSTED_PROXY_COUNT
 if TRUSTED_PROXY_COUNT:
@@ -295,7 +305,7 @@ LANGUAGES = [
     ("lt", "Lietuvių"),
 ]
 LOCALE_PATHS = [BASE_DIR / "locale"]
-FORMAT_MODULE_PATH = "lockerportal.formats"
+FORMAT_MODULE_PATH = "lockerportal.date_formats"
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = read.time_zone(env)
@@ -314,6 +324,6 @@ STORAGES = {
 WHITENOISE_USE_FINDERS = DEBUG
 WHITENOISE_AUTOREFRESH = DEBUG
 
-# --- Logs: one line each, and never a code or a key (`lockerportal/logs.py`) ----------------------------
+# --- Logs, without codes and keys (`lockerportal/logs.py`) ---------------------------------------------
 
 LOGGING = logs.configuration(read.log_level(env))

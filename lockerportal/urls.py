@@ -1,4 +1,4 @@
-"""Every address of the portal."""
+"""The URLs of the portal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lockers.urls import urlpatterns as lockers_urlpatterns
 from notifications.urls import receipt_urlpatterns
 from packages_app.urls import kiosk_urlpatterns, manage_urlpatterns, recipient_urlpatterns
 
-# Head office reads all locations on one clock: its zone stands on every page of the admin.
+# Head office reads the times of all locations in one time zone, so every admin page names it.
 admin.site.site_title = "Locker Portal"
 admin.site.site_header = f"Locker Portal · times in {settings.TIME_ZONE}"
 admin.site.index_title = "Head office"

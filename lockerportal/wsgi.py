@@ -9,8 +9,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lockerportal.settings")
 
 application = get_wsgi_application()
 
-# What was loaded so far lives as long as the process: looking through it for garbage again and again is a
-# pause in some requests and work in all. Requests themselves leave next to no cycles behind.
+# What is loaded by now lives as long as the process. Scanning it for garbage would pause some requests, and
+# requests leave almost no reference cycles behind.
 gc.collect()
 gc.freeze()
 gc.set_threshold(10_000, 20, 20)

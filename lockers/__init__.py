@@ -1,1 +1,1 @@
-"""Doors and places. This room has never heard of a package."""
+"""Locations, lockers and compartments. This package knows nothing about packages in them."""

@@ -1,7 +1,7 @@
-"""The API of couriers and kiosks over locations: where they are, and where there is room.
+"""The locations API for couriers and kiosks: where they are, and where there is room.
 
-The switchboard (`lockerportal/http/api.py`) mounts the router, verifies the key, and makes every refusal a
-problem document.
+`lockerportal/http/api.py` mounts the routers, verifies the API key and turns every refusal into a problem
+document.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from lockers.schemas import (
     Country,
     LocationCode,
     LocationDetailOut,
+    LocationOut,
     LocationPage,
     LocationStatusOut,
     Near,
@@ -36,34 +37,36 @@ from lockers.schemas import (
 )
 
 router = Router(tags=["locations"])
-# Apart, because what it reads can be asked for along with the key: `availability.status_query`.
+# A router of its own, because its query can be combined with the key lookup: `availability.status_query`.
 status_router = Router(tags=["locations"])
 
 
+# Each is an attribute of the model by the same name; the distance is there only with `near`.
+_LOCATION_FIELDS = tuple(name for name in LocationOut.model_fields if name != "distance_km")
+
+
 class Caller(Protocol):
-    """A verified key, as far as places matter."""
+    """A verified API key, as far as locations are concerned."""
 
     @property
     def sees_network(self) -> bool:
-        """Whether the key sees the whole network (without the sandbox), or only some `locations`."""
+        """Whether the key sees the whole network without the sandbox, rather than only some `locations`."""
 
     @property
     def extra_answer(self) -> str | None:
-        """The answer of the query that was combined with the key look-up, if there was one."""
+        """The result of the query that was combined with the key lookup; None without one."""
 
     def locations(self) -> LocationQuerySet:
-        """The locations that exist for the key."""
+        """Return the locations that exist for the key."""
 
 
 class CallerRequest(HttpRequest):
-    """A request whose key was verified."""
+    """A request whose API key has been verified."""
 
     auth: Caller
 
 
-@router.get(
-    "/locations", response=LocationPage, operation_id="list_locations", summary="Where there are lockers"
-)
+@router.get("/locations", response=LocationPage, operation_id="list_locations", summary="List locations")
 def list_locations(
     request: CallerRequest,
     country: Country | None = None,
@@ -74,10 +77,13 @@ def list_locations(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> HttpResponse:
-    """In the order of their codes; with `near`, nearest first. `size`: only those with room for it then."""
+    """Return locations in the order of their codes; with `near`, the nearest first.
+
+    With `size`, only locations that have an available compartment for that size at `as_of`.
+    """
     known_only(request, "country", "city", "near", "radius_km", "size", "limit", "cursor")
     if radius_km is not None and near is None:
-        raise _invalid("radius_km", "needs near")
+        raise _invalid("radius_km", "requires near")
     locations = request.auth.locations()
     if country is not None:
         locations = locations.filter(country=country)
@@ -102,11 +108,11 @@ def list_locations(
 
 
 @router.get(
-    "/locations/{code}", response=LocationDetailOut, operation_id="get_location", summary="One location"
+    "/locations/{code}", response=LocationDetailOut, operation_id="get_location", summary="Get a location"
 )
 @refuses(errors.UnknownLocation)
 def get_location(request: CallerRequest, code: Path[CodeInPath]) -> HttpResponse:
-    """Address, coordinates, time zone, hold, and its compartments by size with inner dimensions."""
+    """Return the location with its compartments by size and their inner dimensions."""
     known_only(request)
     location = request.auth.locations().filter(code=_clean(code)).first()
     if location is None:
@@ -128,13 +134,14 @@ def get_location(request: CallerRequest, code: Path[CodeInPath]) -> HttpResponse
     "/lockers/status",
     response=list[LocationStatusOut],
     operation_id="lockers_status",
-    summary="How many compartments are free",
+    summary="Count available compartments",
 )
 @refuses(errors.UnknownLocation)
 def lockers_status(request: CallerRequest, location: LocationCode | None = None) -> HttpResponse:
-    """Counted from the doors at `as_of`; without `location`, of every location that the key sees.
+    """Count compartments by size and status at `as_of`.
 
-    One location is counted for each call; the whole network at most two seconds ago.
+    Without `location`, for all locations that the key sees. A single location is counted for each call;
+    counts of the whole network are at most two seconds old.
     """
     known_only(request, "location")
     if request.auth.sees_network:
@@ -150,19 +157,7 @@ def lockers_status(request: CallerRequest, location: LocationCode | None = None)
 
 
 def _location(row: Location) -> dict[str, Any]:
-    body = {
-        "code": row.code,
-        "name": row.name,
-        "country": row.country,
-        "region": row.region,
-        "city": row.city,
-        "address": row.address,
-        "latitude": row.latitude,
-        "longitude": row.longitude,
-        "time_zone": row.time_zone,
-        "hold_days": row.hold_days,
-        "suspended": row.suspended_at is not None,
-    }
+    body = {name: getattr(row, name) for name in _LOCATION_FIELDS}
     distance_km = getattr(row, "distance_km", None)
     if distance_km is not None:
         body["distance_km"] = round(distance_km, 3)
@@ -170,7 +165,7 @@ def _location(row: Location) -> dict[str, Any]:
 
 
 def _clean(code: str) -> str:
-    """PostgreSQL has no NUL: such a code is none that exists."""
+    """Raise `UnknownLocation` for a code with a NUL, which PostgreSQL cannot compare."""
     if "\x00" in code:
         raise errors.UnknownLocation
     return code
@@ -181,7 +176,7 @@ def _invalid(field: str, message: str) -> ValidationError:
 
 
 def _respond(body: Any) -> HttpResponse:
-    """Ready JSON: what is counted here has no need to be checked against its schema once more."""
+    """Respond with JSON as it is: counts need no validation against their schema."""
     return _respond_text(json.dumps(body))
 
 

@@ -1,10 +1,11 @@
-"""How many doors are free, counted from the doors themselves.
+"""Count the compartments of locations by size and status.
 
-One location is counted when asked: that takes 0.1 ms, a cache would only make it wrong. The whole network
-(77,400 doors: 70 ms) is counted once for all who ask within a moment (`sharing.py`).
+A single location is counted for each call, which takes 0.1 ms; a cache would only make it wrong. The whole
+network (77,400 compartments, 70 ms) is counted once for all callers within a moment
+(`common/shared_answers.py`).
 
-PostgreSQL writes the JSON that the API answers, in the shape of `schemas.LocationStatusOut`: a row for each
-location, instead of one for each size that would have to be read, put together and written again.
+PostgreSQL writes the JSON of the API, in the shape of `schemas.LocationStatusOut`, so that a location is one
+row instead of one for each size, which Python would have to read, assemble and serialize again.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from common.sql import ExtraQuery, fetch
 from lockers import errors
 from lockers.models import Size
 
-# A broken door is shown as broken, whatever lies in it: `Compartment.status`.
+# The same rules as `Compartment.status`: out of service comes before everything else.
 _COUNTS = """
 count(id) AS total,
 count(*) FILTER (WHERE occupancy = 'empty' AND out_of_service_at IS NULL) AS available,
@@ -33,7 +34,7 @@ count(*) FILTER (WHERE occupancy IN ('unverified', 'doubtful') AND out_of_servic
 _NAMES = ("total", "available", "reserved", "occupied", "out_of_service", "unverified")
 
 _WHEN = " ".join(f"WHEN {size} THEN '{size.name}'" for size in Size)
-# A row without an id for each size, so that every size is there.
+# The UNION adds a row without an id for each size, so that every size is in the result.
 _STATUS = """
 SELECT to_json(status)::text AS status FROM (
     SELECT location.code AS location,
@@ -46,8 +47,8 @@ SELECT to_json(status)::text AS status FROM (
                        FROM lockers_compartment WHERE location_id = location.id
                        UNION ALL
                        SELECT NULL, size, NULL, NULL FROM unnest(ARRAY{sizes}::smallint[]) AS size
-                   ) door
-                   GROUP BY door.size ORDER BY door.size
+                   ) compartment
+                   GROUP BY compartment.size ORDER BY compartment.size
                ) counted
            ) AS sizes
     FROM lockers_location location WHERE {where} ORDER BY location.code
@@ -69,9 +70,9 @@ Item = dict[str, Any]
 
 
 def of_code(code: str) -> str:
-    """The location's doors by size and status, every size present, as JSON. Raises `UnknownLocation`.
+    """Return the location's compartments by size and status as JSON. Raises `UnknownLocation`.
 
-    The sandbox is no part of the network: see `of_ids`.
+    Locations of the sandbox are not found: see `of_ids`.
     """
     rows = fetch(_BY_CODE, {"location_code": code})
     if not rows:
@@ -80,34 +81,37 @@ def of_code(code: str) -> str:
 
 
 def status_query(request: HttpRequest) -> ExtraQuery | None:
-    """Return the query of `of_code` for a call with `?location=`, so that it can be combined with another."""
+    """Return the query of `of_code` for a call with `?location=`, to combine it with another statement."""
     code = request.GET.get("location", "")
     return ExtraQuery(_BY_CODE, {"location_code": code}) if _CODE.fullmatch(code) else None
 
 
 def of_id(location_id: int) -> Item:
-    """The same for a location that is known to exist."""
+    """Return the same as a dictionary, for a location that is known to exist."""
     (row,) = fetch(_BY_IDS, {"ids": [location_id]})
     item: Item = json.loads(row.status)
     return item
 
 
 def of_ids(location_ids: list[int]) -> str:
-    """A list of the same for some locations, which may be the sandbox's, in the order of their codes."""
+    """Return the same as a JSON list for some locations, in the order of their codes.
+
+    They may be in the sandbox.
+    """
     return _list(fetch(_BY_IDS, {"ids": location_ids}))
 
 
 def of_network() -> str:
-    """The same for the whole network, counted at most `settings.SHARED_ANSWERS_SECONDS` ago."""
+    """Return the same for the whole network, counted at most `settings.SHARED_ANSWERS_SECONDS` ago."""
     return shared("network", lambda: _list(fetch(_ALL, {})))
 
 
 def totals(location_ids: list[int]) -> dict[int, dict[str, int]]:
-    """Each location's doors by status, all sizes together, `total` among them."""
-    found = {pk: dict.fromkeys(_NAMES, 0) for pk in location_ids}
+    """Return the number of compartments by status for each location, and their `total`."""
+    counts = {pk: dict.fromkeys(_NAMES, 0) for pk in location_ids}
     for row in fetch(_TOTALS_BY_IDS, {"ids": location_ids}):
-        found[row.location_id] = {name: getattr(row, name) for name in _NAMES}
-    return found
+        counts[row.location_id] = {name: getattr(row, name) for name in _NAMES}
+    return counts
 
 
 def _list(rows: list[Any]) -> str:

@@ -1,4 +1,4 @@
-"""What the portal refuses to do with locations and compartments."""
+"""Refusals of operations on locations and compartments."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from common.refusals import Refusal
 class UnknownLocation(Refusal):
     """There is no such location.
 
-    Look for its code with `GET /locations`. A kiosk knows its own location only.
+    Find its code with `GET /locations`. A kiosk only sees its own location.
     """
 
     code = "unknown_location"
@@ -18,7 +18,7 @@ class UnknownLocation(Refusal):
 class UnknownCompartment(Refusal):
     """There is no such compartment.
 
-    Take the `id` of a package's `compartment`; a kiosk's key sees its own location's only.
+    Use the `id` of a package's `compartment`. A kiosk only sees compartments of its own location.
     """
 
     code = "unknown_compartment"
@@ -26,9 +26,9 @@ class UnknownCompartment(Refusal):
 
 
 class CompartmentInUse(Refusal):
-    """The compartment holds a package or is reserved for one.
+    """The compartment is occupied by a package or reserved for one.
 
-    It was given to another package meanwhile: call the location's managers.
+    It has been given to another package in the meantime: call the location's managers.
     """
 
     code = "compartment_in_use"
@@ -37,7 +37,7 @@ class CompartmentInUse(Refusal):
 class NotOutOfService(Refusal):
     """The compartment is in service.
 
-    Somebody has put it back meanwhile: there is nothing to repair.
+    Somebody has put it back in service in the meantime: there is nothing to repair.
     """
 
     code = "not_out_of_service"
@@ -46,7 +46,7 @@ class NotOutOfService(Refusal):
 class NoRepairPlanned(Refusal):
     """No repair is planned for this compartment.
 
-    Say first when it is to be back.
+    Set the date first by which it is to be back in service.
     """
 
     code = "no_repair_planned"

@@ -1,4 +1,4 @@
-"""What a manager may say about doors."""
+"""Forms of managers about compartments."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ LONGEST_REPAIR = timedelta(days=366)
 
 
 class BackByField(forms.DateTimeField):
-    """When a door is to be back in service, on the clock of the time zone that is active."""
+    """When a compartment is to be back in service, in the active time zone."""
 
     widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
 
     def clean(self, value: object) -> datetime | None:
-        """A moment to come, within a year."""
+        """Return the time; it must be in the future and within a year."""
         moment: datetime | None = super().clean(value)
         if moment is not None and not timezone.now() < moment <= timezone.now() + LONGEST_REPAIR:
-            raise forms.ValidationError("This must be a time to come, within a year.")
+            raise forms.ValidationError("Enter a time in the future, within a year.")
         return moment
 
 
 class RepairForm(forms.Form):
-    """When a door is to be back."""
+    """When a compartment is to be back in service."""
 
-    repair_by = BackByField(label="Back by")
+    repair_by = BackByField(label="Back in service by")
 
 
 class TakeOutForm(forms.Form):
-    """Why a door is taken out of service, and perhaps until when."""
+    """Why a compartment is taken out of service, and optionally until when."""
 
     reason = forms.CharField(
         max_length=200,
-        label="Why?",
+        label="Reason",
         widget=forms.TextInput(
             attrs={"placeholder": "For example: the hinge is bent", "autocomplete": "off"}
         ),
     )
-    repair_by = BackByField(label="Back by (optional)", required=False)
+    repair_by = BackByField(label="Back in service by (optional)", required=False)

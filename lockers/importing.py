@@ -1,7 +1,7 @@
-"""Locations from a file: all of them or none.
+"""Import locations from a file: all of them or none.
 
-New ones get doors; known ones (by code) get the file's name, address and coordinates and keep everything
-else, their doors above all. What the file does not name stays as it is.
+New locations get compartments. Known ones, by their code, get the name, address and coordinates of the file,
+and keep everything else. Locations that are not in the file stay as they are.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _DATA = COLUMNS[1:]
 _COORDINATES = ("latitude", "longitude")
 _UNCHECKED = {item.name for item in Location._meta.get_fields()} - set(COLUMNS)
 
-# Locations at a time: with 60 doors each, a statement stays far below the statement time-out.
+# Locations per statement: with 60 compartments each, it stays far below the statement timeout.
 _BATCH = 100
 
 Progress = Callable[[int, int], None]
@@ -31,7 +31,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(slots=True)
 class Plan:
-    """What an import would do."""
+    """What an import will do."""
 
     new: list[Location] = field(default_factory=list)
     changed: list[Location] = field(default_factory=list)
@@ -40,42 +40,42 @@ class Plan:
 
 
 class ImportRunning(Exception):
-    """Another import is at work."""
+    """Another import is running."""
 
 
 def import_locations(
     rows: Sequence[Row],
     *,
-    doors: Sequence[layout.Door],
+    compartments: Sequence[layout.PlannedCompartment],
     time_zone: str | None = None,
     dry_run: bool = False,
     progress: Progress = lambda done, total: None,
 ) -> Plan:
-    """Bring the locations to what the rows say, in one transaction, and tell what was done.
+    """Import the rows in one transaction and return what was done.
 
-    `doors` hang at each new location; `time_zone` is for countries that have several. Raises `TableError`
-    with every complaint, and then nothing was changed; `ImportRunning`.
+    `compartments` are those of each new location; `time_zone` is for countries that have several. Raises
+    `TableError` with every complaint, or `ImportRunning`; nothing has been changed then.
     """
     with transaction.atomic(durable=True):
-        _wait_for_no_one()
+        _refuse_second_import()
         plan = _plan(rows, time_zone)
         if plan.complaints:
             raise TableError(plan.complaints)
         if not dry_run:
-            _carry_out(plan, doors, progress)
+            _carry_out(plan, compartments, progress)
     if plan.new and not dry_run:
-        _count_afresh()
+        _update_statistics()
     return plan
 
 
-def _count_afresh() -> None:
-    """Until it knows how many doors there are now, PostgreSQL plans as if there were hardly any."""
+def _update_statistics() -> None:
+    """Update the planner's statistics, which still describe nearly empty tables."""
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE lockers_location, lockers_locker, lockers_compartment")
 
 
-def _wait_for_no_one() -> None:
-    """Two imports at once could each take the other's new codes for missing."""
+def _refuse_second_import() -> None:
+    """Raise `ImportRunning` if another import runs: both could create the same new locations."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(hashtext('lockers.import_locations'))")
         if not cursor.fetchone()[0]:
@@ -109,14 +109,14 @@ def _codes(rows: Sequence[Row]) -> list[str]:
 def _repeated_codes(rows: Sequence[Row]) -> list[Complaint]:
     first: dict[str, int] = {}
     return [
-        Complaint(row.line, "code", f"{row.cells['code']!r} stands in line {earlier} already")
+        Complaint(row.line, "code", f"{row.cells['code']!r} is already in line {earlier}")
         for row in rows
         if (earlier := first.setdefault(row.cells["code"], row.line)) != row.line
     ]
 
 
 def _fill(location: Location, row: Row) -> list[Complaint]:
-    """The row's values on the location, and what the model has against them."""
+    """Set the row's values on the location and return the complaints of the model."""
     complaints = []
     for name in COLUMNS:
         cell = row.cells[name]
@@ -140,14 +140,14 @@ def _fill(location: Location, row: Row) -> list[Complaint]:
 
 def _contradictions(location: Location, line: int) -> list[Complaint]:
     if location.country not in countries():
-        return [Complaint(line, "country", f"{location.country!r} is no country of ISO 3166-1")]
+        return [Complaint(line, "country", f"{location.country!r} is not a country code of ISO 3166-1")]
     limits = {"latitude": 90, "longitude": 180}
     for name, limit in limits.items():
         value = getattr(location, name)
         if value is not None and abs(value) > limit:
             return [Complaint(line, name, f"{value} is not between -{limit} and {limit}")]
     if (location.latitude is None) != (location.longitude is None):
-        return [Complaint(line, "latitude", "latitude and longitude come together or not at all")]
+        return [Complaint(line, "latitude", "latitude and longitude must both be given, or neither")]
     return []
 
 
@@ -156,7 +156,7 @@ def _degrees(cell: str, *, decimal_comma: bool) -> float | None:
         return None
     number = cell.replace(",", ".") if decimal_comma else cell
     if not re.fullmatch(r"[+-]?[0-9]{1,3}(\.[0-9]{1,20})?", number, re.ASCII):
-        raise ValueError(f"{cell!r} is no number of degrees, such as 59.430318")
+        raise ValueError(f"{cell!r} is not a number of degrees, such as 59.430318")
     return float(number)
 
 
@@ -167,18 +167,18 @@ def _set_zone(location: Location, line: int, time_zone: str | None) -> list[Comp
     elif time_zone is not None:
         location.time_zone = time_zone
     else:
-        reason = f"{location.country} has {len(zones)} time zones; say which one with --time-zone"
+        reason = f"{location.country} has {len(zones)} time zones; choose one with --time-zone"
         return [Complaint(line, "country", reason)]
     return []
 
 
-def _carry_out(plan: Plan, doors: Sequence[layout.Door], progress: Progress) -> None:
+def _carry_out(plan: Plan, compartments: Sequence[layout.PlannedCompartment], progress: Progress) -> None:
     total = len(plan.new) + len(plan.changed)
     for start in range(0, len(plan.new), _BATCH):
         batch = Location.objects.bulk_create(plan.new[start : start + _BATCH])
-        layout.install(batch, doors)
+        layout.install(batch, compartments)
         progress(start + len(batch), total)
-    # Last, because from here to the commit nobody else can change these rows.
+    # Last, because this locks the rows until the commit.
     if plan.changed:
         Location.objects.bulk_update(plan.changed, [*_DATA, "time_zone"], batch_size=_BATCH)
         progress(total, total)

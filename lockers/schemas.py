@@ -1,46 +1,47 @@
-"""What the API of locations takes and gives."""
+"""Parameters and response bodies of the locations API."""
 
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from django.http import HttpRequest
 from ninja import Schema
 from ninja.errors import ValidationError
 from pydantic import AfterValidator, Field, PlainValidator, StringConstraints, WithJsonSchema
 
+from lockers.models import Size
 from lockers.search import FARTHEST_KM, Point
 
-# Control characters, lone surrogates, and what is written but cannot be seen (zero-width, bidi marks).
+# Control characters, lone surrogates, and characters that cannot be seen (zero-width, bidi marks).
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff\ud800-\udfff]")
 
 
-# The same for readers of the OpenAPI document. JSON as such has no lone surrogates.
+# The same for the OpenAPI document. JSON has no lone surrogates.
 _PRINTABLE = r"\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff"
 _PRINTABLE_PATTERN = f"^[^{_PRINTABLE}]*$"
 _NOT_BLANK_PATTERN = rf"^[^{_PRINTABLE}]*[^{_PRINTABLE}\s][^{_PRINTABLE}]*$"
 
 
 def printable(value: str) -> str:
-    """Refuses text that holds anything a person could not read back."""
+    """Reject text with characters that cannot be printed."""
     if _UNPRINTABLE.search(value):
-        raise ValueError("must hold printable characters only")
+        raise ValueError("must contain printable characters only")
     return value
 
 
 def known_only(request: HttpRequest, *names: str) -> None:
-    """Refuses a query parameter that the call does not know: a mistyped filter would filter nothing.
+    """Reject unknown query parameters, because a mistyped filter would filter nothing.
 
-    One that is given twice too: only one of its values would count.
+    Also reject repeated ones, because only one of the values would count.
     """
     wrong = [
-        {"type": "extra_forbidden", "loc": ("query", name), "msg": f"is none of {', '.join(names)}"}
+        {"type": "extra_forbidden", "loc": ("query", name), "msg": f"is not one of {', '.join(names)}"}
         for name in request.GET
         if name not in names
     ]
     wrong += [
-        {"type": "repeated", "loc": ("query", name), "msg": "is given more than once"}
+        {"type": "repeated", "loc": ("query", name), "msg": "must not be repeated"}
         for name, values in request.GET.lists()
         if len(values) > 1
     ]
@@ -52,7 +53,10 @@ def _point(value: Any) -> Point:
     return Point.parse(str(value))
 
 
-SizeName = Literal["SMALL", "MEDIUM", "LARGE"]
+if TYPE_CHECKING:
+    SizeName = str
+else:
+    SizeName = Literal[tuple(Size.names)]
 PrintableText = Annotated[
     str, AfterValidator(printable), Field(json_schema_extra={"pattern": _PRINTABLE_PATTERN})
 ]
@@ -86,7 +90,7 @@ Near = Annotated[
 ]
 RadiusKm = Annotated[
     float,
-    Field(gt=0, le=FARTHEST_KM, allow_inf_nan=False, description="Only with `near`", examples=[20]),
+    Field(gt=0, le=FARTHEST_KM, allow_inf_nan=False, description="Requires `near`", examples=[20]),
 ]
 MomentOut = Annotated[
     str,
@@ -98,13 +102,16 @@ MomentOut = Annotated[
 ]
 CursorOut = Annotated[
     str | None,
-    Field(description="Where the next page begins; null on the last one", examples=[None]),
+    Field(description="The cursor of the next page; null on the last page", examples=[None]),
 ]
 Total = Annotated[int, Field(ge=0, examples=[12])]
 
 
 class LocationOut(Schema):
-    """A location. `suspended`: it takes no packages at present. `distance_km` is there with `near`."""
+    """A location.
+
+    A `suspended` location is not accepting packages right now. `distance_km` is only there with `near`.
+    """
 
     code: Annotated[str, Field(examples=["TLL-01"])]
     name: Annotated[str, Field(examples=["Tallinn, Balti jaam"])]
@@ -129,7 +136,7 @@ class LocationPage(Schema):
 
 
 class CompartmentSizeOut(Schema):
-    """A size of compartment at a location, with its inner dimensions."""
+    """The compartments of one size at a location, with their inner dimensions."""
 
     size: SizeName
     total: Total
@@ -141,14 +148,14 @@ class CompartmentSizeOut(Schema):
 
 
 class LocationDetailOut(LocationOut):
-    """A location with the sizes it has, counted at `as_of`."""
+    """A location with its compartments by size, counted at `as_of`."""
 
     as_of: MomentOut
     sizes: list[CompartmentSizeOut]
 
 
 class SizeStatusOut(Schema):
-    """Doors of one size by what is known of them; the five add up to `total`."""
+    """Compartments of one size by status; the five counts add up to `total`."""
 
     size: SizeName
     total: Total
@@ -160,7 +167,7 @@ class SizeStatusOut(Schema):
 
 
 class LocationStatusOut(Schema):
-    """A location's doors, every size present, counted at `as_of`."""
+    """The compartments of a location, with an entry for every size, counted at `as_of`."""
 
     location: Annotated[str, Field(examples=["TLL-01"])]
     as_of: MomentOut

@@ -1,4 +1,4 @@
-"""Finding locations: near a point, and with room."""
+"""Find locations: near a point, and with room."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from lockers.allocation import STRATEGIES, candidates
 from lockers.models import CompartmentQuerySet, Location, LocationQuerySet
 
 _EARTH_KM = 6371.0088
-FARTHEST_KM = 20_100  # half round the earth, and a little
-NEAREST_FIRST: tuple[str, ...] = ("distance_km", "id")  # the order of what `near` gives
-# Each circle is asked for through the index; the whole earth only where nothing nearer has room.
+FARTHEST_KM = 20_100  # a little more than halfway around the earth
+NEAREST_FIRST: tuple[str, ...] = ("distance_km", "id")  # for the result of `near`
+# Small circles use the index. The whole earth is only searched if no nearer location has room.
 _CIRCLES_KM = (10, 100, 1000, FARTHEST_KM)
 
 _POINT = re.compile(r"\s*(-?\d{1,2}(?:\.\d{1,20})?)\s*,\s*(-?\d{1,3}(?:\.\d{1,20})?)\s*", re.ASCII)
@@ -28,14 +28,14 @@ _POINT = re.compile(r"\s*(-?\d{1,2}(?:\.\d{1,20})?)\s*,\s*(-?\d{1,3}(?:\.\d{1,20
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """Somewhere on the earth: WGS 84, degrees."""
+    """A point on the earth, in degrees (WGS 84)."""
 
     latitude: float
     longitude: float
 
     @classmethod
     def parse(cls, text: str) -> Point:
-        """`59.437,24.753`: latitude, longitude. Raises `ValueError`."""
+        """Return the point for a text such as `59.437,24.753` (latitude, longitude). Raises `ValueError`."""
         match = _POINT.fullmatch(text)
         if match is not None:
             point = cls(float(match[1]), float(match[2]))
@@ -45,7 +45,7 @@ class Point:
 
 
 class Alternative(TypedDict):
-    """A location to go to instead, as the API shows it."""
+    """A location with room, as the API shows it."""
 
     location: str
     name: str
@@ -54,16 +54,17 @@ class Alternative(TypedDict):
 
 
 class Alternatives(TypedDict):
-    """Where else there is room, and when that was looked up."""
+    """The nearest locations with room, and when they were looked up."""
 
     as_of: str | None
     alternatives: list[Alternative]
 
 
 def near(locations: LocationQuerySet, point: Point, *, radius_km: float = FARTHEST_KM) -> LocationQuerySet:
-    """The locations within the radius, each with its `distance_km`; those without coordinates are nowhere.
+    """Return the locations within the radius, each with its `distance_km`.
 
-    Great-circle distance on a sphere: at most half a percent from that on the ellipsoid.
+    Locations without coordinates are left out. The distance is that on a sphere, which differs by at most
+    half a percent from that on the ellipsoid.
     """
     return (
         locations.filter(_box(point, radius_km), latitude__isnull=False)
@@ -73,19 +74,20 @@ def near(locations: LocationQuerySet, point: Point, *, radius_km: float = FARTHE
 
 
 def with_room(locations: LocationQuerySet, *, size: int, accessible: bool = False) -> LocationQuerySet:
-    """The locations that would take a package of this size now, each by its own strategy."""
+    """Return the locations that have room for a package of this size now, each by its own strategy."""
     room = Q()
     for strategy in STRATEGIES:
-        room |= Q(strategy=strategy) & Q(Exists(_doors(size, strategy, accessible)))
+        room |= Q(strategy=strategy) & Q(Exists(_candidates(size, strategy, accessible)))
     return locations.filter(room, suspended_at__isnull=True)
 
 
 def alternatives(
     location: Location, *, size: int, accessible: bool, among: LocationQuerySet | None
 ) -> Alternatives:
-    """`nearest_with_room` with its moment; for the whole network one look-up serves all who ask together.
+    """Return `nearest_with_room` with the time of the lookup.
 
-    When a location is full, everybody who comes there asks the same.
+    For the whole network, callers within a moment share one lookup, because everybody who comes to a full
+    location asks the same.
     """
 
     def look_up() -> str:
@@ -105,9 +107,10 @@ def nearest_with_room(
     among: LocationQuerySet | None = None,
     limit: int = 5,
 ) -> list[Alternative]:
-    """Which of `among` (the network without the sandbox) has room for a package of this size, nearest first.
+    """Return the nearest locations with room for a package of this size, among `among`.
 
-    [] for a location without coordinates.
+    By default `among` is the whole network without the sandbox. The result is empty for a location without
+    coordinates.
     """
     if location.latitude is None or location.longitude is None:
         return []
@@ -116,10 +119,10 @@ def nearest_with_room(
         among = Location.objects.filter(sandbox=False)
     others = with_room(among.exclude(pk=location.pk), size=size, accessible=accessible)
     others = others.annotate(available=_available(size, accessible))
-    found: list[Any] = []
+    nearest: list[Any] = []
     for radius_km in _CIRCLES_KM:
-        found = list(near(others, point, radius_km=radius_km).order_by(*NEAREST_FIRST)[:limit])
-        if len(found) == limit:
+        nearest = list(near(others, point, radius_km=radius_km).order_by(*NEAREST_FIRST)[:limit])
+        if len(nearest) == limit:
             break
     return [
         Alternative(
@@ -128,25 +131,25 @@ def nearest_with_room(
             distance_km=round(other.distance_km, 3),
             available=other.available,
         )
-        for other in found
+        for other in nearest
     ]
 
 
-def _doors(size: int, strategy: str, accessible: bool) -> CompartmentQuerySet:
+def _candidates(size: int, strategy: str, accessible: bool) -> CompartmentQuerySet:
     return candidates(OuterRef("pk"), size=size, strategy=strategy, accessible=accessible).order_by()
 
 
 def _available(size: int, accessible: bool) -> Case:
-    """How many doors there a package of this size may get."""
+    """Return the expression for the number of compartments that a package of this size may get."""
     return Case(
         *(
             When(
                 strategy=strategy,
                 then=Subquery(
-                    _doors(size, strategy, accessible)
+                    _candidates(size, strategy, accessible)
                     .values("location_id")
-                    .annotate(doors=Count("pk"))
-                    .values("doors")
+                    .annotate(count=Count("pk"))
+                    .values("count")
                 ),
             )
             for strategy in STRATEGIES
@@ -156,12 +159,12 @@ def _available(size: int, accessible: bool) -> Case:
 
 
 def _distance(point: Point) -> Combinable:
-    """Haversine, in kilometres."""
+    """Return the expression for the haversine distance in kilometers."""
     between_parallels = _haversine(F("latitude") - point.latitude)
     between_meridians = _haversine(F("longitude") - point.longitude)
     cosines = Cos(_radians(F("latitude"))) * math.cos(math.radians(point.latitude))
     chord = Sqrt(between_parallels + cosines * between_meridians)
-    # Rounding can carry the chord of two antipodes beyond 1, which asin refuses.
+    # Rounding can make the chord of two antipodes greater than 1, which asin rejects.
     return ASin(Least(chord, 1.0), output_field=FloatField()) * (2 * _EARTH_KM)
 
 
@@ -170,18 +173,18 @@ def _haversine(degrees: Combinable) -> Power:
 
 
 def _radians(degrees: Combinable) -> Radians:
-    """Without the sign, which nobody here asks for, and never so small that PostgreSQL refuses its square."""
+    """Return the absolute value in radians, never so small that PostgreSQL cannot square it."""
     return Radians(Greatest(Abs(degrees), 1e-100))
 
 
 def _box(point: Point, radius_km: float) -> Q:
-    """The parallels and meridians that the circle lies within, which an index can find."""
+    """Return the condition for the rectangle around the circle, which can use the index."""
     angle = radius_km / _EARTH_KM
     height = math.degrees(angle)
     south, north = point.latitude - height, point.latitude + height
     box = Q(latitude__range=(south, north))
     if south <= -90 or north >= 90:
-        return box  # the circle holds a pole, and so every meridian
+        return box  # the circle contains a pole, and so crosses every meridian
     width = math.degrees(math.asin(math.sin(angle) / math.cos(math.radians(point.latitude))))
     west, east = point.longitude - width, point.longitude + width
     if west < -180:

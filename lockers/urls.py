@@ -1,4 +1,4 @@
-"""The manager's pages about doors; `lockerportal/urls.py` puts them into the namespace `manage`."""
+"""URLs of the managers' pages about lockers; `lockerportal/urls.py` includes them in `manage`."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from lockers import views
 
 
 class LocationCode:
-    """What can be a location's code; anything else is not even looked up."""
+    """A path converter for location codes; anything else is not looked up."""
 
     regex = "[A-Za-z0-9][A-Za-z0-9._-]*"
 
     def to_python(self, value: str) -> str:
-        """As it is."""
+        """Return the code unchanged."""
         return value
 
     def to_url(self, value: str) -> str:
-        """As it is."""
+        """Return the code unchanged."""
         return value
 
 

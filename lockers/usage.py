@@ -1,4 +1,4 @@
-"""How full every location of the network is, written down each hour, and forgotten in time."""
+"""Hourly snapshots of how full each location is, and their removal when they are old."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.conf import settings
 from common.sql import fetch
 from lockers.models import UsageSnapshot
 
-# The states are those of `Compartment.status`, as in `availability.py`.
+# The same rules as `Compartment.status`, as in `availability.py`.
 _STATES = """
        count(*) AS total,
        count(*) FILTER (WHERE occupancy = 'empty' AND out_of_service_at IS NULL) AS available,
@@ -33,9 +33,10 @@ _BY_SIZE = f"SELECT location_id, size, {_STATES} FROM lockers_compartment GROUP 
 
 
 def take_snapshots(*, now: datetime) -> int:
-    """One row for each location and size and the hour of `now`; returns how many. Once an hour is enough.
+    """Store the counts of each location and size for the hour of `now`; return the number of new rows.
 
-    One statement: two at once make one row of each, and one that is killed makes none.
+    It does nothing if the hour has been stored. It is one statement: two runs at once store each row once,
+    and a run that is killed stores none.
     """
     hour = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     if UsageSnapshot.objects.filter(hour=hour).exists():
@@ -44,14 +45,14 @@ def take_snapshots(*, now: datetime) -> int:
 
 
 def by_size() -> list[Any]:
-    """The doors of every location and size by state, as they stand."""
+    """Return the current number of compartments by status for each location and size."""
     return fetch(_BY_SIZE, {})
 
 
 def purge(*, now: datetime, batch: int = 5000) -> int:
-    """Forget snapshots older than `USAGE_KEEP`, in batches; returns how many."""
-    gone = 0
+    """Delete snapshots older than `USAGE_KEEP`, in batches; return how many."""
+    deleted = 0
     old = UsageSnapshot.objects.filter(hour__lt=now - settings.USAGE_KEEP).order_by("hour")
     while ids := list(old.values_list("pk", flat=True)[:batch]):
-        gone += UsageSnapshot.objects.filter(pk__in=ids).delete()[0]
-    return gone
+        deleted += UsageSnapshot.objects.filter(pk__in=ids).delete()[0]
+    return deleted

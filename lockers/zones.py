@@ -1,4 +1,4 @@
-"""Which time zones a country has, as the time zone database itself lists them."""
+"""The time zones of each country, from the time zone database."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from importlib.resources import files
 
 @cache
 def countries() -> frozenset[str]:
-    """The ISO 3166-1 alpha-2 codes."""
+    """Return the ISO 3166-1 alpha-2 codes of all countries."""
     return frozenset(row[0] for row in _table("iso3166.tab"))
 
 
 @cache
 def zones_by_country() -> dict[str, list[str]]:
-    """The zones that people set their clocks by, `{"EE": ["Europe/Tallinn"], …}`."""
+    """Return the time zones by country, such as `{"EE": ["Europe/Tallinn"], …}`."""
     zones: dict[str, list[str]] = {}
     for country, _coordinates, zone, *_comment in _table("zone.tab"):
         zones.setdefault(country, []).append(zone)

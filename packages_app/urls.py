@@ -1,4 +1,7 @@
-"""The pages about packages; `lockerportal/urls.py` puts them into the namespaces `manage` and `kiosk`."""
+"""URLs of the pages about packages.
+
+`lockerportal/urls.py` includes them in the namespaces `manage` and `kiosk`.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ manage_urlpatterns = [
     path("packages/<uuid:pk>/extend/", packages.extend, name="extend"),
     path("packages/<uuid:pk>/hold/", packages.hold, name="hold"),
     path("packages/<uuid:pk>/release/", packages.release, name="release"),
-    path("doors/<int:pk>/", doors.door, name="door"),
+    path("doors/<int:pk>/", doors.compartment, name="door"),
     path("doors/<int:pk>/take-out/", doors.take_out, name="take_out"),
     path("doors/<int:pk>/plan-repair/", doors.plan_repair, name="plan_repair"),
     path("doors/<int:pk>/confirm-repair/", doors.confirm_repair, name="confirm_repair"),
@@ -31,7 +34,7 @@ manage_urlpatterns = [
     path("doors/<int:pk>/confirm-empty/", doors.confirm_empty, name="confirm_empty"),
 ]
 
-# Outside every namespace, and short: it travels in SMS.
+# Short and without a namespace, because the link is sent by SMS.
 recipient_urlpatterns = [
     path("p/<str:token>/", parcel.parcel, name="parcel"),
 ]

@@ -1,4 +1,4 @@
-"""Indexed reads over HTTP and nothing else: the limits of what a status can cost on the portal's server."""
+"""Indexed reads over HTTP and nothing else: the least that a status can cost on the portal's server."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ _ROW = "SELECT id, code, name, city, time_zone FROM lockers_location WHERE code 
 
 
 def count(request: HttpRequest) -> HttpResponse:
-    """The doors of a location by size and state: the status's read, without key, schema and framework."""
+    """Return the compartments of a location by size and state: the status without key or framework."""
     rows = fetch(_COUNT, {"code": request.GET["location"]})
     return JsonResponse([{**row._asdict(), "as_of": row.as_of.isoformat()} for row in rows], safe=False)
 
 
 def row(request: HttpRequest) -> HttpResponse:
-    """The location's row by its unique code: the least that can be called a read."""
+    """Return the row of a location by its unique code: the smallest possible read."""
     found = fetch(_ROW, {"code": request.GET["location"]})[0]
     return JsonResponse(found._asdict())
 

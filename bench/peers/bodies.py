@@ -10,6 +10,8 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from lockerportal.settings import COMPARTMENT_SIZES, LANGUAGES
+
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff\ud800-\udfff]")
 
 
@@ -56,7 +58,7 @@ class RecipientIn(Strict):
     name: Annotated[Text, StringConstraints(max_length=100)]
     email: Annotated[str, StringConstraints(max_length=254), AfterValidator(_email)] | None = None
     phone: Annotated[str, StringConstraints(max_length=16), AfterValidator(_phone)] | None = None
-    language: Literal["en", "de", "pl", "et", "lv", "lt"] = "en"
+    language: Literal[tuple(code for code, _ in LANGUAGES)] = "en"
 
     @model_validator(mode="after")
     def has_address(self) -> RecipientIn:
@@ -68,7 +70,7 @@ class RecipientIn(Strict):
 class AssignIn(Strict):
     location: Annotated[Text, StringConstraints(max_length=40)]
     tracking_number: Annotated[Text, StringConstraints(max_length=40)]
-    size: Literal["SMALL", "MEDIUM", "LARGE"] | None = None
+    size: Literal[tuple(COMPARTMENT_SIZES)] | None = None
     dimensions: Dimensions | None = None
     weight_g: Annotated[int, Field(gt=0, le=1_000_000)] | None = None
     recipient: RecipientIn

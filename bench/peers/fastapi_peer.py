@@ -32,10 +32,11 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
 from bench.peers.bodies import AssignIn, PickupIn
+from lockerportal.settings import COMPARTMENT_SIZES
 
 STATEMENTS = json.loads(Path(os.environ["BENCH_STATEMENTS"]).read_text())
 SECRET_ID, SECRET = 1, os.environ["PICKUP_CODE_SECRETS"].partition(":")[2].encode()
-SIZES = {"SMALL": 1, "MEDIUM": 2, "LARGE": 3}
+SIZES = {name: number for number, name in enumerate(COMPARTMENT_SIZES, start=1)}
 SIZE_NAMES = {number: name for name, number in SIZES.items()}
 BASE62 = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 VISIBLE_ASCII = re.compile(r"\A[\x21-\x7e]{1,255}\Z")
@@ -49,7 +50,7 @@ SESSION = {
 
 
 class Refusal(Exception):
-    """An answer that is no success."""
+    """An answer that is not a success."""
 
     def __init__(self, status: int, code: str, **facts: Any) -> None:
         super().__init__(code)
@@ -57,7 +58,7 @@ class Refusal(Exception):
 
 
 class KeyTaken(Exception):
-    """An earlier request has the Idempotency-Key."""
+    """An earlier request used the Idempotency-Key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ async def wake_delivery() -> None:
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     async def no_reset(connection: asyncpg.Connection) -> None:
-        """The requests leave nothing behind that would have to be reset."""
+        """Skip the reset: requests leave nothing behind."""
 
     app.state.pool = await asyncpg.create_pool(
         os.environ["DATABASE_URL"],

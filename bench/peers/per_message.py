@@ -1,4 +1,4 @@
-"""One Celery task a message, as most tutorials have it: claim the row, write the words, send, record.
+"""One Celery task for each message, as in most tutorials: claim the row, write the words, send, record.
 
 The same rows, the same texts, the same channels, the same worker settings as the portal's own delivery; the
 guard against sending twice is as good (a claim with a lease that commits before the send).

@@ -1,4 +1,4 @@
-"""400 drop-offs and 400 pickups a second, arriving at random: does the portal keep up?"""
+"""400 drop-offs and 400 pickups a second, arriving at random."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RATE = 400
 
 
 def run(network: World, options: Options, report: Report) -> None:
-    """The portal and, for comparison, the FastAPI peer."""
+    """Measure the portal and, for comparison, the FastAPI peer."""
     for start in (contestants.portal, contestants.fastapi):
         with start() as server:
             load.drops(server.address, network, network.spread, connections=16, seconds=options.warm_up)

@@ -11,7 +11,7 @@ from bench import due, world
 from bench.machine import progress
 from bench.options import Options
 from bench.report import Report
-from bench.scenarios.delivery import running_sinks, running_worker, taken_by
+from bench.scenarios.delivery import accepted_by, running_sinks, running_worker
 from bench.world import World
 
 SECONDS = 15.0
@@ -21,19 +21,19 @@ BAR, GOAL = 5.0, 1.0  # seconds
 
 
 def run(network: World, options: Options, report: Report) -> None:
-    """A real worker (two processes) has the queue before it, and meanwhile codes are stored and nudged."""
+    """Let a real worker (two processes) deliver a long queue while new codes are stored."""
     codes = round(SECONDS / EVERY)
-    due.make_doors(options.backlog // 2 + codes)
+    due.make_compartments(options.backlog // 2 + codes)
     with running_sinks() as (environment, counter), running_worker(environment):
         progress(f"{options.backlog} reminders")
         fresh = _fill(options.backlog // 2, codes)
-        before, started = sum(taken_by(counter).values()), time.perf_counter()
+        before, started = sum(accepted_by(counter).values()), time.perf_counter()
         _nudge()
         for subject in fresh:
             _store(subject)
             _nudge()
             time.sleep(EVERY)
-        rate = (sum(taken_by(counter).values()) - before) / (time.perf_counter() - started)
+        rate = (sum(accepted_by(counter).values()) - before) / (time.perf_counter() - started)
         left = _waiting("priority = 5")
         report.fault("backlog", [] if left else ["the queue was empty before the last code came"])
         ends = time.perf_counter() + BAR * 4
@@ -43,7 +43,7 @@ def run(network: World, options: Options, report: Report) -> None:
         report.fault(
             "backlog", [] if len(waits) == 2 * codes else [f"{len(waits)} of {2 * codes} codes sent"]
         )
-    due.drop_doors()
+    due.drop_compartments()
     note = f"{len(waits)} messages, {left} reminders still waited"
     slowest = report.add(f"fresh code behind {options.backlog} reminders: slowest", "s", [max(waits)], note)
     report.add(f"fresh code behind {options.backlog} reminders: median", "s", [statistics.median(waits)])
@@ -58,7 +58,7 @@ def run(network: World, options: Options, report: Report) -> None:
 
 
 def _fill(packages: int, codes: int) -> list[str]:
-    """Two reminders each for `packages`; the subjects of so many more packages that have had no message."""
+    """Create two reminders for each of `packages`; return the subjects of packages without a message."""
     due.make(packages + codes)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -87,7 +87,7 @@ def _store(subject: str) -> None:
 
 
 def _nudge() -> None:
-    """What two web processes do after a commit."""
+    """Wake delivery, as two web processes do after a commit."""
     from notifications.tasks import deliver
 
     for _ in range(2):
@@ -104,7 +104,7 @@ def _waiting(which: str) -> int:
 
 
 def _waits() -> list[float]:
-    """Seconds from each code's commit until its provider had taken it."""
+    """Return the seconds from each code's commit until its provider accepted it."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT extract(epoch FROM sent_at - created_at)::float FROM notifications_notification"

@@ -20,17 +20,17 @@ PATIENCE = 300.0
 
 
 def run(network: World, options: Options, report: Report) -> None:
-    """A real worker (two processes, as the Procfile says) empties the same outbox both ways."""
+    """Let a real worker (two processes, as in production) deliver the same outbox both ways."""
     rates: dict[str, list[float]] = {"portal": [], "task a message": []}
     packages = options.messages // 2
-    due.make_doors(packages)
+    due.make_compartments(packages)
     with running_sinks() as (environment, counter), running_worker(environment):
         _rate("portal", packages, counter, report)  # warms the worker's processes up
         for number in range(max(1, min(options.rounds, 3))):
             for way in rates:
                 progress(f"round {number + 1}: {way}")
                 rates[way].append(_rate(way, packages, counter, report))
-    due.drop_doors()
+    due.drop_compartments()
     portal = report.add("delivery to local SMTP and HTTP: the portal", "messages/s", rates["portal"])
     peer = report.add("the same, one Celery task a message", "messages/s", rates["task a message"])
     report.judge("delivery against one Celery task a message", portal / peer, first_bar=3, goal=5)
@@ -41,7 +41,7 @@ def _rate(way: str, packages: int, counter: str, report: Report) -> float:
     from notifications.tasks import deliver
 
     app.control.purge()  # calls of an earlier run, which would start before the clock does
-    before = taken_by(counter)
+    before = accepted_by(counter)
     _fill(packages)
     started = time.perf_counter()
     if way == "portal":
@@ -53,7 +53,7 @@ def _rate(way: str, packages: int, counter: str, report: Report) -> float:
     while _left() and time.perf_counter() - started < PATIENCE:
         time.sleep(0.02)
     seconds = time.perf_counter() - started
-    after = taken_by(counter)
+    after = accepted_by(counter)
     taken = {channel: after[channel] - before[channel] for channel in after}
     wrong = (
         [] if taken == {"email": packages, "sms": packages} else [f"{taken} taken, {packages} of each due"]
@@ -66,7 +66,7 @@ def _rate(way: str, packages: int, counter: str, report: Report) -> float:
 
 
 def _fill(packages: int) -> None:
-    """Stored packages with one e-mail and one SMS each in the outbox."""
+    """Create stored packages with one email and one SMS each in the outbox."""
     due.make(packages)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -97,29 +97,29 @@ def _left() -> bool:
 
 @contextlib.contextmanager
 def running_sinks() -> Iterator[tuple[dict[str, str], str]]:
-    """Providers on the loopback: the environment that names them, and where they say what they have taken."""
+    """Run providers on loopback; yield the environment that names them and the URL of their counts."""
     smtp, http = free_port(), free_port()
     counter = f"http://127.0.0.1:{http}/"
     with process("sinks", python("-m", "bench.sinks", str(smtp), str(http))):
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
             with contextlib.suppress(OSError):
-                taken_by(counter)
+                accepted_by(counter)
                 break
             time.sleep(0.1)
         yield {"EMAIL_URL": f"smtp://127.0.0.1:{smtp}", "SMS_GATEWAY_URL": counter}, counter
 
 
-def taken_by(counter: str) -> dict[str, int]:
-    """How many messages the providers have taken so far."""
+def accepted_by(counter: str) -> dict[str, int]:
+    """Return how many messages the providers have accepted so far."""
     with urllib.request.urlopen(counter, timeout=5) as answer:
-        found = json.load(answer)
-    return {"email": found["email"], "sms": found["sms"]}
+        counts = json.load(answer)
+    return {"email": counts["email"], "sms": counts["sms"]}
 
 
 @contextlib.contextmanager
 def running_worker(environment: dict[str, str]) -> Iterator[None]:
-    """Celery as the Procfile starts it, knowing the peer's task as well."""
+    """Run Celery as in production, with the peer's task as well."""
     from lockerportal.celery import app
 
     command = python("-m", "celery", "-A", "bench.peers.per_message", "worker", "--pool", "prefork")

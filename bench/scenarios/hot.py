@@ -1,4 +1,4 @@
-"""One hot location of many doors against many locations, at 128 connections."""
+"""One hot location with many compartments against many locations, at 128 connections."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CONNECTIONS = 128
 
 
 def run(network: World, options: Options, report: Report) -> None:
-    """The same drop-offs and pickups, all at one location or all over the network."""
+    """Send the same drop-offs and pickups to one location, then to the whole network."""
     places = {"spread": network.spread, "hot": [HOT_CODE]}
     rates: dict[str, list[float]] = {name: [] for name in places}
     with contestants.portal() as server:

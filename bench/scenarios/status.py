@@ -1,4 +1,4 @@
-"""The status of one location against the barest read that the same server can do."""
+"""The status of one location against the simplest read that the same server can do."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CONNECTIONS = 32
 
 
 def run(network: World, options: Options, report: Report) -> None:
-    """The API call (key, count of 60 doors by size and state), and plain views without a key."""
+    """Measure the API call (key, count of 60 doors by size and state), and plain views without a key."""
     rates: dict[str, list[float]] = {"status": [], "count": [], "row": []}
     with contestants.portal() as portal, contestants.bare_read() as bare:
         paths = {

@@ -20,9 +20,9 @@ PICKUPS = 50  # a second
 
 
 def run(network: World, options: Options, report: Report) -> None:
-    """Each way on the same rows, while recipients pick up elsewhere."""
+    """Try each way on the same rows, while recipients pick up elsewhere."""
     rows = options.sweep_packages
-    due.make_doors(rows)
+    due.make_compartments(rows)
     rates: dict[str, list[float]] = {way: [] for way in WAYS}
     p99: dict[str, list[float]] = {way: [] for way in (*WAYS, "undisturbed")}
     with contestants.portal() as server:
@@ -36,7 +36,7 @@ def run(network: World, options: Options, report: Report) -> None:
                 p99["undisturbed"].append(quiet.percentile(0.99))
                 p99[way].append(busy.percentile(0.99))
                 report.fault(f"sweep, {way}", _check(rows, way) + (quiet.bad + busy.bad)[:3])
-    due.drop_doors()
+    due.drop_compartments()
     medians = {way: report.add(f"expiry of {rows:,}: {way}", "packages/s", rates[way]) for way in WAYS}
     quiet = report.add(f"{PICKUPS} pickups/s undisturbed, p99", "ms", p99["undisturbed"])
     meanwhile = {
@@ -58,7 +58,7 @@ def run(network: World, options: Options, report: Report) -> None:
 
 
 async def _measure(address: str, network: World, way: str, seconds: float) -> tuple[float, Stream, Stream]:
-    """The sweep's seconds, and the pickups before and during it."""
+    """Return the seconds of the sweep, and the pickups before and during it."""
     caller = Caller(address, network, network.spread)
     await caller.connect()
     await caller.prepare(int(PICKUPS * (seconds + 35)), Stream())

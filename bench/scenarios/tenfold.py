@@ -1,4 +1,4 @@
-"""Ten times the locations and ten times the packages of the past: does the rate hold?"""
+"""Ten times the locations and ten times the packages of the past."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CONNECTIONS = 64
 
 
 def run(network: World, options: Options, report: Report) -> None:
-    """The small network in the database, the tenfold one in a copy beside it, each with its own server."""
+    """Compare the network with one ten times as large, in a second database with its own server."""
     world.reset()
     url = urlsplit(os.environ["DATABASE_URL"])
     big_url = urlunsplit(url._replace(path="/tenfold"))
@@ -75,6 +75,6 @@ def _copy_database(name: str) -> None:
 
 
 def _switch(name: str) -> None:
-    """This process looks at another database of the server."""
+    """Switch this process to another database of the server."""
     connection.close()
     connection.settings_dict["NAME"] = name

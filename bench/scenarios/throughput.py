@@ -20,7 +20,7 @@ PAIRS = (
 
 
 def run(network: World, options: Options, report: Report) -> None:
-    """Rounds in turn, so that whatever else the machine does meets all alike."""
+    """Let the contestants take turns, so that other load on the machine affects all alike."""
     rates: dict[tuple[str, int], list[float]] = {}
     with contextlib.ExitStack() as running:
         servers = [
@@ -59,7 +59,7 @@ def measured(
     options: Options,
     report: Report,
 ) -> tuple[load.Result, float]:
-    """One run on an empty network, checked; and the server's processor time per request in µs."""
+    """Measure and check a run on an empty network; return also the processor time per request in µs."""
     world.reset()
     before = server.cpu_seconds()
     result = load.drops(server.address, network, locations, connections=connections, seconds=options.seconds)

@@ -1,1 +1,1 @@
-"""The sample network of `make run`: places, people, keys, and packages with a past. Development only."""
+"""The sample network of `make run`, for development: locations, people, keys, packages with a history."""

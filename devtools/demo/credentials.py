@@ -1,9 +1,8 @@
-"""Passwords and keys of the sample network, kept in a private file so that the next run finds them again."""
+"""Passwords and API keys of the sample network, in a private file where the next run finds them again."""
 
 from __future__ import annotations
 
 import json
-import os
 import secrets
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 from django.contrib.auth.models import User
 
 from devtools.demo import network
+from devtools.private_file import write_private
 from lockers.models import Kiosk
 from packages_app import operations
 from packages_app.core.actor import Actor
@@ -23,10 +23,9 @@ PACKAGES, CODES_READ = ApiKey.Scope.PACKAGES, ApiKey.Scope.CODES_READ
 
 
 def ensure(file: Path, *, now: datetime) -> tuple[dict[str, Any], bool]:
-    """Credentials that work, and whether any had to be made.
+    """Return credentials that work, and whether any of them is new.
 
-    What `file` holds and still works stays; the rest is made anew and `file` is written, readable for its
-    owner only.
+    Credentials in `file` that still work are kept; the others are created, and `file` is written again.
     """
     known = _read(file)
     first, second = (Courier.objects.get(code=code) for code in network.COURIERS)
@@ -39,8 +38,8 @@ def ensure(file: Path, *, now: datetime) -> tuple[dict[str, Any], bool]:
         "courier_key_codes": _key(known.get("courier_key_codes"), first, [PACKAGES, CODES_READ], now),
         "second_courier_key": _key(known.get("second_courier_key"), second, [PACKAGES], now),
         "kiosk_keys": {
-            place.code: _key(kiosks.get(place.code), network.kiosk(place.code), [ApiKey.Scope.PICKUP], now)
-            for place in network.PLACES
+            sample.code: _key(kiosks.get(sample.code), network.kiosk(sample.code), [ApiKey.Scope.PICKUP], now)
+            for sample in network.LOCATIONS
         },
         "sixty_door_location": network.SIXTY_DOORS,
         "courier_test_key": _key(
@@ -53,7 +52,7 @@ def ensure(file: Path, *, now: datetime) -> tuple[dict[str, Any], bool]:
     }
     if working == known:
         return working, False
-    _write(file, working)
+    write_private(file, json.dumps(working, indent=2) + "\n")
     return working, True
 
 
@@ -73,7 +72,7 @@ def _user(username: str, known: object, *, staff: bool) -> dict[str, str]:
 
 
 def _key(known: object, owner: Courier | Kiosk, scopes: list[ApiKey.Scope], now: datetime) -> str:
-    """A working key of this owner with exactly these scopes; the one that it replaces is revoked."""
+    """Return a working key of this owner with exactly these scopes, and revoke the one that it replaces."""
     if isinstance(known, str) and _belongs(known, owner, scopes, now):
         return known
     name = f"sample: {' '.join(scopes)}"
@@ -97,14 +96,3 @@ def _read(file: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return known if isinstance(known, dict) else {}
-
-
-def _write(file: Path, content: dict[str, Any]) -> None:
-    """Whole or not at all, and at no moment readable for others."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_name(f"{file.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as opened:
-        json.dump(content, opened, indent=2)
-        opened.write("\n")
-    draft.replace(file)

@@ -1,4 +1,4 @@
-"""Places and companies of the sample network."""
+"""The locations, couriers and managers of the sample network."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ BEST_FIT, FIRST_AVAILABLE = Location.Strategy.BEST_FIT, Location.Strategy.FIRST_
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """One sample location; `doors` as `lockers/layout.py` reads them, `language` that of its recipients."""
+class SampleLocation:
+    """A location to create: `doors` in the notation of `lockers/layout.py`, `language` of its recipients."""
 
     code: str
     name: str
@@ -38,44 +38,44 @@ class Place:
     language: str = "en"
 
 
-# Among them a zone of a half and one of a quarter hour, one whose summer time is half an hour, one that
-# changes its clock for Ramadan, and one on each side of the date line.
-PLACES = (
-    Place(SIXTY_DOORS, "Balti jaam, market hall", "EE", "Tallinn", "Kopli 1",
+# Their time zones include offsets of half and quarter hours, one whose daylight saving time is half an hour,
+# one that changes its clock for Ramadan, and one on each side of the date line.
+LOCATIONS = (
+    SampleLocation(SIXTY_DOORS, "Balti jaam, market hall", "EE", "Tallinn", "Kopli 1",
           59.4403, 24.7372, "Europe/Tallinn", "20/20/20", language="et"),
-    Place("WAW-01", "Plac Zbawiciela", "PL", "Warszawa", "Marszałkowska 37",
+    SampleLocation("WAW-01", "Plac Zbawiciela", "PL", "Warszawa", "Marszałkowska 37",
           52.2199, 21.0178, "Europe/Warsaw", "24/18/12", language="pl"),
-    Place("BER-01", "Boxhagener Platz", "DE", "Berlin", "Grünberger Straße 71",
+    SampleLocation("BER-01", "Boxhagener Platz", "DE", "Berlin", "Grünberger Straße 71",
           52.5110, 13.4590, "Europe/Berlin", "40/30/20", hold_days=7,
           strategy=FIRST_AVAILABLE, language="de"),
-    Place("LIS-01", "Cais do Sodré, station", "PT", "Lisboa", "Praça do Duque da Terceira",
+    SampleLocation("LIS-01", "Cais do Sodré, station", "PT", "Lisboa", "Praça do Duque da Terceira",
           38.7058, -9.1443, "Europe/Lisbon", "16/12/8"),
-    Place("CAS-01", "Marché Central", "MA", "Casablanca", "Boulevard Mohammed V 110",
+    SampleLocation("CAS-01", "Marché Central", "MA", "Casablanca", "Boulevard Mohammed V 110",
           33.5950, -7.6120, "Africa/Casablanca", "12/10/6", strategy=FIRST_AVAILABLE),
-    Place("NYC-01", "Atlantic Avenue", "US", "New York", "487 Atlantic Avenue, Brooklyn",
+    SampleLocation("NYC-01", "Atlantic Avenue", "US", "New York", "487 Atlantic Avenue, Brooklyn",
           40.6866, -73.9812, "America/New_York", "30/20/10", strategy=FIRST_AVAILABLE),
-    Place("YYT-01", "Water Street", "CA", "St. John's", "210 Water Street",
+    SampleLocation("YYT-01", "Water Street", "CA", "St. John's", "210 Water Street",
           47.5640, -52.7070, "America/St_Johns", "12/8/4", hold_days=5),
-    Place(SUSPENDED, "Largo da Batata", "BR", "São Paulo", "Rua dos Pinheiros 1470",
+    SampleLocation(SUSPENDED, "Largo da Batata", "BR", "São Paulo", "Rua dos Pinheiros 1470",
           -23.5670, -46.6940, "America/Sao_Paulo", "16/12/8", hold_days=4),
-    Place("KTM-01", "Thamel Chowk", "NP", "Kathmandu", "Thamel Marg 24",
+    SampleLocation("KTM-01", "Thamel Chowk", "NP", "Kathmandu", "Thamel Marg 24",
           27.7150, 85.3110, "Asia/Kathmandu", "12/10/6"),
-    Place("TYO-01", "Shimokitazawa, south exit", "JP", "Tokyo", "Kitazawa 2-11",
+    SampleLocation("TYO-01", "Shimokitazawa, south exit", "JP", "Tokyo", "Kitazawa 2-11",
           35.6610, 139.6680, "Asia/Tokyo", "32/16/8", hold_days=5, strategy=FIRST_AVAILABLE),
-    Place("LDH-01", "Neds Beach Road", "AU", "Lord Howe Island", "Neds Beach Road 3",
+    SampleLocation("LDH-01", "Neds Beach Road", "AU", "Lord Howe Island", "Neds Beach Road 3",
           -31.5250, 159.0660, "Australia/Lord_Howe", "8/6/4", hold_days=7),
-    Place("AKL-01", "Ponsonby Central", "NZ", "Auckland", "136 Ponsonby Road",
+    SampleLocation("AKL-01", "Ponsonby Central", "NZ", "Auckland", "136 Ponsonby Road",
           -36.8590, 174.7470, "Pacific/Auckland", "20/12/6", hold_days=4),
 )  # fmt: skip
-# For test keys only. Two, so that one can be full and the other one its alternative.
+# For test keys only. There are two, so that one can be full and the other be suggested instead.
 SANDBOX = "SANDBOX-1"
 SANDBOXES = (
-    Place(SANDBOX, "Sandbox, Tallinn", "EE", "Tallinn", "Pretend Street 1",
+    SampleLocation(SANDBOX, "Sandbox, Tallinn", "EE", "Tallinn", "Pretend Street 1",
           59.4370, 24.7450, "Europe/Tallinn", "12/8/4"),
-    Place("SANDBOX-2", "Sandbox, Riga", "LV", "Rīga", "Pretend Street 2",
+    SampleLocation("SANDBOX-2", "Sandbox, Riga", "LV", "Rīga", "Pretend Street 2",
           56.9496, 24.1052, "Europe/Riga", "12/8/4"),
 )  # fmt: skip
-# Who manages what. The first one gets a password; staff can give the other one.
+# Managers and their locations. The first one gets a password; staff can set one for the other.
 MANAGERS = {
     "manager": (SIXTY_DOORS, "WAW-01", "BER-01", "LIS-01"),
     "manager-pacific": ("TYO-01", "LDH-01", "AKL-01"),
@@ -83,52 +83,52 @@ MANAGERS = {
 
 
 def email(username: str) -> str:
-    """The address of one who signs in: what they are told shows in the mailbox page."""
+    """Return the email address of a user, whose messages show on the mailbox page."""
     return f"{username}@portal.example"
 
 
 def build(*, now: datetime) -> int:
-    """The places with their doors and kiosks, the couriers and the managers; returns how many places are new.
+    """Create the locations with compartments and kiosks, the couriers and the managers.
 
-    What is there already stays as it is.
+    Those that exist stay as they are. Return how many locations are new.
     """
-    new = sum(_place(place, now, sandbox=place in SANDBOXES) for place in (*PLACES, *SANDBOXES))
+    new = sum(_create(sample, now, sandbox=sample in SANDBOXES) for sample in (*LOCATIONS, *SANDBOXES))
     for code, name in COURIERS.items():
         given = {"name": name, "return_list_email": f"returns@{code}.example"}
         Courier.objects.get_or_create(code=code, defaults=given)
-    for username, places in MANAGERS.items():
+    for username, codes in MANAGERS.items():
         user, created = User.objects.get_or_create(username=username, defaults={"email": email(username)})
         if created:
             user.set_unusable_password()
             user.save(update_fields=["password"])
-            locations = Location.objects.filter(code__in=places)
+            locations = Location.objects.filter(code__in=codes)
             Membership.objects.bulk_create(Membership(user=user, location=location) for location in locations)
     return new
 
 
 def kiosk(code: str) -> Kiosk:
-    """The sample kiosk at a sample location."""
+    """Return the sample kiosk at a sample location."""
     return Kiosk.objects.select_related("location").get(location__code=code, name=KIOSK)
 
 
 @transaction.atomic
-def _place(place: Place, now: datetime, *, sandbox: bool) -> bool:
-    if Location.objects.filter(code=place.code).exists():
+def _create(sample: SampleLocation, now: datetime, *, sandbox: bool) -> bool:
+    if Location.objects.filter(code=sample.code).exists():
         return False
     location = Location.objects.create(
-        code=place.code,
-        name=place.name,
-        country=place.country,
-        city=place.city,
-        address=place.address,
-        latitude=place.latitude,
-        longitude=place.longitude,
-        time_zone=place.time_zone,
-        hold_days=place.hold_days,
-        strategy=place.strategy,
+        code=sample.code,
+        name=sample.name,
+        country=sample.country,
+        city=sample.city,
+        address=sample.address,
+        latitude=sample.latitude,
+        longitude=sample.longitude,
+        time_zone=sample.time_zone,
+        hold_days=sample.hold_days,
+        strategy=sample.strategy,
         sandbox=sandbox,
         created_at=now - timedelta(days=90),
     )
-    layout.install([location], layout.lay_out(layout.parse(place.doors)))
+    layout.install([location], layout.lay_out(layout.parse(sample.doors)))
     Kiosk.objects.create(location=location, name=KIOSK)
     return True

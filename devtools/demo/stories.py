@@ -1,4 +1,4 @@
-"""What happened to the sample packages: every status, and every way that leads there."""
+"""The history of the sample packages: every status, and every way that leads there."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _LAST_NAMES = ("Aavik", "Bianchi", "Costa", "Dahl", "Ekström", "Fischer", "Guru
 
 @dataclass
 class Story:
-    """One location's packages on the timeline. Its methods each plan one package's life."""
+    """The packages of one location on the timeline; most methods plan the life of one package."""
 
     timeline: Timeline
     now: datetime
@@ -45,7 +45,7 @@ class Story:
         self._courier = cycle(self.couriers)
 
     def plan(self) -> None:
-        """A dozen packages and more, in every status."""
+        """Plan a dozen packages and more, in every status."""
         for _ in range(3):
             self.collected()
         for _ in range(2):
@@ -55,59 +55,59 @@ class Story:
         self.expired(returned=False)
         self.expired(returned=False)
         self.expired(returned=True)
-        self.called_off(returned=False)
-        self.called_off(returned=True)
+        self.cancelled(returned=False)
+        self.cancelled(returned=True)
         self.lapsed()
-        self.dropped()
+        self.cancelled_at_the_door()
         self.moved()
         self.reserved()
 
     def collected(self) -> None:
-        """STORED, then RETRIEVED at the kiosk."""
+        """Plan a package that is STORED, then RETRIEVED at the kiosk."""
 
         def pick_up(package: Package, by: Actor, at: datetime) -> None:
             package.refresh_from_db()
             code = pickup_codes.compute(package.pk, package.code_version, package.code_secret)
             operations.pick_up(by=self.kiosk.actor, now=at, typed=TypedCode(code=pickup_codes.shown(code)))
 
-        self._bring(self._days_ago(8, 2), pick_up, after=self._hours(7, 22))
+        self._drop_off(self._days_ago(8, 2), pick_up, after=self._hours(7, 22))
 
     def waiting(self) -> None:
-        """STORED, and nobody has come yet."""
-        self._bring(self.now - self._hours(1, 20))
+        """Plan a package that is STORED and waits for its recipient."""
+        self._drop_off(self.now - self._hours(1, 20))
 
     def code_renewed(self) -> None:
-        """STORED, with a second pickup code."""
+        """Plan a package that is STORED, with a second pickup code."""
 
         def renew(package: Package, by: Actor, at: datetime) -> None:
             operations.resend_code(package_id=package.pk, by=by, now=at)
 
-        self._bring(self.now - self._hours(9, 20), renew, after=self._hours(2, 6))
+        self._drop_off(self.now - self._hours(9, 20), renew, after=self._hours(2, 6))
 
     def expired(self, *, returned: bool) -> None:
-        """The hold has ended; taken back by the courier, if `returned`."""
-        brought = self.now - (self.location.hold_days + 1) * DAY - self._hours(1, 20)
+        """Plan a package whose hold has ended; if `returned`, its courier has taken it back."""
+        dropped_off = self.now - (self.location.hold_days + 1) * DAY - self._hours(1, 20)
 
         def take_back(package: Package, by: Actor, at: datetime) -> None:
             operations.return_to_courier(package_id=package.pk, by=by, now=at)
 
-        self._bring(
-            brought, take_back if returned else None, after=(self.location.hold_days * DAY) + 20 * HOUR
+        self._drop_off(
+            dropped_off, take_back if returned else None, after=(self.location.hold_days * DAY) + 20 * HOUR
         )
-        self._sweep_after(brought)
+        self._sweep_after(dropped_off)
 
     def extended(self) -> None:
-        """EXPIRED, and STORED again for two days more."""
-        brought = self.now - self.location.hold_days * DAY - self._hours(5, 9)
+        """Plan a package that is EXPIRED, then STORED again for two more days."""
+        dropped_off = self.now - self.location.hold_days * DAY - self._hours(5, 9)
 
         def extend(package: Package, by: Actor, at: datetime) -> None:
             operations.extend(package_id=package.pk, by=by, now=at, hours=48)
 
-        self._bring(brought, extend, after=self.location.hold_days * DAY + 4 * HOUR)
-        self._sweep_after(brought)
+        self._drop_off(dropped_off, extend, after=self.location.hold_days * DAY + 4 * HOUR)
+        self._sweep_after(dropped_off)
 
-    def called_off(self, *, returned: bool) -> None:
-        """CANCELLED while it lay in its door; taken out, if `returned`."""
+    def cancelled(self, *, returned: bool) -> None:
+        """Plan a package that is CANCELLED in its compartment; if `returned`, it was taken out."""
 
         def cancel(package: Package, by: Actor, at: datetime) -> None:
             operations.cancel(package_id=package.pk, by=by, now=at, reason="sent to another address")
@@ -115,39 +115,39 @@ class Story:
                 take_out = partial(operations.return_to_courier, package_id=package.pk, by=by)
                 self.timeline.at(at + 5 * HOUR, lambda later: _ignore(take_out(now=later)))
 
-        self._bring(self._days_ago(3, 1), cancel, after=self._hours(3, 9))
+        self._drop_off(self._days_ago(3, 1), cancel, after=self._hours(3, 9))
 
     def lapsed(self) -> None:
-        """A reservation that nobody used; a manager has found the door empty."""
+        """Plan a reservation that lapses, and a manager who finds the compartment empty."""
         reserved = self._days_ago(6, 2)
-        self._bring(reserved, self._confirm_empty, after=3 * HOUR, deposited=False)
+        self._drop_off(reserved, self._confirm_empty, after=3 * HOUR, deposited=False)
         self.timeline.at(reserved + timedelta(minutes=31), lambda at: _ignore(operations.lapse_due(now=at)))
 
-    def dropped(self) -> None:
-        """Cancelled at the door: nobody can be sure that the door is empty."""
+    def cancelled_at_the_door(self) -> None:
+        """Plan a package that is CANCELLED during its drop-off, which leaves its compartment unverified."""
 
         def cancel(package: Package, by: Actor, at: datetime) -> None:
             operations.cancel(package_id=package.pk, by=by, now=at, reason="damaged on the way")
 
         minutes = timedelta(minutes=self.chance.randint(2, 9))
-        self._bring(self._days_ago(2, 1), cancel, after=minutes, deposited=False)
+        self._drop_off(self._days_ago(2, 1), cancel, after=minutes, deposited=False)
 
     def moved(self) -> None:
-        """STORED in a larger door than it was brought for."""
+        """Plan a package that is STORED in a larger compartment than its courier asked for."""
 
         def move(package: Package, by: Actor, at: datetime) -> None:
             operations.reassign(package_id=package.pk, by=by, now=at, reason=Reason.TOO_SMALL)
             operations.deposit(package_id=package.pk, by=by, now=at)
 
         minutes = timedelta(minutes=self.chance.randint(1, 3))
-        self._bring(self.now - self._hours(2, 18), move, after=minutes, deposited=False, size=Size.SMALL)
+        self._drop_off(self.now - self._hours(2, 18), move, after=minutes, deposited=False, size=Size.SMALL)
 
     def reserved(self) -> None:
-        """PENDING: the courier is on the way."""
+        """Plan a package that is PENDING: its courier is on the way."""
         moment = self.now - timedelta(minutes=self.chance.randint(15, 25))
-        self._bring(moment, deposited=False, reserve_for=DAY)
+        self._drop_off(moment, deposited=False, reserve_for=DAY)
 
-    def _bring(
+    def _drop_off(
         self,
         when: datetime,
         then: object = None,
@@ -157,7 +157,7 @@ class Story:
         size: Size | None = None,
         reserve_for: timedelta = timedelta(minutes=30),
     ) -> None:
-        """Assign a door at `when`; then call `then(package, by, at)`, `after` so long."""
+        """Plan an assignment at `when`, and a call of `then(package, by, at)` `after` it."""
         by = next(self._courier)
         chosen = size or self.chance.choices(list(Size), weights=(5, 3, 2))[0]
         number = f"{self.location.code.replace('-', '')}{next(self._numbers):06d}"
@@ -179,9 +179,9 @@ class Story:
 
         self.timeline.at(when, assign)
 
-    def _sweep_after(self, brought: datetime) -> None:
-        """The expiry sweep, soon after the hold of what was brought then has ended."""
-        ends = add_local_days(brought, self.location.hold_days, self.location.zone)
+    def _sweep_after(self, dropped_off: datetime) -> None:
+        """Plan the expiry sweep for soon after the end of a hold that began at `dropped_off`."""
+        ends = add_local_days(dropped_off, self.location.hold_days, self.location.zone)
         self.timeline.at(ends + timedelta(minutes=2), lambda at: _ignore(operations.expire_due(now=at)))
 
     def _confirm_empty(self, package: Package, by: Actor, at: datetime) -> None:
@@ -194,13 +194,13 @@ class Story:
 
     def _recipient(self) -> Recipient:
         first, last = self.chance.choice(_FIRST_NAMES), self.chance.choice(_LAST_NAMES)
-        by_mail, by_phone = self.chance.choice([(True, False), (True, True), (False, True), (True, False)])
+        by_email, by_phone = self.chance.choice([(True, False), (True, True), (False, True), (True, False)])
         address = f"{first}.{last}@example.com".lower()
-        by_mail = by_mail and address.isascii()
+        by_email = by_email and address.isascii()
         return Recipient(
             name=f"{first} {last}",
-            email=address if by_mail else "",
-            # The range that is kept free for films and samples.
+            email=address if by_email else "",
+            # This range of numbers is reserved for fiction.
             phone=f"+4477009{self.chance.randint(0, 999):05d}"
             if by_phone or not f"{first}{last}".isascii()
             else "",
@@ -214,21 +214,21 @@ class Story:
         return self.now - self.chance.uniform(least, most) * DAY
 
 
-def tell(now: datetime, callers: dict[str, Caller]) -> int:
-    """All stories of the sample network, but none at the sixty doors; returns how many packages there are.
+def play(now: datetime, callers: dict[str, Caller]) -> int:
+    """Play the stories at all locations but SIXTY_DOORS, and return how many packages there are.
 
     `callers` are the kiosks by location code.
     """
     timeline = Timeline()
     chance = random.Random(20261120)  # noqa: S311 - the same sample each time
     couriers = [_actor(code) for code in network.COURIERS]
-    for place in network.PLACES:
-        if place.code == network.SIXTY_DOORS:
+    for sample in network.LOCATIONS:
+        if sample.code == network.SIXTY_DOORS:
             continue
-        location = Location.objects.get(code=place.code)
-        Story(timeline, now, location, place.language, couriers, callers[place.code], chance).plan()
-        timeline.at(now - 14 * HOUR, partial(_break_a_door, location))
-    # Messages go out every few hours, each while its reason is there.
+        location = Location.objects.get(code=sample.code)
+        Story(timeline, now, location, sample.language, couriers, callers[sample.code], chance).plan()
+        timeline.at(now - 14 * HOUR, partial(_break_a_compartment, location))
+    # Messages are sent every few hours, each while its reason still stands.
     for moment in (*(now - hours * HOUR for hours in range(6, 24 * 11, 7)), now - timedelta(minutes=5)):
         timeline.at(moment, lambda _: _ignore(deliver_due()))
     timeline.run()
@@ -243,12 +243,12 @@ def tell(now: datetime, callers: dict[str, Caller]) -> int:
     return Package.objects.filter(courier__code__in=network.COURIERS).count()
 
 
-def _break_a_door(location: Location, at: datetime) -> None:
-    door = Compartment.objects.free().filter(location=location).order_by("-position").first()
-    if door is not None:
+def _break_a_compartment(location: Location, at: datetime) -> None:
+    compartment = Compartment.objects.free().filter(location=location).order_by("-position").first()
+    if compartment is not None:
         service.take_out_of_service(
             compartments=Compartment.objects.all(),
-            compartment_id=door.pk,
+            compartment_id=compartment.pk,
             by=Actor.of_user(User.objects.get(username="staff")),
             reason="hinge broken",
             now=at,
@@ -261,4 +261,4 @@ def _actor(code: str) -> Actor:
 
 
 def _ignore(_: object) -> None:
-    """A step has no result."""
+    """Drop the result, since a step on the timeline has none."""

@@ -1,7 +1,7 @@
-"""A past made by the real operations.
+"""A history that the real operations write.
 
-Each step runs now, in the order of the times it pretends to have happened at; afterwards what it wrote into
-history and outbox is moved back by the same span. So the sample obeys every rule that real data obey.
+Each step runs now, in the order of the times at which it pretends to happen. Afterwards the rows that it
+wrote into history and outbox are moved back by the difference. So sample data obey every rule of real data.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from django.db import connection, transaction
 from common.clock import database_now
 
 Step = Callable[[datetime], None]
-# Steps are at least so far apart, so that one's events never pass the next one's.
+# The least time between two steps, so that their events stay in order.
 _GAP = timedelta(seconds=2)
 
 _TRIGGERS = {
     "packages_app_packageevent": "packageevent_append_only",
     "lockers_compartmentevent": "compartmentevent_append_only",
 }
-# A message is made with the event that it tells of, and was sent a few seconds later.
+# A message is created together with its event and, in this history, sent a few seconds later.
 _MOVES = (
     "UPDATE packages_app_packageevent row SET at = row.at - step.back FROM step WHERE {within[at]}",
     "UPDATE lockers_compartmentevent row SET at = row.at - step.back FROM step WHERE {within[at]}",
@@ -45,7 +45,7 @@ WITH step AS (
 
 
 class Timeline:
-    """Steps to come, and what was done when."""
+    """The steps to run, and when each of them ran."""
 
     def __init__(self) -> None:
         self._due: list[tuple[datetime, int, Step]] = []
@@ -54,14 +54,14 @@ class Timeline:
         self._pretended: list[datetime] = []
 
     def at(self, when: datetime, step: Step) -> None:
-        """Let `step` happen at `when`; a step may plan further ones."""
+        """Plan `step` for `when`; a step may plan further steps."""
         heapq.heappush(self._due, (when, next(self._order), step))
 
     def run(self) -> int:
-        """Do all steps, then move what they wrote into the past; returns how many there were."""
+        """Run all steps, move what they wrote into the past, and return how many steps there were."""
         last = None
         with connection.cursor() as cursor:
-            # Hundreds of commits need not each wait for the disk: a sample can be made again.
+            # Sample data can be created again, so its hundreds of commits do not have to wait for the disk.
             cursor.execute("SET synchronous_commit TO off")
         while self._due:
             when, _, step = heapq.heappop(self._due)
@@ -77,7 +77,7 @@ class Timeline:
         return len(self._began)
 
     def _move_back(self) -> None:
-        """The one place that may change history: nothing here has happened."""
+        """Move the rows of all steps into the past, with the triggers that protect history switched off."""
         if not self._began:
             return
         times: dict[str, Any] = {"began": self._began, "pretended": self._pretended, "ended": database_now()}

@@ -1,5 +1,5 @@
-"""Parcels of a file, brought and collected through the real HTTP API as couriers and kiosks do it.
+"""Parcels from a file, dropped off and picked up through the real HTTP API, as couriers and kiosks do it.
 
-`keys` makes the keys, `client` speaks HTTP, `day` drives the parcels, `outcome` compares what came of them
-with the database and the messages. For development: it needs the database too.
+`keys` creates the keys, `client` speaks HTTP, `day` drives the parcels, `outcome` compares the results with
+the database and the messages. For development only: it also needs the database.
 """

@@ -1,4 +1,4 @@
-"""The API over one kept connection, with every call counted and timed."""
+"""A client of the API with one persistent connection, which counts and times every call."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-# Refusals that, like every 5xx, say "the same again, a little later".
-_AGAIN = {"idempotency_key_running"}
+# Error codes that, like every 5xx, ask for the same request a little later.
+_RETRY_CODES = {"idempotency_key_running"}
 TRIES = 8
 LONGEST_PAUSE_SECONDS = 5.0
 TIMEOUT_SECONDS = 30.0
 
 
 class Unanswered(Exception):
-    """The portal gave no usable answer, however often it was asked."""
+    """The portal gave no usable answer to any attempt."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back."""
+    """An answer of the API."""
 
     status: int
     body: dict[str, Any]
@@ -34,13 +34,13 @@ class Answer:
 
     @property
     def code(self) -> str:
-        """The refusal's stable code; empty for a success."""
+        """The error code; empty for a success."""
         return str(self.body.get("code", f"http_{self.status}")) if self.status >= 400 else ""
 
 
 @dataclass
 class Tally:
-    """What all threads saw."""
+    """Counts and times of the calls of all threads."""
 
     milliseconds: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     refusals: Counter[str] = field(default_factory=Counter)
@@ -49,7 +49,7 @@ class Tally:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def count(self, call: str, answer: Answer, milliseconds: float) -> None:
-        """One answer."""
+        """Count an answer."""
         with self._lock:
             self.milliseconds[call].append(milliseconds)
             if answer.status >= 400:
@@ -58,26 +58,26 @@ class Tally:
                 self.server_errors[f"{call} {answer.status}"] += 1
 
     def count_lost(self) -> None:
-        """One connection that broke before its answer."""
+        """Count a connection that broke before its answer."""
         with self._lock:
             self.lost_connections += 1
 
     @property
     def faults(self) -> int:
-        """Answers 5xx, but for 503: that one says "not now", changes nothing, and was asked again."""
-        return sum(count for what, count in self.server_errors.items() if not what.endswith(" 503"))
+        """Answers 5xx except 503, which changes nothing and was retried."""
+        return sum(count for call, count in self.server_errors.items() if not call.endswith(" 503"))
 
     @property
     def calls(self) -> int:
-        """How many were answered."""
+        """How many calls were answered."""
         return sum(map(len, list(self.milliseconds.values())))
 
 
 class Api:
-    """For one thread. A call that may have been lost is repeated: its key or nonce makes that safe."""
+    """The API, for one thread. Lost calls are retried; their key or nonce makes that safe."""
 
     def __init__(self, url: str, tally: Tally) -> None:
-        """`url` is the portal's own, without a path."""
+        """Prepare a connection to `url`, the address of the portal without a path."""
         parts = urlsplit(url)
         secure = parts.scheme == "https"
         kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
@@ -87,13 +87,13 @@ class Api:
         self._tally = tally
 
     def get(self, call: str, path: str, *, key: str) -> Answer:
-        """A read; `call` is its name in the tally."""
+        """Read; `call` is the name of the call in the tally."""
         return self._ask(call, "GET", path, {"Authorization": f"Bearer {key}"}, None)
 
     def post(
         self, call: str, path: str, *, key: str, body: Any = None, idempotency_key: str | None = None
     ) -> Answer:
-        """A change."""
+        """Make a change."""
         headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
         if idempotency_key is not None:
             headers["Idempotency-Key"] = idempotency_key
@@ -101,13 +101,13 @@ class Api:
         return self._ask(call, "POST", path, headers, content)
 
     def close(self) -> None:
-        """The connection ends."""
+        """Close the connection."""
         self._connection.close()
 
     def _ask(
         self, call: str, method: str, path: str, headers: dict[str, str], content: bytes | None
     ) -> Answer:
-        """The answer, after as many tries as it takes. Raises `Unanswered` after `TRIES` of them."""
+        """Return the answer, after retries where needed. Raises `Unanswered` after `TRIES` attempts."""
         last = ""
         for attempt in range(TRIES):
             try:
@@ -117,7 +117,7 @@ class Api:
                 self._tally.count_lost()
                 last, retry_after = type(error).__name__, None
             else:
-                if answer.status < 500 and answer.code not in _AGAIN:
+                if answer.status < 500 and answer.code not in _RETRY_CODES:
                     return answer
                 last = f"{answer.status} {answer.code}"
             time.sleep(min(LONGEST_PAUSE_SECONDS, retry_after or 0.1 * 2**attempt))
@@ -139,7 +139,7 @@ class Api:
 
 @contextmanager
 def connected(url: str, tally: Tally) -> Iterator[Api]:
-    """A connection for the time of the block."""
+    """Open a connection for the time of the block."""
     api = Api(url, tally)
     try:
         yield api

@@ -1,4 +1,4 @@
-"""One day of a network: parcels come, are collected, called off or left, in as many threads as asked for."""
+"""One day of a network, in several threads: parcels are dropped off, picked up, canceled or left."""
 
 from __future__ import annotations
 
@@ -15,37 +15,37 @@ from devtools.replay.client import Answer, Api, Tally, Unanswered, connected
 from devtools.replay.keys import Keys
 from devtools.replay.parcels import Fate, Parcel
 
-# How full the network may become: with parcels that wait for their recipient, and with those that stay.
+# Which share of the compartments may fill with parcels that wait for pickup, and with those that stay.
 _WAITING_SHARE, _STAYING_SHARE = 0.4, 0.25
-# A parcel that finds no door asks so many other places, and makes so many recipients come first.
-_ALTERNATIVES, _COLLECT_FIRST = 3, 8
+# A parcel without a compartment tries so many other locations, then lets so many recipients come first.
+_ALTERNATIVES, _PICK_UP_FIRST = 3, 8
 _FITS_NOTHING = "fits_no_compartment"
 
 
 class Day:
     """The parcels of one replay.
 
-    After `drive` each has an outcome, or lies in `staying` until `take_back`, or waits for the next day,
-    since there was no door for it.
+    After `drive`, each parcel has an outcome, or is in `staying` until `take_back`, or waits for the next day
+    because there was no compartment for it.
     """
 
     def __init__(self, *, url: str, run: str, keys: Keys, parcels: list[Parcel], tally: Tally) -> None:
         self.url, self.run, self.keys, self.tally = url, run, keys, tally
         self.parcels = parcels
         self.staying: list[Parcel] = []
-        self._coming = deque(parcels)
-        self._waiting: deque[Parcel] = deque()
+        self._to_drop_off = deque(parcels)
+        self._to_pick_up: deque[Parcel] = deque()
         self._turned_away: list[Parcel] = []
-        self._collect_first = 0
+        self._pick_up_first = 0
         self._locations = list(keys.open_locations)
         self._next_location = 0
-        self._at_work = 0
+        self._busy = 0
         self._lock = threading.Lock()
         self._stop = threading.Event()
-        random.Random(run).shuffle(self._locations)  # noqa: S311 - spreads the load, guards nothing
+        random.Random(run).shuffle(self._locations)  # noqa: S311 - spreads the load, not for security
 
     def drive(self, *, threads: int, every: float, progress: Callable[[], None]) -> None:
-        """All parcels, to where only the sweep is needed; calls `progress` each `every` seconds."""
+        """Drive all parcels until only the sweep is left to do; call `progress` every `every` seconds."""
         self._stop.clear()
         with ThreadPoolExecutor(threads) as pool:
             running = [pool.submit(self._work) for _ in range(threads)]
@@ -59,11 +59,10 @@ class Day:
             future.result()
 
     def take_back(self, *, threads: int) -> None:
-        """The round of the courier: everything that waits to be taken out is taken out."""
+        """Take out all packages on the courier's list of returns."""
         mine = {parcel.package_id: parcel for parcel in self.parcels}
         with connected(self.url, self.tally) as api:
-            found = list(self._returns(api))
-        queue = deque(found)
+            queue = deque(self._returns(api))
 
         def work() -> None:
             with connected(self.url, self.tally) as api:
@@ -84,17 +83,17 @@ class Day:
                 future.result()
 
     def next_day(self) -> bool:
-        """Whether parcels are left for which there may be room now; else those that are left are refused."""
+        """Return whether another day may find room for the parcels left; otherwise give them an outcome."""
         left, freed = self._turned_away, len(self.staying)
         self._turned_away, self.staying = [], []
         if left and freed:
-            self._coming.extend(left)
+            self._to_drop_off.extend(left)
             return True
         for parcel in left:
             parcel.outcome = "refused: location_full"
         return False
 
-    # --- who does what next ---
+    # --- work for the threads ---
 
     def _work(self) -> None:
         with connected(self.url, self.tally) as api:
@@ -110,51 +109,51 @@ class Day:
                     parcel.outcome = f"unanswered {error}"
                 finally:
                     with self._lock:
-                        self._at_work -= 1
+                        self._busy -= 1
 
     def _next(self) -> tuple[Callable[[Api, Parcel], None], Parcel] | None:
         with self._lock:
-            full = self._collect_first or len(self._waiting) >= self.keys.free_doors * _WAITING_SHARE
-            if self._coming and not (full and self._waiting):
-                step, parcel = self._bring, self._coming.popleft()
-            elif self._waiting:
-                step, parcel = self._collect, self._waiting.popleft()
-                self._collect_first = max(0, self._collect_first - 1)
+            full = self._pick_up_first or len(self._to_pick_up) >= self.keys.free_doors * _WAITING_SHARE
+            if self._to_drop_off and not (full and self._to_pick_up):
+                step, parcel = self._drop_off, self._to_drop_off.popleft()
+            elif self._to_pick_up:
+                step, parcel = self._pick_up, self._to_pick_up.popleft()
+                self._pick_up_first = max(0, self._pick_up_first - 1)
             else:
-                if not self._at_work:
+                if not self._busy:
                     self._stop.set()
                 return None
-            self._at_work += 1
+            self._busy += 1
             return step, parcel
 
     # --- the courier ---
 
-    def _bring(self, api: Api, parcel: Parcel) -> None:
+    def _drop_off(self, api: Api, parcel: Parcel) -> None:
         with self._lock:
             location = self._locations[self._next_location % len(self._locations)]
             self._next_location += 1
         answer = self._assign(api, parcel, location)
         for _ in range(_ALTERNATIVES):
-            near = [place["location"] for place in answer.body.get("alternatives", ())]
+            near = [other["location"] for other in answer.body.get("alternatives", ())]
             known = [code for code in near if code in self.keys.kiosks]
             if answer.code != "location_full" or not known:
                 break
             answer = self._assign(api, parcel, known[0])
         if answer.status == 201:
-            self._brought(api, parcel, answer)
+            self._dropped_off(api, parcel, answer)
         elif answer.code == "duplicate_tracking_number":
-            self._found_again(api, parcel, str(answer.body.get("package_id")))
+            self._resume(api, parcel, str(answer.body.get("package_id")))
         elif answer.code == "location_full":
             self._no_room(parcel)
         else:
             parcel.outcome = "fits nothing" if answer.code == _FITS_NOTHING else f"refused: {answer.code}"
 
     def _no_room(self, parcel: Parcel) -> None:
-        """Later the same day if anybody is going to collect anything, or else the next day."""
+        """Try the parcel again later the same day if any pickup may free a compartment, else the next day."""
         with self._lock:
-            if self._waiting:
-                self._collect_first = _COLLECT_FIRST
-                self._coming.append(parcel)
+            if self._to_pick_up:
+                self._pick_up_first = _PICK_UP_FIRST
+                self._to_drop_off.append(parcel)
             else:
                 self._turned_away.append(parcel)
 
@@ -169,7 +168,7 @@ class Day:
         if parcel.weight_g is not None:
             body["weight_g"] = parcel.weight_g
         parcel.tries += 1
-        ask = partial(
+        call = partial(
             api.post,
             "assign",
             "/lockers/assign",
@@ -177,12 +176,12 @@ class Day:
             body=body,
             idempotency_key=f"{self.run}-{parcel.number}-{parcel.tries}-{location}",
         )
-        answer = ask()
+        answer = call()
         if parcel.ask_twice and answer.status == 201:
-            self._same(parcel, answer, ask(), by_key=True)
+            self._same(parcel, answer, call(), by_key=True)
         return answer
 
-    def _brought(self, api: Api, parcel: Parcel, answer: Answer) -> None:
+    def _dropped_off(self, api: Api, parcel: Parcel, answer: Answer) -> None:
         package = answer.body
         parcel.package_id, parcel.location = package["id"], package["location"]
         if package["status"] == "PENDING":
@@ -204,13 +203,13 @@ class Day:
             self._stay(parcel)
         else:
             with self._lock:
-                self._waiting.append(parcel)
+                self._to_pick_up.append(parcel)
 
-    def _found_again(self, api: Api, parcel: Parcel, package_id: str) -> None:
-        """An earlier replay left it in its door: it goes on from there."""
+    def _resume(self, api: Api, parcel: Parcel, package_id: str) -> None:
+        """Continue with a parcel that an earlier replay left in its compartment."""
         answer = api.get("get package", f"/packages/{package_id}", key=self.keys.courier)
         if answer.body.get("status") in ("PENDING", "STORED"):
-            self._brought(api, parcel, answer)
+            self._dropped_off(api, parcel, answer)
         elif answer.body.get("status") in ("EXPIRED", "CANCELLED"):
             parcel.package_id, parcel.location = package_id, answer.body["location"]
             self._stay(parcel)
@@ -221,7 +220,7 @@ class Day:
         key = self.keys.courier
         seen = api.get("get package", f"/packages/{parcel.package_id}", key=key).body
         if seen.get("status") != "STORED" or seen.get("tracking_number") != parcel.number:
-            parcel.faults.append("the package read is not the package brought")
+            parcel.faults.append("the package read is not the package dropped off")
         events = api.get("get events", f"/packages/{parcel.package_id}/events", key=key).body.get("items", [])
         if [event["event"] for event in events][:2] != ["assigned", "deposited"]:
             parcel.faults.append("the history does not begin with assigned, deposited")
@@ -246,7 +245,7 @@ class Day:
 
     # --- the recipient at the kiosk ---
 
-    def _collect(self, api: Api, parcel: Parcel) -> None:
+    def _pick_up(self, api: Api, parcel: Parcel) -> None:
         if parcel.wrong_code:
             digits = f"{(int(parcel.code) + 1) % 10**8:08d}"
             self._expect_unknown(parcel, self._type(api, parcel, digits), "a wrong code")
@@ -255,16 +254,16 @@ class Day:
         if answer.code == "phone_check_required" and parcel.phone_last4:
             answer = self._type(api, parcel, parcel.code, nonce=nonce, phone_last4=parcel.phone_last4)
         if answer.status == 200:
-            self._collected(api, parcel, answer, nonce)
+            self._picked_up(api, parcel, answer, nonce)
         elif answer.code in ("too_many_attempts", "phone_check_required", "expired"):
-            self._stay(parcel)  # nobody can open it in time: it goes back
+            self._stay(parcel)  # it cannot be opened in time: it goes back
         else:
             parcel.outcome = f"not collected: {answer.code}"
 
-    def _collected(self, api: Api, parcel: Parcel, answer: Answer, nonce: str) -> None:
+    def _picked_up(self, api: Api, parcel: Parcel, answer: Answer, nonce: str) -> None:
         parcel.outcome = "collected"
         if answer.body.get("package_id") != parcel.package_id:
-            parcel.faults.append("the code opened the door of another package")
+            parcel.faults.append("the code opened the compartment of another package")
         if parcel.ask_twice:
             self._same(parcel, answer, self._type(api, parcel, parcel.code, nonce=nonce))
         if parcel.code_again:
@@ -275,12 +274,12 @@ class Day:
             "pickup", "/pickup", key=self.keys.kiosks[parcel.location], body={"code": code, **more}
         )
 
-    # --- what must be so ---
+    # --- checks ---
 
     def _same(self, parcel: Parcel, first: Answer, second: Answer, *, by_key: bool = False) -> None:
         if (first.status, first.body) != (second.status, second.body) or (by_key and not second.replayed):
-            parcel.faults.append("the repeat got another answer")
+            parcel.faults.append("the repeated call got a different answer")
 
-    def _expect_unknown(self, parcel: Parcel, answer: Answer, what: str) -> None:
+    def _expect_unknown(self, parcel: Parcel, answer: Answer, code: str) -> None:
         if answer.code not in ("unknown_code", "too_many_attempts", "phone_check_required"):
-            parcel.faults.append(f"{what} was answered {answer.status}")
+            parcel.faults.append(f"{code} was answered with {answer.status}")

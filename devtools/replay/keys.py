@@ -1,4 +1,4 @@
-"""Keys for one replay, made in the database and revoked when it is over."""
+"""Keys for one replay, created in the database and revoked at its end."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _LIFE = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The courier's key, the kiosks' keys by location code, and where there is room.
+    """The courier's key, the kiosks' keys by location code, and the locations with room.
 
-    There is a kiosk also at places without room where a package of an earlier replay lies.
+    Locations without room have a kiosk too if they contain a package of an earlier replay.
     """
 
     courier_id: int
@@ -36,39 +36,39 @@ class Keys:
 
 @contextmanager
 def keys(run: str) -> Iterator[Keys]:
-    """Keys of a courier and of kiosks of their own, called "replay", so that nobody else's counters move."""
+    """Create keys of a courier and kiosks called "replay", so that no other's counters change."""
     name = f"replay {run}"
-    # Nobody pays for these SMS, and each that is due is looked for.
-    free = {"name": "Replay", "sms_daily_cap": 1_000_000}
-    courier, _ = Courier.objects.update_or_create(code=COURIER, defaults=free)
+    # These SMS cost nothing, and the replay expects each of them.
+    defaults = {"name": "Replay", "sms_daily_cap": 1_000_000}
+    courier, _ = Courier.objects.update_or_create(code=COURIER, defaults=defaults)
     try:
-        yield _make(courier, name)
+        yield _create(courier, name)
     finally:
-        close_old_connections()  # the database may have been away
+        close_old_connections()  # the database may have been unavailable
         ApiKey.objects.filter(name=name).update(revoked_at=database_now())
 
 
 @transaction.atomic
-def _make(courier: Courier, name: str) -> Keys:
+def _create(courier: Courier, name: str) -> Keys:
     scopes = [str(ApiKey.Scope.PACKAGES), str(ApiKey.Scope.CODES_READ)]
     free = Compartment.objects.free().filter(location__suspended_at__isnull=True, location__sandbox=False)
     open_locations = Location.objects.filter(pk__in=free.order_by().values("location"))
-    left_over = Location.objects.filter(pk__in=courier.packages.in_door().order_by().values("location"))
-    locations = list(open_locations | left_over)
-    there = {
+    leftovers = Location.objects.filter(pk__in=courier.packages.in_door().order_by().values("location"))
+    locations = list(open_locations | leftovers)
+    kiosks = {
         kiosk.location_id: kiosk
         for kiosk in Kiosk.objects.filter(name=KIOSK, location__in=locations).select_related("location")
     }
     new = Kiosk.objects.bulk_create(
-        Kiosk(location=location, name=KIOSK) for location in locations if location.pk not in there
+        Kiosk(location=location, name=KIOSK) for location in locations if location.pk not in kiosks
     )
-    there |= {kiosk.location_id: kiosk for kiosk in new}
+    kiosks |= {kiosk.location_id: kiosk for kiosk in new}
     # All keys or none: in this transaction.
-    make = partial(create_key.work, by=SYSTEM, now=database_now(), name=name, life=_LIFE)
+    create = partial(create_key.work, by=SYSTEM, now=database_now(), name=name, life=_LIFE)
     return Keys(
         courier_id=courier.pk,
-        courier=make(courier=courier, scopes=scopes)[1],
-        kiosks={location.code: make(kiosk=there[location.pk])[1] for location in locations},
+        courier=create(courier=courier, scopes=scopes)[1],
+        kiosks={location.code: create(kiosk=kiosks[location.pk])[1] for location in locations},
         open_locations=list(open_locations.values_list("code", flat=True)),
         free_doors=free.count(),
     )

@@ -1,4 +1,4 @@
-"""After the day: what the sweep, the database and the messages say about the parcels."""
+"""After the day: compare the parcels with the database and the messages."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from packages_app.life.lifecycle import Status
 from packages_app.models import Package
 
 Say = Callable[[str], None]
-# What each end means for the package's row.
-ENDS = {"collected": Status.RETRIEVED, "returned": Status.RETURNED}
+# The status of a package after each outcome.
+FINAL_STATUS = {"collected": Status.RETRIEVED, "returned": Status.RETURNED}
 _CHUNK = 5000
 
 
 def end_holds(parcels: list[Parcel]) -> int:
-    """The hold of those that still lie STORED ends now, behind the portal's back; returns how many."""
+    """End the hold of the parcels that are STORED, by writing to the database; return how many there were."""
     stored = Package.objects.filter(status=Status.STORED)
     return sum(
         stored.filter(pk__in=chunk).update(expires_at=ClockTimestamp()) for chunk in _chunks(_ids(parcels))
@@ -37,36 +37,36 @@ def end_holds(parcels: list[Parcel]) -> int:
 
 
 def wait_for_sweep(parcels: list[Parcel], *, seconds: float) -> int:
-    """Wait until none of them is STORED any more; returns how many still are after so many seconds."""
+    """Wait until none of them is STORED, and return how many still are after `seconds`."""
     ids = _ids(parcels)
-    ends = time.monotonic() + seconds
+    deadline = time.monotonic() + seconds
     while True:
         left = sum(
             Package.objects.filter(pk__in=chunk, status=Status.STORED).count() for chunk in _chunks(ids)
         )
-        if not left or time.monotonic() > ends:
+        if not left or time.monotonic() > deadline:
             return left
         time.sleep(0.5)
 
 
 def wait_for_messages(rows: QuerySet[Notification], *, seconds: float, say: Say) -> int:
-    """Wait until every message has its end, or `seconds` have brought none further; returns what is left."""
-    last, moved, told = -1, time.monotonic(), time.monotonic()
+    """Wait until every message has ended, or none has for `seconds`; return how many are left."""
+    last, last_change, last_report = -1, time.monotonic(), time.monotonic()
     while True:
         left = rows.filter(status__in=OPEN).count()
         now = time.monotonic()
         if left != last:
-            last, moved = left, now
-        if not left or now - moved > seconds:
+            last, last_change = left, now
+        if not left or now - last_change > seconds:
             return left
-        if now - told > 5:
-            say(f"  {left:,} messages to go")
-            told = now
+        if now - last_report > 5:
+            say(f"  {left:,} messages left")
+            last_report = now
         time.sleep(0.5)
 
 
 def messages_since(begun: datetime, courier_id: int) -> QuerySet[Notification]:
-    """What recipients of this courier's packages were told since then."""
+    """Return the messages about this courier's packages since `begun`."""
     subject = Concat(Value("package:"), Cast("pk", TextField()), output_field=TextField())
     packages = Package.objects.filter(courier_id=courier_id, updated_at__gte=begun)
     subjects = packages.order_by().values(subject=subject)
@@ -74,15 +74,15 @@ def messages_since(begun: datetime, courier_id: int) -> QuerySet[Notification]:
 
 
 def wrong_rows(parcels: list[Parcel]) -> list[str]:
-    """Where the database does not say what the API said."""
+    """Describe the parcels for which the database disagrees with the API."""
     expected = {UUID(parcel.package_id): parcel for parcel in parcels if parcel.package_id}
     statuses: dict[UUID, str] = {}
     for chunk in _chunks(list(expected)):
         statuses |= dict(Package.objects.filter(pk__in=chunk).values_list("pk", "status"))
     return [
-        f"{parcel.number} was {parcel.outcome}, and is {statuses.get(pk, 'not there')}"
+        f"{parcel.number} was {parcel.outcome}, but its package is {statuses.get(pk, 'missing')}"
         for pk, parcel in expected.items()
-        if parcel.outcome in ENDS and statuses.get(pk) != ENDS[parcel.outcome]
+        if parcel.outcome in FINAL_STATUS and statuses.get(pk) != FINAL_STATUS[parcel.outcome]
     ]
 
 
@@ -97,34 +97,34 @@ class Mail:
 
     @property
     def due(self) -> int:
-        """All but those whose reason had gone before they were sent."""
+        """How many had to be sent: all but those whose reason was gone by then."""
         return self.statuses.total() - self.statuses[Sending.SUPPRESSED]
 
     @property
     def sent(self) -> int:
-        """Those that a provider took, whatever it said of them later."""
+        """How many a provider accepted, whatever it reported about them later."""
         return sum(self.statuses[status] for status in TAKEN)
 
     @property
     def sound(self) -> bool:
-        """Everything due was sent, and what was sent is there."""
+        """Whether every message that was due was sent and is in the mailbox."""
         return self.due == self.sent and not self.missing
 
 
 def mail(rows: QuerySet[Notification], *, mailbox_from: int) -> Mail:
-    """Compare rows and mailbox; `mailbox_from` is the size that its file had before."""
-    found = list(rows.values_list("pk", "channel", "status", "reason"))
+    """Compare the rows with the mailbox file, of which the first `mailbox_from` bytes are older."""
+    messages = list(rows.values_list("pk", "channel", "status", "reason"))
     in_file = _in_mailbox(mailbox_from)
     read = [
         channel
         for channel, backend in (("email", settings.EMAIL_BACKEND), ("sms", settings.SMS_BACKEND))
         if backend.startswith("notifications.") and ".mailbox." in backend
     ]
-    sent = [str(pk) for pk, channel, status, _ in found if status in TAKEN and channel in read]
+    sent = [str(pk) for pk, channel, status, _ in messages if status in TAKEN and channel in read]
     return Mail(
-        statuses=Counter(status for _, _, status, _ in found),
+        statuses=Counter(status for _, _, status, _ in messages),
         reasons=Counter(
-            reason for _, _, status, reason in found if status in (Sending.SUPPRESSED, Sending.DEAD)
+            reason for _, _, status, reason in messages if status in (Sending.SUPPRESSED, Sending.DEAD)
         ),
         missing=sum(1 for pk in sent if not in_file[pk]) if read else None,
         twice=sum(1 for pk in sent if in_file[pk] > 1),
@@ -132,13 +132,13 @@ def mail(rows: QuerySet[Notification], *, mailbox_from: int) -> Mail:
 
 
 def mailbox_size() -> int:
-    """Bytes in the mailbox file so far."""
+    """Return the size of the mailbox file in bytes."""
     file = Path(settings.MAILBOX_FILE)
     return file.stat().st_size if file.is_file() else 0
 
 
 def _in_mailbox(start: int) -> Counter[str]:
-    """How often each notification stands in the mailbox file from there on."""
+    """Count how often each notification is in the mailbox file from byte `start` on."""
     file = Path(settings.MAILBOX_FILE)
     if not file.is_file():
         return Counter()

@@ -1,4 +1,4 @@
-"""The parcels of a file, and what is going to happen to each: the same in every run."""
+"""The parcels of a file, and what happens to each: the same in every run."""
 
 from __future__ import annotations
 
@@ -11,29 +11,30 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from common.languages import language_codes
+
 COLUMNS = ("tracking_number", "weight_g", "length_mm", "width_mm", "height_mm")
 _NAMES = ("Ada Lill", "Bruno Ošs", "Dorota Wróbel", "Émile Roy", "Grete Mägi", "Jānis Ozols", "Ona Šilė")
-_LANGUAGES = ("en", "de", "pl", "et", "lv", "lt")
 
 
 class FileError(ValueError):
-    """The file is no list of parcels; the message says where."""
+    """The file is not a list of parcels; the message says where."""
 
 
 class Fate(StrEnum):
-    """How a parcel's stay ends."""
+    """How the stay of a parcel ends."""
 
     COLLECT = "collect"
-    LEAVE = "leave"  # nobody comes: it expires and goes back
-    CANCEL = "cancel"  # called off while it lies in its door
+    LEAVE = "leave"  # nobody comes, so it expires and goes back
+    CANCEL = "cancel"  # canceled while it is in its compartment
 
 
 @dataclass(slots=True)
 class Parcel:
-    """One parcel on its way. `outcome` is empty until its way has ended."""
+    """A parcel. `outcome` is empty until its journey has ended."""
 
     number: str
-    weight_g: int | None  # None where nobody has weighed it
+    weight_g: int | None  # None if it was never weighed
     dimensions: dict[str, int]
     recipient: dict[str, str]
     fate: Fate
@@ -52,12 +53,12 @@ class Parcel:
 
     @property
     def phone_last4(self) -> str | None:
-        """What a screen may ask for."""
+        """The digits that a kiosk may ask for."""
         return self.recipient["phone"][-4:] if "phone" in self.recipient else None
 
 
 def read(file: Path, *, limit: int | None = None) -> list[Parcel]:
-    """The file's parcels, the first `limit` of them. Raises `FileError`, `OSError`."""
+    """Return the parcels of the file, at most `limit`. Raises `FileError` and `OSError`."""
     with file.open(encoding="utf-8-sig", newline="") as opened:
         reader = csv.DictReader(opened)
         missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
@@ -95,11 +96,11 @@ def _parcel(row: dict[str, Any]) -> Parcel:
 
 
 def _recipient(number: str, chance: random.Random) -> dict[str, str]:
-    recipient = {"name": chance.choice(_NAMES), "language": chance.choice(_LANGUAGES)}
+    recipient = {"name": chance.choice(_NAMES), "language": chance.choice(language_codes())}
     by = chance.random()
     if by < 0.75:
         recipient["email"] = f"{number.lower()}@example.com"
     if by >= 0.6:
-        # The range that is kept free for films and samples.
+        # This range of numbers is reserved for fiction.
         recipient["phone"] = f"+4477009{chance.randint(0, 999):05d}"
     return recipient

@@ -1,6 +1,6 @@
-"""What `make run` gives Django besides servers: development secrets, made once, in `var/env`.
+"""The environment that `make run` gives Django, kept in `var/env`: server URLs and development secrets.
 
-`lockerportal/env/parsing.py` reads the file too, so `manage.py` in a second terminal finds the same portal.
+`lockerportal/env/parsing.py` reads the file too, so `manage.py` in another terminal uses the same portal.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from pathlib import Path
 
 import environ
 
-from devtools.servers.binaries import write_private
+from devtools.private_file import write_private
 
 
 def environment(env_file: Path, dotenv: Path, urls: dict[str, str]) -> dict[str, str]:
-    """The environment for the portal's processes; writes `env_file`, readable for the owner only.
+    """Return the environment for the portal's processes, and write it to the private file `env_file`.
 
-    The process environment wins, then `dotenv`, then `urls` and the development values, whose secrets stay
-    the same from run to run: pickup codes in the database are made from them.
+    The process environment wins, then `dotenv`, then `urls` and the development values. Their secrets stay
+    the same from run to run, because the pickup codes in the database are computed from them.
     """
     known = read(env_file)
     values = {
@@ -27,7 +27,7 @@ def environment(env_file: Path, dotenv: Path, urls: dict[str, str]) -> dict[str,
         "PICKUP_CODE_SECRETS": known.get("PICKUP_CODE_SECRETS") or f"1:{secrets.token_urlsafe(48)}",
         **urls,
     }
-    lines = ["# Made by `make run`, for this machine only. Never use it in production."]
+    lines = ["# Written by `make run`, for this machine only. Never use it in production."]
     lines += [f"{name}={value}" for name, value in values.items()]
     write_private(env_file, "\n".join(lines) + "\n")
     given = {**read(dotenv), **os.environ}
@@ -35,12 +35,12 @@ def environment(env_file: Path, dotenv: Path, urls: dict[str, str]) -> dict[str,
 
 
 def read(file: Path) -> dict[str, str]:
-    """The variables that `file` sets; none where it does not exist."""
-    found: dict[str, str] = {}
+    """Return the variables that `file` sets; none if it does not exist."""
+    variables: dict[str, str] = {}
     if file.is_file():
 
         class Reader(environ.Env):  # type: ignore[misc]
-            ENVIRON = found
+            ENVIRON = variables
 
         Reader.read_env(str(file))
-    return found
+    return variables

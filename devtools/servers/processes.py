@@ -1,4 +1,4 @@
-"""Child processes that stop with their parent, also when the parent is killed by `kill -9`. Linux."""
+"""Child processes that stop when their parent does, even after `kill -9`. Linux only."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -28,19 +28,19 @@ def spawn(
     appear_as: int | None = None,
     stdin: IO[bytes] | int = subprocess.DEVNULL,
 ) -> subprocess.Popen[bytes]:
-    """Start `command` in a session of its own, as `user` and `group` where given, writing to `log`.
+    """Start `command` in its own session, as `user` and `group` if they are given, writing to `log`.
 
     The kernel sends it `death_signal` when the calling *thread* ends, so call this from a thread that
-    lives as long as the child should. `appear_as`: the user id that the child sees as its own, for programs
-    that refuse an id without a name. Raises SubprocessError where the kernel does not allow that.
+    lives as long as the child should. `appear_as` is the user id that the child sees as its own, for programs
+    that refuse an id without a name. Raises SubprocessError if the kernel does not allow that.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     parent = os.getpid()
     own = os.getuid()
 
     def stop_with_parent() -> None:
-        # Popen runs this after setuid, which would clear the signal. A parent that died before this
-        # line sends nothing any more.
+        # Popen runs this after setuid, which would clear the signal. If the parent died before this line,
+        # no signal will come.
         libc.prctl(_PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0)
         if os.getppid() != parent:
             os._exit(1)
@@ -65,7 +65,7 @@ def spawn(
 
 
 def stop_with_parent(number: signal.Signals) -> None:
-    """Have the kernel send `number` to this process when its parent ends, however it ends."""
+    """Make the kernel send `number` to this process when its parent ends, however it ends."""
     parent = os.getppid()
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, int(number), 0, 0, 0)
     if os.getppid() != parent or parent == 1:
@@ -73,13 +73,13 @@ def stop_with_parent(number: signal.Signals) -> None:
 
 
 def stop(process: subprocess.Popen[bytes], signals: Sequence[tuple[signal.Signals, float]]) -> None:
-    """Send each signal in turn with its seconds of patience until `process` has ended; then SIGKILL."""
-    for number, patience in signals:
+    """Send each signal in turn, wait its number of seconds for `process` to end, and finally send SIGKILL."""
+    for number, seconds in signals:
         if process.poll() is not None:
             return
         process.send_signal(number)
         try:
-            process.wait(patience)
+            process.wait(seconds)
         except subprocess.TimeoutExpired:
             continue
     if process.poll() is None:
@@ -88,22 +88,22 @@ def stop(process: subprocess.Popen[bytes], signals: Sequence[tuple[signal.Signal
 
 
 def working_in(folder: Path) -> Iterator[int]:
-    """Ids of the processes whose working directory is `folder`, as far as we may look."""
+    """Yield the ids of the processes whose working directory is `folder`, as far as permissions allow."""
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal():
             try:
                 if os.readlink(entry / "cwd") == str(folder):
                     yield int(entry.name)
-            except OSError:  # ended meanwhile, or not ours to see
+            except OSError:  # it has ended, or it is another user's
                 continue
 
 
-def end_leftovers(folder: Path, *, patience: float = 5.0) -> None:
-    """Wait for processes that still work in `folder` after their parent was killed, then kill them.
+def end_leftovers(folder: Path, *, grace_seconds: float = 5.0) -> None:
+    """Wait for processes that still use `folder` after their parent was killed, then kill them.
 
-    Raises TimeoutError when one survives even that.
+    Raises TimeoutError if one survives even that.
     """
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + grace_seconds
     killed = False
     while pids := [pid for pid in working_in(folder) if pid != os.getpid()]:
         if time.monotonic() > deadline:
@@ -111,7 +111,7 @@ def end_leftovers(folder: Path, *, patience: float = 5.0) -> None:
                 raise TimeoutError(f"processes {pids} still use {folder}")
             for pid in pids:
                 _kill(pid)
-            killed, deadline = True, time.monotonic() + patience
+            killed, deadline = True, time.monotonic() + grace_seconds
         time.sleep(0.05)
 
 
@@ -120,3 +120,29 @@ def _kill(pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
     except ProcessLookupError:
         return
+
+
+def group_members(groups: Iterable[int]) -> set[int]:
+    """Return the ids of the living processes in any of the process groups; a zombie is not alive."""
+    wanted = set(groups)
+    members = set()
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            try:
+                # The name in parentheses may contain spaces and parentheses; state and group follow it.
+                state, _, group, *_ = (entry / "stat").read_text().rpartition(")")[2].split()
+            except (OSError, ValueError):
+                continue
+            if int(group) in wanted and state != "Z":
+                members.add(int(entry.name))
+    return members
+
+
+def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
+    """Return whether `condition` became true within `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True

@@ -1,1 +1,1 @@
-"""PostgreSQL with an end to patience: Django's backend, and a limit on how long a web request waits."""
+"""Django's PostgreSQL backend, with a limit on how long a web request waits for the server."""

@@ -1,8 +1,8 @@
-"""Django's PostgreSQL backend; a web request does not wait for ever for a server that has stopped answering.
+"""Django's PostgreSQL backend, with a limit on how long a web request waits for an unresponsive server.
 
-`statement_timeout` is kept by the server, so it does not help against a server that is frozen or whose
-machine has gone without a word: there the client must give up. Only web requests do (see
-`DatabaseAwayMiddleware`); a worker that has just sent a message rather waits, to write that down.
+The server enforces `statement_timeout`, so it does not help if the server is frozen or its machine is gone:
+then the client must give up. Only web requests do (see `DatabaseUnavailableMiddleware`). A worker that has
+just sent a message waits, so that it can record that.
 """
 
 from __future__ import annotations
@@ -23,95 +23,96 @@ from psycopg.pq import TransactionStatus
 T = TypeVar("T")
 
 JUST_NOW_SECONDS = 1.0
-CHECK_SECONDS = 1.0  # for "are you there?" before a kept connection is used again
-LONGEST_TRY_SECONDS = 5.0  # an attempt to connect has ended by then (`connect_timeout`)
-WHOLE_WAIT = 0.9  # of the patience: a server that answers at all has answered in that time
-PAUSE_SECONDS = 0.5  # between two attempts while the server does not answer
+CHECK_SECONDS = 1.0  # to check a persistent connection before it is used again
+MAX_CONNECT_SECONDS = 5.0  # longer than any attempt to connect (`connect_timeout`)
+FULL_WAIT_SHARE = 0.9  # of the time limit: a server that answers at all has answered by then
+RETRY_PAUSE_SECONDS = 0.5  # between two attempts while the server does not answer
 
-# A page of many quick answers may take longer than its patience; each further answer is waited for so long.
-LAST_WAIT_SECONDS = 0.25
+# A page with many quick queries may exceed its time limit; each further query may still take so long.
+MIN_WAIT_SECONDS = 0.25
 
-_patience: ContextVar[Patience | None] = ContextVar("database patience", default=None)
+_time_limit: ContextVar[TimeLimit | None] = ContextVar("database time limit", default=None)
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
-    """How long the database is waited for, in all."""
+class TimeLimit:
+    """How long to wait for the database in total."""
 
     seconds: float
-    ends: float  # on the steady clock
+    ends: float  # on the monotonic clock
 
     def left(self) -> float:
-        """Seconds that the next answer may take."""
-        return max(self.ends - time.monotonic(), min(LAST_WAIT_SECONDS, self.seconds))
+        """Return how many seconds the next answer may take."""
+        return max(self.ends - time.monotonic(), min(MIN_WAIT_SECONDS, self.seconds))
 
 
 @contextmanager
-def patience(seconds: float) -> Iterator[None]:
-    """In this block the database is waited for so long at most, in all; then OperationalError.
+def time_limit(seconds: float) -> Iterator[None]:
+    """Limit the total time that the block waits for the database; past it, OperationalError is raised.
 
-    In all, because a request may wait for several locks in turn, each nearly as long as it may.
+    The limit is on the total, because a request may wait for several locks, for each almost as long as
+    allowed.
     """
-    token = _patience.set(Patience(seconds, time.monotonic() + seconds))
+    token = _time_limit.set(TimeLimit(seconds, time.monotonic() + seconds))
     try:
         yield
     finally:
-        _patience.reset(token)
+        _time_limit.reset(token)
 
 
-class Silence:
-    """Whether the server has stopped answering, as the threads of this process know it."""
+class Outage:
+    """Whether the server has stopped answering, shared by the threads of this process."""
 
     def __init__(self) -> None:
-        self.next_try = 0.0  # on the steady clock; 0 while it answers
+        self.next_try = 0.0  # on the monotonic clock; 0 while the server answers
 
-    def noticed(self) -> None:
-        """It did not answer in time: leave it alone for a moment."""
-        self.next_try = time.monotonic() + PAUSE_SECONDS
+    def begin(self) -> None:
+        """Note that the server did not answer in time; wait a moment before the next attempt."""
+        self.next_try = time.monotonic() + RETRY_PAUSE_SECONDS
 
-    def over(self) -> None:
-        """It said something."""
+    def end(self) -> None:
+        """Note that the server responded."""
         self.next_try = 0.0
 
-    def enter(self) -> None:
-        """Call this before connecting.
+    def check(self) -> None:
+        """Check before connecting. Raises OperationalError if the server has just not answered.
 
-        One web request at a time finds out whether the server answers again, and the others are refused at
-        once with OperationalError: waiting by turns would keep the last one waiting for long.
+        One web request at a time tries whether the server answers again, and the others fail at once: if they
+        took turns, the last one would wait for a long time.
         """
         now = time.monotonic()
-        if self.next_try and now < self.next_try and _patience.get() is not None:
+        if self.next_try and now < self.next_try and _time_limit.get() is not None:
             raise psycopg.OperationalError("the database did not answer a moment ago")
         if self.next_try:
-            self.next_try = now + LONGEST_TRY_SECONDS
+            self.next_try = now + MAX_CONNECT_SECONDS
 
 
-silence = Silence()
+outage = Outage()
 
 
 class Connection(psycopg.Connection[Any]):
-    """Waits no longer than `patience` says."""
+    """A connection that waits no longer than `time_limit` allows."""
 
-    answered_at = float("-inf")  # on the steady clock
+    answered_at = float("-inf")  # on the monotonic clock
 
     def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
-        """As psycopg's; a connection whose answer was not waited for is closed, it could come later."""
-        patient = _patience.get()
-        left = patient.left() if timeout is None and patient is not None else timeout
+        """Wait like psycopg, and close a connection whose answer may still come after the wait."""
+        limit = _time_limit.get()
+        left = limit.left() if timeout is None and limit is not None else timeout
         try:
             answer = super().wait(gen, interval, left)
         except psycopg.OperationalError:
             if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
                 self.close()
-                # Whose patience was used up before says nothing about the server.
-                if patient is None or left is None or left >= patient.seconds * WHOLE_WAIT:
-                    silence.noticed()
+                # A request that had already used up its time tells us nothing about the server.
+                if limit is None or left is None or left >= limit.seconds * FULL_WAIT_SHARE:
+                    outage.begin()
             raise
         self.answered_at = time.monotonic()
         return answer
 
     def answered_just_now(self) -> bool:
-        """Whether it answered within the last second, and nothing has come since (as a server's end does)."""
+        """Return whether it answered within the last second and has no unread data, as after a shutdown."""
         if self.closed or time.monotonic() - self.answered_at > JUST_NOW_SECONDS:
             return False
         poll = select.poll()
@@ -123,24 +124,24 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """The backend that `DATABASES` names."""
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        """A `Connection`. (Django has no setting for the class; the two differ in nothing but `wait`.)"""
-        silence.enter()
+        """Return a `Connection`. Django has no setting for the class, which only differs in `wait`."""
+        outage.check()
         try:
             connection = super().get_new_connection(conn_params)
         except psycopg.errors.ConnectionTimeout:
-            silence.noticed()
+            outage.begin()
             raise
         except psycopg.Error:
-            silence.over()
+            outage.end()
             raise
-        silence.over()
+        outage.end()
         connection.__class__ = Connection
         return connection
 
     def is_usable(self) -> bool:
-        """Whether a kept connection still answers; a busy one is not asked before each request."""
-        kept = self.connection
-        if isinstance(kept, Connection) and kept.answered_just_now() and not silence.next_try:
+        """Return whether a persistent connection still answers; one that just answered is not checked."""
+        current = self.connection
+        if isinstance(current, Connection) and current.answered_just_now() and not outage.next_try:
             return True
-        with patience(CHECK_SECONDS):
+        with time_limit(CHECK_SECONDS):
             return bool(super().is_usable())

@@ -1,4 +1,4 @@
-"""Reading the settings of PostgreSQL."""
+"""Read the settings of PostgreSQL from the environment."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from lockerportal.env import parsing as read
 
 
 def timeouts(env: environ.Env) -> dict[str, int]:
-    """What the server keeps for each connection, in milliseconds.
+    """Return the timeouts that the server applies to each connection, in milliseconds.
 
-    A stuck database must answer 503 within 3 s and leave nothing half done. An idle transaction would hold
-    a snapshot open, and every claim would step over the dead index entries that vacuum may not remove.
+    If the database is stuck, the portal must answer 503 within 3 s and leave nothing half done. An idle
+    transaction keeps a snapshot open, and every claim would have to skip the dead index entries that vacuum
+    may not remove.
     """
     return {
         "statement_timeout": read.whole(
@@ -26,26 +27,26 @@ def timeouts(env: environ.Env) -> dict[str, int]:
 
 
 def server(env: environ.Env, timeouts: dict[str, int], *, prepares: bool, debug: bool) -> dict[str, Any]:
-    """DATABASE_URL in Django's own terms, with the `timeouts`; it `prepares` the hot statements or none."""
+    """Return Django's settings for DATABASE_URL; `prepares` allows prepared statements."""
     if debug and not env.str("DATABASE_URL", default=""):
         raise read.refuse("DATABASE_URL", "is missing: `make run` starts a database of its own and sets it")
     url = read.url(env, "DATABASE_URL", schemes=("postgres", "postgresql"))
     try:
-        named: dict[str, Any] = environ.Env.db_url_config(url)
+        options: dict[str, Any] = environ.Env.db_url_config(url)
     except (ValueError, ImproperlyConfigured):
         raise read.refuse("DATABASE_URL", "is malformed") from None
     return {
-        **named,
+        **options,
         "ENGINE": "lockerportal.database",
         "ATOMIC_REQUESTS": False,
         "CONN_MAX_AGE": 600,
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
-            **named.get("OPTIONS", {}),
+            **options.get("OPTIONS", {}),
             "connect_timeout": 2,
             "options": " ".join(f"-c {name}={value}" for name, value in timeouts.items()),
-            # Without a threshold psycopg prepares nothing, not even on request. This one is never reached:
-            # only what `common/sql.py` asks for is prepared.
+            # Without a threshold psycopg prepares nothing, not even on request. This one is never reached, so
+            # only what `common/sql.py` requests is prepared.
             "prepare_threshold": 1_000_000_000 if prepares else None,
         },
     }

@@ -1,4 +1,4 @@
-"""Reading the environment: a clear refusal that names the variable and never shows its value."""
+"""Read settings from the environment; an error names the variable and never shows its value."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ MIN_SECRET_BYTES = 32
 
 
 def load(base_dir: Path) -> environ.Env:
-    """The process environment, completed by `.env` or, in development, by what `make run` wrote.
+    """Return the process environment, completed by `.env` or by `var/env`.
 
-    The process environment wins. `var/env` exists only where `make run` has made it, so that
-    `manage.py` in a second terminal finds the same servers.
+    The process environment takes precedence. `make run` writes `var/env`, so that `manage.py` in a second
+    terminal uses the same servers.
     """
     env = environ.Env()
     for file in (base_dir / ".env", base_dir / "var" / "env"):
@@ -31,12 +31,12 @@ def load(base_dir: Path) -> environ.Env:
 
 
 def refuse(name: str, reason: str) -> ImproperlyConfigured:
-    """The error for variable `name`; raise it."""
+    """Return the error for the variable `name`; raise it."""
     return ImproperlyConfigured(f"{name} {reason}. See .env.example.")
 
 
 def boolean(env: environ.Env, name: str, *, default: bool) -> bool:
-    """A yes/no; anything but the usual words is refused rather than read as "no"."""
+    """Return a boolean; a value other than the usual words is refused rather than read as false."""
     raw = env.str(name, default="")
     if not raw:
         return default
@@ -56,19 +56,19 @@ def boolean(env: environ.Env, name: str, *, default: bool) -> bool:
 
 
 def number(env: environ.Env, name: str, *, default: float, least: float, most: float) -> float:
-    """A number between `least` and `most`."""
+    """Return a number between `least` and `most`."""
     raw = env.str(name, default="")
     try:
         value = float(raw) if raw else float(default)
     except ValueError:
         raise refuse(name, "must be a number") from None
     if not least <= value <= most:
-        raise refuse(name, f"must lie between {least:g} and {most:g}")
+        raise refuse(name, f"must be between {least:g} and {most:g}")
     return value
 
 
 def whole(env: environ.Env, name: str, *, default: int, least: int, most: int) -> int:
-    """A whole number between `least` and `most`."""
+    """Return a whole number between `least` and `most`."""
     value = number(env, name, default=default, least=least, most=most)
     if value != int(value):
         raise refuse(name, "must be a whole number")
@@ -76,7 +76,7 @@ def whole(env: environ.Env, name: str, *, default: int, least: int, most: int) -
 
 
 def log_level(env: environ.Env) -> str:
-    """LOG_LEVEL: one of Python's own."""
+    """Return LOG_LEVEL, one of Python's levels."""
     value = str(env.str("LOG_LEVEL", default="")) or "INFO"
     if value not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
         raise refuse("LOG_LEVEL", "must be DEBUG, INFO, WARNING, ERROR or CRITICAL")
@@ -84,21 +84,22 @@ def log_level(env: environ.Env) -> str:
 
 
 def secret_key(env: environ.Env) -> str:
-    """Django's SECRET_KEY: at least 32 bytes, and not the one that `startproject` makes."""
+    """Return Django's SECRET_KEY: at least 32 bytes, and not one that `startproject` has generated."""
     value = str(env.str("SECRET_KEY", default=""))
     if not value:
         raise refuse("SECRET_KEY", "is missing")
     if len(value.encode()) < MIN_SECRET_BYTES or len(set(value)) < 10:
-        raise refuse("SECRET_KEY", f"is too short or too simple: {MIN_SECRET_BYTES} random bytes or more")
+        raise refuse("SECRET_KEY", f"is too short or too simple; use {MIN_SECRET_BYTES} random bytes or more")
     if value.startswith("django-insecure"):
-        raise refuse("SECRET_KEY", "is the insecure one that startproject made")
+        raise refuse("SECRET_KEY", "is the insecure one that startproject generated")
     return value
 
 
 def code_secrets(env: environ.Env, name: str, *, other: str) -> dict[int, bytes]:
-    """`1:<secret>,2:<secret>` → secrets by id. The highest id makes new codes, the others still open doors.
+    """Return the secrets by id, from `1:<secret>,2:<secret>`.
 
-    Apart from SECRET_KEY (`other`): who reads sessions must not be able to compute codes.
+    The highest id makes new codes; codes of the others still work. None may be SECRET_KEY (`other`), because
+    somebody who can read sessions must not be able to compute codes.
     """
     secrets: dict[int, bytes] = {}
     raw = str(env.str(name, default=""))
@@ -107,9 +108,9 @@ def code_secrets(env: environ.Env, name: str, *, other: str) -> dict[int, bytes]
     for part in raw.split(","):
         key_id, colon, value = part.strip().partition(":")
         if not colon or not key_id.isdecimal() or not 0 < int(key_id) < 32768 or int(key_id) in secrets:
-            raise refuse(name, "must read 1:<secret>[,2:<secret>…], each id once")
+            raise refuse(name, "must have the form 1:<secret>[,2:<secret>…], with each id once")
         if len(value.encode()) < MIN_SECRET_BYTES or len(set(value)) < 10:
-            raise refuse(name, f"holds a secret shorter than {MIN_SECRET_BYTES} random bytes")
+            raise refuse(name, f"contains a secret with fewer than {MIN_SECRET_BYTES} random bytes")
         if value == other:
             raise refuse(name, "must not be SECRET_KEY")
         secrets[int(key_id)] = value.encode()
@@ -117,7 +118,7 @@ def code_secrets(env: environ.Env, name: str, *, other: str) -> dict[int, bytes]
 
 
 def url(env: environ.Env, name: str, *, schemes: tuple[str, ...], default: str = "") -> str:
-    """A URL of one of `schemes` with a host (or a socket path)."""
+    """Return a URL with one of `schemes` and a host, or a socket path."""
     value = str(env.str(name, default=default))
     if not value:
         raise refuse(name, "is missing")
@@ -127,12 +128,15 @@ def url(env: environ.Env, name: str, *, schemes: tuple[str, ...], default: str =
     except ValueError:
         valid = False
     if not valid:
-        raise refuse(name, f"must be a URL that begins with {' or '.join(s + '://' for s in schemes)}")
+        raise refuse(name, f"must be a URL that starts with {' or '.join(s + '://' for s in schemes)}")
     return value
 
 
 def public_url(env: environ.Env, *, debug: bool) -> str:
-    """PUBLIC_URL: scheme and host alone, in production https; empty where it is not given."""
+    """Return PUBLIC_URL, which has a scheme and a host only, or an empty string.
+
+    In production it is https.
+    """
     value = str(env.str("PUBLIC_URL", default="http://127.0.0.1:8000" if debug else "")).rstrip("/")
     if not value:
         return ""
@@ -142,75 +146,78 @@ def public_url(env: environ.Env, *, debug: bool) -> str:
     except ValueError:
         plain = False
     if not plain or parts.username is not None or parts.scheme not in ("https", "http"):
-        raise refuse("PUBLIC_URL", "must be scheme and host alone, https://lockers.example.com")
+        raise refuse("PUBLIC_URL", "must have a scheme and a host only, such as https://lockers.example.com")
     if not debug and parts.scheme != "https":
-        raise refuse("PUBLIC_URL", "must begin with https://")
+        raise refuse("PUBLIC_URL", "must start with https://")
     return value
 
 
 def hosts(env: environ.Env, *, debug: bool) -> list[str]:
-    """ALLOWED_HOSTS: named hosts, and never `*` outside development."""
+    """Return ALLOWED_HOSTS, which must not contain `*` in production."""
     value = [host.strip() for host in env.str("ALLOWED_HOSTS", default="").split(",") if host.strip()]
     if debug:
         return value or ["localhost", "127.0.0.1", "[::1]"]
     if not value:
-        raise refuse("ALLOWED_HOSTS", "is empty: name the hosts that the portal answers for")
+        raise refuse("ALLOWED_HOSTS", "is empty: list the host names of the portal")
     if "*" in value:
-        raise refuse("ALLOWED_HOSTS", "must name hosts, not *")
+        raise refuse("ALLOWED_HOSTS", "must list host names, not *")
     return value
 
 
 def origins(env: environ.Env) -> list[str]:
-    """CSRF_TRUSTED_ORIGINS: each with its scheme, as Django wants them."""
+    """Return CSRF_TRUSTED_ORIGINS, each with its scheme, as Django requires."""
     value = [
         origin.strip() for origin in env.str("CSRF_TRUSTED_ORIGINS", default="").split(",") if origin.strip()
     ]
     if any("://" not in origin for origin in value):
-        raise refuse("CSRF_TRUSTED_ORIGINS", "must give each origin with its scheme, https://…")
+        raise refuse("CSRF_TRUSTED_ORIGINS", "must list origins with their scheme, https://…")
     return value
 
 
 def limit(env: environ.Env, name: str, *, default: str) -> tuple[float, int]:
-    """`30/h,100`: so many a second, minute or hour, and at once; as the rate a second, and the burst."""
+    """Return the rate per second and the burst of a limit such as `30/h,100`."""
     match = re.fullmatch(r"([0-9]{1,7})/([smh]),([0-9]{1,8})", env.str(name, default=default) or default)
     if match is None or int(match[1]) < 1 or int(match[3]) < 1:
-        raise refuse(name, "must read <number>/<s, m or h>,<number at once>, such as 1000/s,5000")
+        raise refuse(name, "must have the form <number>/<s, m or h>,<number at once>, such as 1000/s,5000")
     return int(match[1]) / {"s": 1, "m": 60, "h": 3600}[match[2]], int(match[3])
 
 
 def networks(env: environ.Env, name: str) -> list[IPv4Network | IPv6Network]:
-    """Networks in CIDR with commas between; a single address is one of its own."""
+    """Return networks in CIDR notation, separated by commas; a single address is a network of its own."""
     try:
         return [ip_network(part.strip()) for part in env.str(name, default="").split(",") if part.strip()]
     except ValueError:
-        raise refuse(name, "must give networks such as 10.0.0.0/8, with commas between") from None
+        raise refuse(name, "must list networks such as 10.0.0.0/8, separated by commas") from None
 
 
 def time_zone(env: environ.Env) -> str:
-    """TIME_ZONE of head office (locations have their own): an IANA name."""
+    """Return TIME_ZONE, the IANA time zone of head office; locations have their own."""
     value = str(env.str("TIME_ZONE", default="UTC"))
     try:
         ZoneInfo(value)
     except (KeyError, ValueError, OSError):
-        raise refuse("TIME_ZONE", "is no IANA time zone such as Europe/Tallinn") from None
+        raise refuse("TIME_ZONE", "is not an IANA time zone such as Europe/Tallinn") from None
     return value
 
 
 def sizes(env: environ.Env, name: str, default: dict[str, Any]) -> dict[str, Any]:
-    """What each compartment size takes, as JSON; the keys are fixed, the figures are the network's own."""
+    """Return the dimensions and the greatest weight of each compartment size, read as JSON.
+
+    The sizes are those of `default`; an environment that leaves one out, or names another, is refused.
+    """
     raw = env.str(name, default="")
     try:
         value = json.loads(raw) if raw else default
-        for size in ("SMALL", "MEDIUM", "LARGE"):
+        for size in default:
             figures = value[size]
             valid = all(
                 type(figures[key]) is int and figures[key] > 0
                 for key in ("height_mm", "width_mm", "depth_mm", "max_weight_g")
             )
-            if not valid or len(value) != 3:
+            if not valid or len(value) != len(default):
                 raise ValueError(size)
     except (ValueError, KeyError, TypeError):
         raise refuse(
-            name, "must be JSON: SMALL, MEDIUM and LARGE with height_mm, width_mm, depth_mm, max_weight_g"
+            name, f"must be JSON: {', '.join(default)}, each with height_mm, width_mm, depth_mm, max_weight_g"
         ) from None
-    return dict(value)
+    return {size: value[size] for size in default}

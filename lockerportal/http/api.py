@@ -1,4 +1,4 @@
-"""The API's switchboard: which rooms answer where, with which keys, and how every refusal looks."""
+"""The API: its routers and their keys, the JSON parser, and the error handlers."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ Scope = ApiKey.Scope
 
 
 class StrictJson(Parser):
-    """JSON in UTF-8, without NaN and Infinity, which JSON does not know."""
+    """A parser for JSON in UTF-8 that rejects NaN and Infinity, which are not JSON, and duplicate names."""
 
     def parse_body(self, request: HttpRequest) -> Any:
-        """Raises `UnsupportedEncoding` and `InvalidJson`."""
+        """Return the parsed body. Raises `UnsupportedEncoding` and `InvalidJson`."""
         content_type = (
             request.headers.get("Content-Type", "application/json").partition(";")[0].strip().lower()
         )
@@ -58,26 +58,29 @@ class StrictJson(Parser):
             raise UnsupportedEncoding if text.count("\x00") > 1 else InvalidJson
         try:
             return json.loads(
-                text, parse_constant=_refuse_constant, parse_float=_number, object_pairs_hook=_each_name_once
+                text,
+                parse_constant=_reject_constant,
+                parse_float=_number,
+                object_pairs_hook=_reject_duplicates,
             )
         except (ValueError, RecursionError):
             raise InvalidJson from None
 
 
-def _refuse_constant(name: str) -> None:
+def _reject_constant(name: str) -> None:
     raise ValueError(name)
 
 
-def _each_name_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Of two values for one name, every reader would take another one."""
+def _reject_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Reject an object with a name twice: readers disagree about which value counts."""
     members = dict(pairs)
     if len(members) < len(pairs):
-        raise ValueError("a name twice")
+        raise ValueError("duplicate name")
     return members
 
 
 def _number(text: str) -> float:
-    """`24.0` is the integer 24, as JSON Schema and many a client's JSON library have it."""
+    """Read `24.0` as the integer 24, as JSON Schema and many JSON libraries do."""
     number = float(text)
     return int(number) if number.is_integer() else number
 
@@ -90,7 +93,7 @@ api = DocumentedAPI(
     docs_url="/docs",
     urls_namespace="api",
 )
-# Django tries patterns in this order: what is asked for most comes first.
+# Django tries patterns in this order, so the most frequent requests come first.
 api.add_router(
     "", status_router, auth=KeyAuth(Scope.PACKAGES, Scope.PICKUP, extra_query=availability.status_query)
 )
@@ -101,16 +104,21 @@ for router in packages_routers:
 
 @api.get("/docs/problems", auth=None, include_in_schema=False, url_name="problems")
 def problems(request: HttpRequest) -> HttpResponse:
-    """Every refusal with its code: where the `type` of a problem document leads."""
+    """List all error codes: the page that the `type` of a problem document links to."""
     rows = [
-        {"code": one.code, "status": one.status, "meaning": one.meaning(), "advice": _with_code(one.advice())}
-        for one in sorted(all_refusals(), key=lambda one: (one.status, one.code))
+        {
+            "code": refusal.code,
+            "status": refusal.status,
+            "meaning": refusal.meaning(),
+            "advice": _with_code(refusal.advice()),
+        }
+        for refusal in sorted(all_refusals(), key=lambda refusal: (refusal.status, refusal.code))
     ]
     return render(request, "api/problems.html", {"refusals": rows})
 
 
 def _with_code(text: str) -> SafeString:
-    """For a page: what stands between backticks is code."""
+    """Return HTML in which text between backticks is code."""
     parts = text.split("`")
     return format_html_join(
         "", "{}", ((format_html("<code>{}</code>", part) if n % 2 else part,) for n, part in enumerate(parts))
@@ -119,21 +127,21 @@ def _with_code(text: str) -> SafeString:
 
 @api.exception_handler(Refusal)
 def on_refusal(request: HttpRequest, refusal: Refusal) -> HttpResponse:
-    """What the portal will not do."""
+    """Answer with the problem document of a refusal."""
     return respond(problem_answer(request, refusal))
 
 
 @api.exception_handler(AuthenticationError)
 def on_no_key(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
-    """No key at all."""
+    """Answer a request without a key."""
     return respond(problem_answer(request, InvalidKey()))
 
 
 @api.exception_handler(ValidationError)
 def on_invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
-    """A body or query that the schema refuses; the answer names the fields and never repeats a value.
+    """Answer a body or query that does not match the schema: name the fields and never repeat a value.
 
-    An id in the path that can be no id is an id that does not exist.
+    A malformed id in the path is answered like an id that does not exist.
     """
     for item in error.errors:
         if item["loc"][0] == "path":
@@ -146,13 +154,13 @@ def on_invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
 
 
 def _below_parameter(loc: tuple[Any, ...]) -> tuple[Any, ...]:
-    """`("body", "body", "recipient", "email")` → what the caller wrote: `("recipient", "email")`."""
+    """Return the path as the caller wrote it: `("body", "body", "a", "b")` becomes `("a", "b")`."""
     return loc[2:] if loc[0] == "body" and len(loc) > 2 else loc[1:] or loc
 
 
 @api.exception_handler(HttpError)
 def on_http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
-    """What django-ninja itself refuses; it hides the parser's refusal in an error of its own."""
+    """Answer an error of django-ninja, which wraps the parser's refusal in its own error."""
     if isinstance(error.__cause__, Refusal):
         return on_refusal(request, error.__cause__)
     return on_refusal(request, BadRequest(str(error)))
@@ -160,21 +168,21 @@ def on_http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
 
 @api.exception_handler(RequestDataTooBig)
 def on_too_big(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
-    """A body over `DATA_UPLOAD_MAX_MEMORY_SIZE`."""
+    """Answer a body over `DATA_UPLOAD_MAX_MEMORY_SIZE`."""
     return on_refusal(request, BodyTooLarge())
 
 
 @api.exception_handler(Http404)
 def on_missing(request: HttpRequest, error: Http404) -> HttpResponse:
-    """Nothing here."""
+    """Answer a path that does not exist."""
     return on_refusal(request, NotFound())
 
 
 @api.exception_handler(OperationalError)
 @api.exception_handler(InterfaceError)
-def on_database_away(request: HttpRequest, error: Exception) -> HttpResponse:
-    """The database is away or stuck: nothing was changed, or nobody can tell; a repeat is safe."""
-    logger.error("Database away or stuck: %s", type(error).__name__)
+def on_database_unavailable(request: HttpRequest, error: Exception) -> HttpResponse:
+    """Answer when the database is unavailable or stuck: a retry is safe, whether or not a change was made."""
+    logger.error("Database unavailable or stuck: %s", type(error).__name__)
     return on_refusal(request, DatabaseUnavailable())
 
 

@@ -1,10 +1,10 @@
-"""Examples for the OpenAPI document, put together from the examples of the fields."""
+"""Build the examples in the OpenAPI document from the examples of the fields."""
 
 from __future__ import annotations
 
 from typing import Any
 
-# Stands where a field has no example; a test finds it.
+# The value of a field without an example; a test finds it.
 MISSING = "…"
 _BY_FORMAT = {
     "uuid": "0198f4a2-7c5e-4d7a-9b1f-2f6f0a3c9d11",
@@ -15,7 +15,7 @@ _BY_TYPE: dict[str, Any] = {"boolean": False, "null": None, "number": 1.0, "inte
 
 
 def example_of(schema: dict[str, Any], schemas: dict[str, Any], name: str = "") -> Any:
-    """What the schema allows: its own example, or one made of its parts."""
+    """Return an example of `schema`: its own, or one built from its parts."""
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
         return example_of(schemas[name], schemas, name)

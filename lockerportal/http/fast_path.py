@@ -1,4 +1,4 @@
-"""The short way to the API."""
+"""The fast path to the API."""
 
 from __future__ import annotations
 
@@ -17,29 +17,30 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
 class ApiMiddleware:
-    """A call with an API key goes straight to its view, past everything that only pages need.
+    """Sends a request with an API key straight to its view, past the middleware that only pages need.
 
-    Sessions, sign-in, CSRF tokens, flash messages, languages and static files mean nothing to a call that
-    carries a key, and are a third of what Django does for one. Everything above this middleware still
-    applies. The API's own documentation and calls without a key take the long way.
+    Sessions, sign-in, CSRF tokens, flash messages, languages and static files mean nothing to such a request,
+    and take a third of Django's time for it. Middleware above this one still applies. The API's documentation
+    and requests without a key go through all middleware.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer an API request with a key itself, and pass all others on."""
         path = request.path_info
         if "HTTP_AUTHORIZATION" not in request.META or not path.startswith("/api/") or "/docs" in path:
             return self.get_response(request)
-        request.get_host()  # refuses a Host that is not ours, as CommonMiddleware does for pages
+        request.get_host()  # rejects a foreign Host, as CommonMiddleware does for pages
         if (
             request.method not in ("GET", "HEAD")
             and "HTTP_TRANSFER_ENCODING" in request.META
             and not request.META.get("CONTENT_LENGTH")
         ):
-            # Django would take the body for an empty one, and a kiosk's nonce would be lost without a word.
+            # Django would treat the body as empty, and silently lose a kiosk's nonce.
             return respond(problem_answer(request, LengthRequired()))
-        translation.activate(settings.LANGUAGE_CODE)  # whatever the last page on this thread was read in
+        translation.activate(settings.LANGUAGE_CODE)  # the last page on this thread may have had another
         request.resolver_match = match = _route(path)
         response: HttpResponse = match.func(request, *match.args, **match.kwargs)
         rate_limits.tell(request, response)
@@ -49,12 +50,12 @@ class ApiMiddleware:
         return response
 
 
-# The routes without parameters, as found once: most calls go to two of them. No path with a code is kept.
+# A cache of routes without parameters: most requests go to two of them, and no path with a code is kept.
 _fixed: dict[tuple[str, str], ResolverMatch] = {}
 
 
 def _route(path: str) -> ResolverMatch:
-    """Raises `Resolver404`."""
+    """Return the view for `path`. Raises `Resolver404`."""
     match = _fixed.get((settings.ROOT_URLCONF, path))
     if match is None:
         match = resolve(path)

@@ -1,4 +1,4 @@
-"""Is the process alive; can it work."""
+"""Health checks: whether the process is alive, and whether it is ready."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 from redis import Redis, RedisError
 
 from common.clock import database_now
-from lockerportal.jobs import runs
+from lockerportal.jobs import run_history
 
 logger = logging.getLogger(__name__)
 
@@ -23,17 +23,17 @@ CLOCK_TOLERANCE = timedelta(seconds=5)
 
 @require_safe
 def livez(request: HttpRequest) -> JsonResponse:
-    """200 while the process answers at all; touches nothing."""
+    """Answer 200 as long as the process answers at all, without using any server."""
     return JsonResponse({"status": "ok"})
 
 
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """200 when this process can do its work; 503 without the database or with unapplied migrations.
+    """Answer 200 if this process can work, and 503 without the database or with unapplied migrations.
 
-    Without Redis the portal works on (messages wait for the next sweep): `degraded`, still 200. `jobs` tells
-    whether a scheduled job is overdue or fails, which is no fault of this process; the admin says which.
-    With a clock that differs from the database's by more than `CLOCK_TOLERANCE` it is `degraded` too.
+    Without Redis the portal continues to work, but messages wait for the next sweep: `degraded`, still 200.
+    So is a clock that differs from the database's by more than `CLOCK_TOLERANCE`. `jobs` says whether a
+    scheduled job is overdue or failing, which is not the fault of this process; the admin says which job.
     """
     database = _database()
     redis = _redis()
@@ -42,7 +42,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
     if ready:
         body["clock"] = _clock()
         body["status"] = "ok" if redis == body["clock"] == "ok" else "degraded"
-        body["jobs"] = "late" if runs.late(database_now()) else "ok"
+        body["jobs"] = "late" if run_history.late_jobs(database_now()) else "ok"
     return JsonResponse(body, status=200 if ready else 503)
 
 
@@ -59,11 +59,11 @@ def _database() -> str:
 
 
 def _clock() -> str:
-    """Deposits and extensions begin by this machine's clock, and jobs end holds by the database's."""
+    """Compare clocks: deposits and extensions use this machine's, the jobs that end holds the database's."""
     before = timezone.now()
-    theirs = database_now()
-    ours = before + (timezone.now() - before) / 2
-    ahead = ours - theirs
+    database = database_now()
+    local = before + (timezone.now() - before) / 2
+    ahead = local - database
     if abs(ahead) <= CLOCK_TOLERANCE:
         return "ok"
     side = "ahead of" if ahead > timedelta(0) else "behind"

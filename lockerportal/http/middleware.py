@@ -1,4 +1,4 @@
-"""What stands between the web server and every view."""
+"""Middleware for all requests: errors as problem documents, a database that is unavailable, NUL bytes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
 
-from lockerportal.database.base import patience
+from lockerportal.database.base import time_limit
 from lockerportal.http.refusals import BY_STATUS, BadRequest, InternalError
 from packages_app.api.problems import problem, respond
 from packages_app.pages.away import AWAY, away
@@ -16,34 +16,36 @@ from packages_app.pages.away import AWAY, away
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
-class DatabaseAwayMiddleware:
-    """A page whose database is away or stuck answers 503 with Retry-After (the API does so itself).
+class DatabaseUnavailableMiddleware:
+    """Answers 503 with Retry-After for pages if the database is unavailable or stuck; the API does so itself.
 
-    Stuck: waited for DATABASE_PATIENCE_SECONDS in all, which is a little more than its own statement_timeout.
+    A request waits DATABASE_PATIENCE_SECONDS in total, a little more than the server's statement_timeout.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        with patience(settings.DATABASE_PATIENCE_SECONDS):
+        """Answer the request within the time limit."""
+        with time_limit(settings.DATABASE_PATIENCE_SECONDS):
             return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Answers for database errors only; everything else is a fault of ours and stays one."""
+        """Answer database errors only; every other exception is a bug and stays one."""
         return away(request) if isinstance(exception, AWAY) else None
 
 
 class ApiProblemMiddleware:
-    """Under /api/ every error is a problem document, also those that Django answers before a view is found.
+    """Turns every error under /api/ into a problem document, even those from before a view is found.
 
-    An unknown path, a wrong method, a body that is too large, a fault of ours: `code` says which.
+    Examples are an unknown path, a wrong method, a body that is too large, and an internal error.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer the request, with a problem document for an error of the API."""
         response = self.get_response(request)
         if response.status_code < 400 or not is_api(request):
             return response
@@ -52,7 +54,7 @@ class ApiProblemMiddleware:
         ):
             return response
         refusal = BY_STATUS.get(response.status_code)
-        if refusal is None:  # what none of ours stands for keeps its status
+        if refusal is None:  # a status without a refusal of its own is kept
             refusal = InternalError if response.status_code >= 500 else BadRequest
         answer = respond(
             problem(request, status=response.status_code, code=refusal.code, title=refusal.meaning())
@@ -64,20 +66,21 @@ class ApiProblemMiddleware:
 
 
 class NulMiddleware:
-    """No page is asked for with a NUL: PostgreSQL knows none, and a filter with one would be a fault of ours.
+    """Rejects pages with a NUL in the address, which PostgreSQL cannot store: a filter would fail.
 
-    The API says so itself, by field; forms refuse it too.
+    The API reports a NUL by field, and forms reject it too.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer the request. Raises SuspiciousOperation for a NUL."""
         if ("%00" in request.META["QUERY_STRING"] or "\0" in request.path) and not is_api(request):
             raise SuspiciousOperation("NUL in the address")
         return self.get_response(request)
 
 
 def is_api(request: HttpRequest) -> bool:
-    """Whether a program asks, and reads problem documents."""
+    """Return whether a request is for the API, whose clients read problem documents."""
     return request.path.startswith("/api/")

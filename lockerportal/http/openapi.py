@@ -1,8 +1,8 @@
-"""The OpenAPI document: every status, code, header and example of every call, made in one place.
+"""The OpenAPI document, with every status, code, header and example of every call.
 
-django-ninja describes what a call takes and what it answers when all goes well. The rest is added here: what
-can be wrong with any key, path, query, body or Idempotency-Key, and what the call itself declares to refuse
-with `@refuses`. Examples of bodies are put together from the examples of their fields.
+django-ninja describes the input of a call and its successful answer. This module adds the errors that any
+key, path, query, body or Idempotency-Key can cause, and those that the call declares with `@refuses`.
+Examples of bodies are built from the examples of their fields.
 """
 
 from __future__ import annotations
@@ -21,64 +21,64 @@ from packages_app.api.problems import InvalidIdempotencyKey, Problem, problem_ty
 from packages_app.errors import IdempotencyConflict, IdempotencyRunning, Refusal
 
 DESCRIPTION = """\
-For couriers: find room, drop off, take back. For kiosks: open a door for a code.
+For couriers: find room, drop off, take back. For kiosks: open a door for a pickup code.
 
 Every error is an RFC 9457 problem document with a stable `code`; the page of
 [all codes](/api/v1/docs/problems)
-says what to do about each. A POST or DELETE of a courier takes an `Idempotency-Key`: a repeat with the same
-key and body gets the same answer again. Times are RFC 3339 in UTC. Lists are read on with `cursor`."""
+says what to do about each. A courier's POST or DELETE accepts an `Idempotency-Key`: a retry with the same
+key and body gets the same answer. Times are RFC 3339 in UTC. Lists are paginated with `cursor`."""
 
 TAGS = {
-    "couriers": "Bring packages, change them, follow them, take them back.",
-    "queue": "Wait for a door at a full location.",
-    "locations": "Where there are lockers, and where there is room.",
-    "kiosks": "What the screen or controller at a locker says and asks.",
-    "faults": "Doors that do not work.",
-    "webhooks": "Being told of what happens, as Standard Webhooks describe it.",
+    "couriers": "Drop off packages, change them, track them, take them back.",
+    "queue": "Wait for a compartment at a full location.",
+    "locations": "Find lockers, and locations with room.",
+    "kiosks": "Calls of the screen or controller at a locker.",
+    "faults": "Report compartments that do not work.",
+    "webhooks": "Receive events, in the format of Standard Webhooks.",
 }
-# What any call may answer, whatever it does.
+# The refusals of every call.
 ALWAYS = (refusals.BadRequest, refusals.DatabaseUnavailable)
 IDEMPOTENT = (InvalidIdempotencyKey, IdempotencyRunning, IdempotencyConflict)
 
 _TEXT, _SECONDS = {"type": "string"}, {"type": "integer", "minimum": 0}
-_RETRY_AFTER = {"description": "After how many seconds to try again", "schema": _SECONDS, "example": 2}
+_RETRY_AFTER = {"description": "Seconds to wait before a retry", "schema": _SECONDS, "example": 2}
 _LIMITS = {
     "RateLimit-Policy": {
-        "description": "Each limit that counted this call: `q` calls, all of them again after `w` seconds",
+        "description": "Each limit that counted this call: `q` calls, all available again after `w` seconds",
         "schema": _TEXT,
         "example": '"key";q=20000;w=4',
     },
     "RateLimit": {
-        "description": "How each stands: `r` calls are left, all of them again after `t` seconds",
+        "description": "The state of each limit: `r` calls left, all `q` available again after `t` seconds",
         "schema": _TEXT,
         "example": '"key";r=19999;t=1',
     },
 }
 _HEADERS: dict[int, dict[str, Any]] = {
     401: {
-        "WWW-Authenticate": {"description": "Which key is asked for", "schema": _TEXT, "example": "Bearer"}
+        "WWW-Authenticate": {"description": "The kind of key to send", "schema": _TEXT, "example": "Bearer"}
     },
     429: {"Retry-After": _RETRY_AFTER, **_LIMITS},
     503: {"Retry-After": _RETRY_AFTER},
 }
 _REPLAYED = {
-    "description": "There, and `true`, when this is the answer that was given before",
+    "description": "Present and `true` if this is the stored answer of an earlier request",
     "schema": {"type": "string", "enum": ["true"]},
     "example": "true",
 }
 
 
 class DocumentedAPI(NinjaAPI):
-    """The API with a complete document."""
+    """The API with a complete OpenAPI document."""
 
     def answer_head(self) -> None:
-        """HEAD is answered wherever GET is; the web server leaves the body out. All calls must be there."""
+        """Answer HEAD wherever GET is answered; the web server drops the body. Add all routers before."""
         for operation in self._operations():
             if "GET" in operation.methods:
                 operation.methods.append("HEAD")
 
     def get_openapi_schema(self, **parameters: Any) -> OpenAPISchema:
-        """Every call with everything that it may answer."""
+        """Return the document, with all answers of each call."""
         document = super().get_openapi_schema(**parameters)
         schemas = document["components"]["schemas"]
         problem = Problem.model_json_schema(ref_template=REF_TEMPLATE)
@@ -87,10 +87,10 @@ class DocumentedAPI(NinjaAPI):
         for path, calls in document["paths"].items():
             calls.pop("head", None)  # the same as GET, as everywhere in HTTP
             for method, call in calls.items():
-                found = {*_general(path, method, call), *declared[call["operationId"]]}
-                _complete(call, schemas, problems(found, path))
+                possible = {*_general(path, method, call), *declared[call["operationId"]]}
+                _complete(call, schemas, problems(possible, path))
         for scheme in document["components"]["securitySchemes"].values():
-            scheme["description"] = "The key that staff have made for you, and shown once."
+            scheme["description"] = "The API key that staff created for you and showed once."
         document["tags"] = [{"name": name, "description": text} for name, text in TAGS.items()]
         return document
 
@@ -109,7 +109,7 @@ def _of_call(operation: Operation) -> tuple[type[Refusal], ...]:
 
 
 def _general(path: str, method: str, call: dict[str, Any]) -> Iterator[type[Refusal]]:
-    """What can be wrong before the call's own work begins."""
+    """Yield the refusals that are possible before the call's own work begins."""
     yield from ALWAYS
     yield from (refusal for name, refusal in refusals.UNKNOWN.items() if f"{{{name}}}" in path)
     if method == "get" or "requestBody" in call:
@@ -123,15 +123,15 @@ def _general(path: str, method: str, call: dict[str, Any]) -> Iterator[type[Refu
 
 
 def takes_idempotency_key(call: dict[str, Any]) -> bool:
-    """Whether a repeat under the same key gets the same answer."""
+    """Return whether a retry with the same Idempotency-Key gets the same answer."""
     return any(parameter["name"] == "Idempotency-Key" for parameter in call.get("parameters", ()))
 
 
-def problems(found: set[type[Refusal]], path: str) -> dict[str, Any]:
-    """The answers of these refusals by status, each with its codes and an example of each."""
+def problems(possible: set[type[Refusal]], path: str) -> dict[str, Any]:
+    """Return the answers of these refusals by status, with an example of each code."""
     responses: dict[str, Any] = {}
-    for refusal in sorted(found, key=lambda one: (one.status, one.code)):
-        response = responses.setdefault(str(refusal.status), _no_answer(refusal.status))
+    for refusal in sorted(possible, key=lambda refusal: (refusal.status, refusal.code)):
+        response = responses.setdefault(str(refusal.status), _empty_answer(refusal.status))
         content = response["content"]["application/problem+json"]
         content["schema"]["properties"]["code"]["enum"].append(refusal.code)
         content["examples"][refusal.code] = {"summary": refusal.meaning(), "value": _example(refusal, path)}
@@ -141,7 +141,7 @@ def problems(found: set[type[Refusal]], path: str) -> dict[str, Any]:
     return responses
 
 
-def _no_answer(status: int) -> dict[str, Any]:
+def _empty_answer(status: int) -> dict[str, Any]:
     schema = {"$ref": REF_TEMPLATE.format(model="Problem")}
     codes: dict[str, Any] = {"code": {"enum": []}, "status": {"const": status}}
     content = {"schema": {"allOf": [schema], "properties": codes}, "examples": {}}
@@ -165,9 +165,9 @@ def _example(refusal: type[Refusal], path: str) -> dict[str, Any]:
 
 
 def _complete(call: dict[str, Any], schemas: dict[str, Any], refused: dict[str, Any]) -> None:
-    """Adds refusals, headers and examples to what django-ninja has written."""
+    """Add refusals, headers and examples to the call that django-ninja has described."""
     for parameter in call.get("parameters", ()):
-        parameter.pop("examples", None)  # a list in JSON Schema, which is none here
+        parameter.pop("examples", None)  # JSON Schema's list; OpenAPI expects something else here
         parameter.setdefault("example", example_of(parameter["schema"], schemas, parameter["name"]))
     for content in call.get("requestBody", {}).get("content", {}).values():
         content["example"] = example_of(content["schema"], schemas)

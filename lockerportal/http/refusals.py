@@ -1,4 +1,4 @@
-"""What the API refuses before any room is asked."""
+"""Refusals of the API itself, before any operation runs."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from packages_app.pages.away import RETRY_AFTER_SECONDS
 
 
 class BadRequest(Refusal):
-    """This request cannot be understood.
+    """The request could not be understood.
 
-    The Host header is none of this portal's, or the request is broken: look at the address that you call.
+    Either the Host header is not one of this portal's, or the request is malformed. Check the URL that you
+    call.
     """
 
     code = "bad_request"
@@ -24,9 +25,9 @@ class BadRequest(Refusal):
 
 
 class InvalidJson(Refusal):
-    """The body is no valid JSON.
+    """The request body is not valid JSON.
 
-    Send one JSON document, in which no object has a name twice; NaN and Infinity are none.
+    Send one JSON document. No object may have the same name twice, and NaN and Infinity are not JSON.
     """
 
     code = "invalid_json"
@@ -34,9 +35,9 @@ class InvalidJson(Refusal):
 
 
 class NotFound(Refusal):
-    """There is nothing here.
+    """There is nothing at this address.
 
-    No call has this path: compare it with the documentation. No path ends with a slash.
+    Compare the path with the documentation. No path ends with a slash.
     """
 
     code = "not_found"
@@ -44,9 +45,9 @@ class NotFound(Refusal):
 
 
 class MethodNotAllowed(Refusal):
-    """This path knows no such method.
+    """This path does not support this method.
 
-    The header `Allow` says which it knows.
+    The `Allow` header lists the methods that it supports.
     """
 
     code = "method_not_allowed"
@@ -54,9 +55,9 @@ class MethodNotAllowed(Refusal):
 
 
 class LengthRequired(Refusal):
-    """Send the body with its Content-Length: one that comes in chunks is not read.
+    """The request has no Content-Length: chunked bodies are not supported.
 
-    Switch off the chunked transfer encoding in your client.
+    Switch off chunked transfer encoding in your client.
     """
 
     code = "length_required"
@@ -64,9 +65,9 @@ class LengthRequired(Refusal):
 
 
 class BodyTooLarge(Refusal):
-    """The body is too large.
+    """The request body is too large.
 
-    64 KB are enough for every call.
+    No call needs more than 64 KB.
     """
 
     code = "body_too_large"
@@ -74,9 +75,9 @@ class BodyTooLarge(Refusal):
 
 
 class UnsupportedEncoding(Refusal):
-    """Send JSON in UTF-8.
+    """The request body is not JSON in UTF-8.
 
-    With `Content-Type: application/json`.
+    Send JSON in UTF-8 with `Content-Type: application/json`.
     """
 
     code = "unsupported_media_type"
@@ -86,18 +87,18 @@ class UnsupportedEncoding(Refusal):
 class InvalidRequest(Refusal):
     """The request is not valid.
 
-    `errors` names each field that is missing, unknown or wrong, and says what it must be.
+    `errors` lists each field that is missing, unknown or invalid, and says what is expected.
     """
 
     code = "invalid_request"
     status = 422
-    example = {"errors": [{"field": "recipient.email", "message": "must be an e-mail address"}]}
+    example = {"errors": [{"field": "recipient.email", "message": "must be an email address"}]}
 
 
 class DatabaseUnavailable(Refusal):
-    """The database does not answer at present.
+    """The database is not available right now.
 
-    Nothing was half done. Send the same again after `Retry-After` seconds, with the same Idempotency-Key.
+    Nothing was left half done. Retry after `Retry-After` seconds, with the same Idempotency-Key.
     """
 
     code = "database_unavailable"
@@ -106,16 +107,16 @@ class DatabaseUnavailable(Refusal):
 
 
 class InternalError(Refusal):
-    """This is a fault of ours.
+    """Something went wrong on our side.
 
-    It stands in our log. Nothing was half done; a repeat with the same Idempotency-Key is safe.
+    The error is in our log. Nothing was left half done, and a retry with the same Idempotency-Key is safe.
     """
 
     code = "internal_error"
     status = 500
 
 
-# What a path names that can be no id: the same refusal as for one that does not exist.
+# The refusal for a malformed id in a path, by parameter: the same as for an id that does not exist.
 UNKNOWN: dict[str, type[Refusal]] = {
     "package_id": UnknownPackage,
     "compartment_id": UnknownCompartment,
@@ -123,7 +124,7 @@ UNKNOWN: dict[str, type[Refusal]] = {
     "delivery_id": UnknownDelivery,
     "entry_id": UnknownQueueEntry,
 }
-# What Django itself answers under /api/, before a view is found.
+# Refusals for the errors that Django itself answers under /api/ before a view is found.
 BY_STATUS: dict[int, type[Refusal]] = {
     refusal.status: refusal
     for refusal in (BadRequest, NotFound, MethodNotAllowed, BodyTooLarge, InternalError, DatabaseUnavailable)
@@ -131,5 +132,5 @@ BY_STATUS: dict[int, type[Refusal]] = {
 
 
 def all_refusals(base: type[Refusal] = Refusal) -> list[type[Refusal]]:
-    """Every refusal that there is."""
-    return [found for child in base.__subclasses__() for found in (child, *all_refusals(child))]
+    """Return every refusal."""
+    return [refusal for child in base.__subclasses__() for refusal in (child, *all_refusals(child))]

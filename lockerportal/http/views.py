@@ -1,4 +1,4 @@
-"""The front door."""
+"""The home page and the favicon."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from packages_app.pages.kiosk import views as kiosk
 @never_cache
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """Leads to where somebody belongs; says what this is to everybody else."""
+    """Redirect users to their pages, and show everybody else what this portal is."""
     if not request.user.is_authenticated:
         if kiosk.KEY in request.session:
-            return redirect("kiosk:pad")  # a screen has no other way back
+            return redirect("kiosk:pad")  # a kiosk has no other way back
         return render(request, "home.html")
     return redirect("admin:index" if request.user.is_staff else "manage:locations")
 
 
 @require_safe
 def favicon(request: HttpRequest) -> HttpResponse:
-    """Where browsers look for an icon on pages that name none (the admin's, the API's docs)."""
+    """Redirect to the icon, for pages that name none: those of the admin and the API's docs."""
     return redirect(static("icon.svg"))

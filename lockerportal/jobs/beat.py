@@ -1,7 +1,7 @@
-"""Beat's memory is the database: however often beat is started anew, each job runs when it is due.
+"""A beat that remembers in the database when each job last ran, so restarts delay no job.
 
-Celery's own is a file. Where it is gone, or beat was killed before it wrote it, every interval begins again:
-an hourly job of a beat that is started once in half an hour never runs.
+Celery's own scheduler remembers it in a file. If the file is lost, or beat was killed before it wrote it,
+every interval starts again: an hourly job never runs if beat restarts every half hour.
 """
 
 from __future__ import annotations
@@ -18,24 +18,25 @@ LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class Scheduler(beat.Scheduler):  # type: ignore[misc]
-    """The beat table as it stands in `lockerportal/celery.py`, each job last run when its row says so."""
+    """The beat table in `lockerportal/celery.py`, with the time of each job's last run from its row."""
 
     def setup_schedule(self) -> None:
-        """What never ran, or of what nothing is known, is due at once: each job may run at any time."""
+        """Load the schedule. A job that never ran, or whose last run is unknown, is due at once."""
         super().setup_schedule()
-        begun, now = _last_begun(), datetime.now(UTC)
+        starts, now = _last_starts(), datetime.now(UTC)
         for name, entry in self.schedule.items():
-            # The database's clock may be ahead of this one, which is what the interval is measured by.
-            entry.last_run_at = min(begun.get(name, LONG_AGO), now)
+            # The database's clock may be ahead of this one, by which the interval is measured.
+            entry.last_run_at = min(starts.get(name, LONG_AGO), now)
 
 
-def _last_begun() -> dict[str, datetime]:
-    from lockerportal.jobs import runs  # needs the models, which are not loaded when Celery reads this
+def _last_starts() -> dict[str, datetime]:
+    # It needs the models, which are not loaded when Celery imports this module.
+    from lockerportal.jobs import run_history
 
     try:
-        return runs.last_begun()
+        return run_history.last_starts()
     except Error as error:
-        logger.warning("Nobody knows when the jobs last ran, so all of them run: %s", type(error).__name__)
+        logger.warning("Running all jobs, because it is unknown when they last ran: %s", type(error).__name__)
         return {}
     finally:
-        connection.close()  # beat needs no other question
+        connection.close()  # beat needs nothing else from the database

@@ -18,14 +18,14 @@ from common.admin_actions import act_on_each, actor, ask
 from common.admin_readonly import NoAddOrDelete, NoDelete, ReadOnlyAdmin, SaveChangedFields, never
 from lockers import operations
 from lockers.forms import RepairForm, TakeOutForm
-from lockers.layout import DEFAULT, LayoutError, check_room, extend, parse
+from lockers.layout import DEFAULT, SIZE_NAMES, LayoutError, check_room, extend, parse
 from lockers.models import Compartment, CompartmentEvent, Locker
 
 
 class NewLockerForm(ModelForm[Locker]):
     """The location of a further locker, and its compartments."""
 
-    layout = forms.CharField(initial=DEFAULT, help_text="Compartments of each size, small/medium/large")
+    layout = forms.CharField(initial=DEFAULT, help_text=f"Compartments of each size, {SIZE_NAMES}")
 
     class Meta:
         model = Locker

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 
 from common.admin_readonly import NoDelete, SaveChangedFields
 from lockers import availability
-from lockers.layout import DEFAULT, Counts, LayoutError, install, lay_out, parse
+from lockers.layout import DEFAULT, SIZE_NAMES, Counts, LayoutError, install, lay_out, parse
 from lockers.models import Kiosk, Location, Membership
 
 LOCATION_FIELDS = (
@@ -43,7 +43,7 @@ class LocationForm(ModelForm[Location]):
     layout = forms.CharField(
         required=False,
         initial=DEFAULT,
-        help_text="Compartments of each size, small/medium/large. Leave empty for none.",
+        help_text=f"Compartments of each size, {SIZE_NAMES}. Leave empty for none.",
     )
 
     class Meta:

@@ -1,4 +1,4 @@
-"""Cabinets and their doors."""
+"""Lockers and their compartments."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 
 class Size(models.IntegerChoices):
-    """Integers, so that `compartment.size >= package.size` is the fitting rule."""
+    """A size of compartment, and the only list of them (`docs/how-to/add-a-size.md`).
+
+    Integers, so that `compartment.size >= package.size` tells whether a package fits.
+    """
 
     SMALL = 1, "Small"
     MEDIUM = 2, "Medium"
@@ -28,10 +31,10 @@ class Size(models.IntegerChoices):
 
 
 class Locker(models.Model):
-    """One cabinet at a location: columns of doors, as they hang."""
+    """One cabinet at a location, with columns of compartments."""
 
     location = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="lockers")
-    name = models.CharField(max_length=10, help_text="Written on the cabinet: A, B, …")
+    name = models.CharField(max_length=10, help_text="Written on the locker: A, B, …")
 
     class Meta:
         ordering = ["location", "name"]
@@ -48,12 +51,14 @@ def _may_be(values: dict[str, Any], column: str, wanted: object) -> bool:
 
 
 class CompartmentQuerySet(models.QuerySet["Compartment"]):
+    """Queries of compartments."""
+
     def free(self) -> CompartmentQuerySet:
-        """What can be given out: empty, and in service."""
+        """Return the available compartments: empty and in service."""
         return self.filter(occupancy=Compartment.Occupancy.EMPTY, out_of_service_at__isnull=True)
 
     def for_user(self, user: User) -> CompartmentQuerySet:
-        """The compartments at locations this user manages; all of them for staff."""
+        """Return the compartments at locations that this user manages; all of them for staff."""
         return self if user.is_staff else self.filter(location__memberships__user=user)
 
     def update(self, **values: Any) -> int:
@@ -64,7 +69,7 @@ class CompartmentQuerySet(models.QuerySet["Compartment"]):
         return count
 
     def lock(self, pk: int) -> Compartment:
-        """The row, locked until the transaction ends. Raises `UnknownCompartment`."""
+        """Return the row, locked until the transaction ends. Raises `UnknownCompartment`."""
         try:
             return self.select_for_update(of=("self",), no_key=True).get(pk=pk)
         except self.model.DoesNotExist:
@@ -72,18 +77,18 @@ class CompartmentQuerySet(models.QuerySet["Compartment"]):
 
 
 class Compartment(models.Model):
-    """One door of a locker.
+    """One compartment of a locker.
 
-    Two independent facts: what is known of its inside (`occupancy`), and whether the door works
-    (`out_of_service_at`): a door can break while it holds a package. What people see is derived: `status`.
+    `occupancy` is what is known about its inside, and `out_of_service_at` is whether its door works. They are
+    independent, because a door can break while a package is inside. People see `status`, which is derived.
     """
 
     class Occupancy(models.TextChoices):
         EMPTY = "empty", "Empty"
         RESERVED = "reserved", "Reserved"
         OCCUPIED = "occupied", "Occupied"
-        UNVERIFIED = "unverified", "Nobody can be sure that it is empty"
-        DOUBTFUL = "doubtful", "Held by a package, and nobody can be sure that it is still inside"
+        UNVERIFIED = "unverified", "Nobody knows whether it is empty"
+        DOUBTFUL = "doubtful", "Occupied by a package that may no longer be inside"
 
     class Status(models.TextChoices):
         AVAILABLE = "available", "Available"
@@ -92,26 +97,26 @@ class Compartment(models.Model):
         OUT_OF_SERVICE = "out_of_service", "Out of service"
         UNVERIFIED = "unverified", "Unverified"
 
-    # The location stands in the row although the locker knows it: every hot key and index begins with it.
-    # Every claim and every release writes all indexes of the row (its occupancy decides what is in the one of
-    # the free doors), so there is none here that another one covers.
+    # The location is repeated here, although the locker has it, because every hot key and index starts with
+    # it. Every claim and release writes all indexes of the row, because its occupancy decides whether it is
+    # in the index of available compartments. So no index here is covered by another one.
     location = models.ForeignKey(
         Location, on_delete=models.PROTECT, related_name="compartments", db_index=False
     )
     locker = models.ForeignKey(Locker, on_delete=models.PROTECT, related_name="compartments", db_index=False)
-    label = models.CharField(max_length=10, help_text="Written on the door")
+    label = models.CharField(max_length=10, help_text="Written on the compartment's door")
     size = models.PositiveSmallIntegerField(choices=Size)
-    position = models.PositiveIntegerField(help_text="The order in which doors of a size are given out")
-    column = models.PositiveSmallIntegerField(help_text="From the left, 1 is the first")
-    row = models.PositiveSmallIntegerField(help_text="From the top, 1 is the first")
+    position = models.PositiveIntegerField(help_text="The order in which compartments of a size are used")
+    column = models.PositiveSmallIntegerField(help_text="Counted from the left, starting with 1")
+    row = models.PositiveSmallIntegerField(help_text="Counted from the top, starting with 1")
     accessible = models.BooleanField(
-        default=False, help_text="Within reach from a wheelchair: 350 to 1,230 mm above the ground"
+        default=False, help_text="Reachable from a wheelchair: 350 to 1,230 mm above the ground"
     )
     occupancy = models.CharField(max_length=10, choices=Occupancy, default=Occupancy.EMPTY, editable=False)
     out_of_service_at = models.DateTimeField(null=True, blank=True, editable=False)
     out_of_service_reason = models.CharField(max_length=200, blank=True, default="", editable=False)
 
-    repair: Repair  # where one is planned: `planned`
+    repair: Repair  # only if one is planned; read `planned` instead
 
     objects = CompartmentQuerySet.as_manager()
 
@@ -123,7 +128,7 @@ class Compartment(models.Model):
             models.UniqueConstraint(
                 fields=["location", "locker", "column", "row"], name="compartment_place_once"
             ),
-            models.CheckConstraint(condition=Q(size__in=[1, 2, 3]), name="compartment_size"),
+            models.CheckConstraint(condition=Q(size__in=Size.values), name="compartment_size"),
             models.CheckConstraint(
                 condition=Q(occupancy__in=["empty", "reserved", "occupied", "unverified", "doubtful"]),
                 name="compartment_occupancy",
@@ -147,7 +152,7 @@ class Compartment(models.Model):
 
     @property
     def status(self) -> Status:
-        """What people see; a broken door is shown as broken, whatever lies in it."""
+        """What people see: a compartment out of service is shown as such, whatever is in it."""
         if self.out_of_service_at is not None:
             return self.Status.OUT_OF_SERVICE
         if self.occupancy == self.Occupancy.EMPTY:
@@ -157,25 +162,25 @@ class Compartment(models.Model):
         return self.Status(self.occupancy)
 
     def release(self, *, unverified: bool = False) -> None:
-        """The door's package is gone; `unverified` when nobody looked. The caller holds the row's lock."""
+        """Free the compartment; `unverified` if nobody has looked inside. The caller has locked the row."""
         self.occupancy = self.Occupancy.UNVERIFIED if unverified else self.Occupancy.EMPTY
         self.save(update_fields=["occupancy"])
         self._wake_queue_if_free()
 
     def hold(self, occupancy: Occupancy) -> None:
-        """Reserved or occupied by a package. The caller holds the row's lock."""
+        """Mark the compartment as reserved or occupied by a package. The caller has locked the row."""
         self.occupancy = occupancy
         self.save(update_fields=["occupancy"])
 
     @property
     def planned(self) -> Repair | None:
-        """When it is to be back, if that is planned."""
+        """The planned repair, or None."""
         return getattr(self, "repair", None)
 
     def take_out_of_service(self, *, by: str, reason: str, now: datetime) -> CompartmentEvent:
-        """Stops new claims; evicts nobody. The caller holds the row's lock.
+        """Take the compartment out of service; a package that is inside stays. The caller has locked the row.
 
-        What was checked before counts no more: this is another fault.
+        An earlier confirmation of the repair no longer counts, because this is another fault.
         """
         self.out_of_service_at = self.out_of_service_at or now
         self.out_of_service_reason = reason
@@ -186,7 +191,7 @@ class Compartment(models.Model):
         return self.events.create(kind=CompartmentEvent.Kind.TAKEN_OUT, by=by, reason=reason)
 
     def confirm_repair(self, *, by: str, now: datetime) -> None:
-        """Somebody has seen it open, close and lock. The caller holds the row's lock.
+        """Record that somebody has seen the door open, close and lock. The caller has locked the row.
 
         Raises `NoRepairPlanned`.
         """
@@ -198,7 +203,7 @@ class Compartment(models.Model):
         self.events.create(kind=CompartmentEvent.Kind.REPAIR_CHECKED, by=by)
 
     def put_back_in_service(self, *, by: str) -> None:
-        """The door works again; what lies in it is another matter. The caller holds the row's lock."""
+        """Put the compartment back in service, whatever is inside. The caller has locked the row."""
         self.out_of_service_at, self.out_of_service_reason = None, ""
         self.save(update_fields=["out_of_service_at", "out_of_service_reason"])
         if repair := self.planned:
@@ -211,14 +216,14 @@ class Compartment(models.Model):
             transaction.on_commit(wake_queue, robust=True)
 
     def mark_unverified(self, *, by: str, reason: str) -> CompartmentEvent:
-        """Not to be given out until somebody has looked inside. The caller holds the row's lock."""
+        """Keep the compartment from being used until somebody looks inside. The caller has locked the row."""
         self.release(unverified=True)
         return self.events.create(kind=CompartmentEvent.Kind.UNVERIFIED, by=by, reason=reason)
 
     def confirm_empty(self, *, by: str) -> None:
-        """Somebody has looked: it is empty. The caller holds the row's lock.
+        """Record that somebody has looked inside and found nothing. The caller has locked the row.
 
-        Raises `CompartmentInUse` for a door that a package holds: only taking the package out frees it.
+        Raises `CompartmentInUse` if a package occupies the compartment: only taking that out frees it.
         """
         if self.occupancy not in (self.Occupancy.UNVERIFIED, self.Occupancy.EMPTY):
             raise errors.CompartmentInUse
@@ -227,15 +232,15 @@ class Compartment(models.Model):
 
 
 class CompartmentEvent(models.Model):
-    """What happened to a door, append-only: who, what, when."""
+    """An event in the history of a compartment. The history is append-only."""
 
     class Kind(models.TextChoices):
         TAKEN_OUT = "taken_out", "Taken out of service"
         PUT_BACK = "put_back", "Put back in service"
         REPAIR_PLANNED = "repair_planned", "Repair planned"
-        REPAIR_CHECKED = "repair_checked", "Checked: works"
+        REPAIR_CHECKED = "repair_checked", "Repair confirmed"
         UNVERIFIED = "unverified", "Marked unverified"
-        CHECKED_EMPTY = "checked_empty", "Checked: empty"
+        CHECKED_EMPTY = "checked_empty", "Marked as empty"
 
     compartment = models.ForeignKey(Compartment, on_delete=models.PROTECT, related_name="events")
     at = models.DateTimeField(db_default=ClockTimestamp())

@@ -1,4 +1,4 @@
-"""When nobody could collect at a location, and why."""
+"""Periods in which nobody could pick up at a location."""
 
 from __future__ import annotations
 
@@ -12,33 +12,35 @@ from lockers.models.location import Location
 
 
 class DowntimeQuerySet(models.QuerySet["Downtime"]):
+    """Queries of downtimes."""
+
     def open(self) -> DowntimeQuerySet:
-        """Those that last."""
+        """Return the downtimes that have not ended."""
         return self.filter(ended_at__isnull=True)
 
     def unsettled(self) -> DowntimeQuerySet:
-        """Those whose lost time was not given back yet: the hold clock stands at their locations."""
+        """Return the downtimes whose time has not been added to the holds yet; deadlines are paused."""
         return self.filter(settled_at__isnull=True)
 
 
 class Downtime(models.Model):
-    """One stretch in which a location was silent or suspended; the hold clock stands meanwhile.
+    """A period in which a location was offline or suspended; pickup deadlines there are paused.
 
-    One is open at a time. A location that falls silent and is then suspended has two, the second beginning
-    where the first ends; the time of both is given back together, when the location is really there again:
-    so long `settled_at` is empty.
+    A location has at most one open downtime. If it goes offline and is then suspended, it has two: the second
+    begins where the first ends. The time of both is added to the holds together, when packages can be picked
+    up again; until then `settled_at` is empty.
     """
 
     class Cause(models.TextChoices):
-        SILENT = "silent", "Silent: no sign of life from its kiosks"
+        SILENT = "silent", "Offline: no heartbeats from its kiosks"
         SUSPENDED = "suspended", "Suspended"
 
     location = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="downtimes")
     cause = models.CharField(max_length=10, choices=Cause)
-    began_at = models.DateTimeField(help_text="When it was silent: the last sign of life")
+    began_at = models.DateTimeField(help_text="If it was offline: the last heartbeat")
     noticed_at = models.DateTimeField(db_default=ClockTimestamp())
     ended_at = models.DateTimeField(null=True)
-    settled_at = models.DateTimeField(null=True, help_text="When the lost time was given back")
+    settled_at = models.DateTimeField(null=True, help_text="When the lost time was added to the holds")
     begun_by = models.CharField(max_length=120)
     ended_by = models.CharField(max_length=120, blank=True, default="")
     reason = models.CharField(max_length=200)
@@ -70,10 +72,10 @@ class Downtime(models.Model):
 
     @property
     def lasted(self) -> timedelta | None:
-        """How long it was; None while it lasts."""
+        """How long it lasted; None if it has not ended."""
         return self.ended_at - self.began_at if self.ended_at else None
 
     def end(self, *, by: str, now: datetime) -> None:
-        """It is over; its time is given back by `packages_app`. The caller holds the location's lock."""
+        """End the downtime; `packages_app` adds the time to the holds. The caller has locked the location."""
         self.ended_at, self.ended_by = max(now, self.began_at), by
         self.save(update_fields=["ended_at", "ended_by"])

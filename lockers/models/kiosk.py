@@ -1,4 +1,4 @@
-"""The screen or controller at a locker."""
+"""The kiosks: screens or controllers at lockers."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from lockers.models.location import Location
 
 
 class Kiosk(models.Model):
-    """One screen at one location; it counts the wrong codes that were typed on it.
+    """A kiosk at a location, with the number of wrong codes entered at it.
 
-    The counters live here, in PostgreSQL: flushing Redis must not reset them.
+    The counters are in PostgreSQL, because flushing Redis must not reset them.
     """
 
     location = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="kiosks")

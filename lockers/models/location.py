@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 from zoneinfo import ZoneInfo, available_timezones
 
 from django.conf import settings
@@ -13,6 +13,7 @@ from django.db import models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from common.languages import language_choices
 from common.wakeup import wake_queue
 from lockers import errors
 
@@ -23,18 +24,27 @@ if TYPE_CHECKING:
 
 
 def validate_time_zone(value: str) -> None:
-    """Refuses what is no IANA time zone."""
+    """Reject a value that is not an IANA time zone."""
     if value not in available_timezones():
-        raise ValidationError("%(value)s is no IANA time zone.", params={"value": value})
+        raise ValidationError("%(value)s is not an IANA time zone.", params={"value": value})
+
+
+class AllocationStrategy(models.TextChoices):
+    """How a compartment is chosen; `lockers/allocation.py` has a function for each."""
+
+    BEST_FIT = "best_fit", "Best fit: the smallest available compartment that fits"
+    FIRST_AVAILABLE = "first_available", "First available: the first compartment of exactly that size"
 
 
 class LocationQuerySet(models.QuerySet["Location"]):
+    """Queries of locations."""
+
     def for_user(self, user: User) -> LocationQuerySet:
-        """The locations this user manages; every location for staff."""
+        """Return the locations that this user manages; all of them for staff."""
         return self if user.is_staff else self.filter(memberships__user=user)
 
     def lock(self, pk: int) -> Location:
-        """The row, locked until the transaction ends; packages are locked after it, never before.
+        """Return the row, locked until the transaction ends. Packages are locked after it, never before.
 
         Raises `UnknownLocation` for an id that does not exist in this set.
         """
@@ -45,13 +55,9 @@ class LocationQuerySet(models.QuerySet["Location"]):
 
 
 class Location(models.Model):
-    """A place with lockers: address, coordinates, time zone, hold time, managers."""
+    """A site with one or more lockers."""
 
-    class Strategy(models.TextChoices):
-        """How a compartment is chosen; `lockers/allocation.py` holds a function for each."""
-
-        BEST_FIT = "best_fit", "Best fit: the smallest free door that fits"
-        FIRST_AVAILABLE = "first_available", "First available: the exact size, first in order"
+    Strategy: TypeAlias = AllocationStrategy
 
     code = models.CharField(
         max_length=40, unique=True, validators=[RegexValidator(r"\A[A-Za-z0-9][A-Za-z0-9._-]*\Z")]
@@ -69,43 +75,43 @@ class Location(models.Model):
     hold_days = models.PositiveSmallIntegerField(
         default=3,
         validators=[MinValueValidator(1), MaxValueValidator(30)],
-        help_text="How long a package waits, in whole days of the location's own clock",
+        help_text="How long a package may wait, in whole days in the location's time zone",
     )
     max_hold_days = models.PositiveSmallIntegerField(
         default=14,
         validators=[MinValueValidator(1), MaxValueValidator(60)],
-        help_text="How far extensions may stretch the hold, in days from the deposit",
+        help_text="The longest hold with all extensions, in days from the deposit",
     )
     reminder_hours = models.PositiveSmallIntegerField(
         default=24,
         db_default=24,
         validators=[MaxValueValidator(168)],
-        help_text="How long before the end of the hold recipients are reminded, in hours; 0: not at all",
+        help_text="The hours before the pickup deadline at which recipients are reminded; 0: no reminder",
     )
     reminder_last_hours = models.PositiveSmallIntegerField(
         default=12,
         db_default=12,
         validators=[MaxValueValidator(72)],
-        help_text="The last reminder, with a link to keep the package longer; 0: none",
+        help_text="The hours before the deadline of the last reminder, with a link to extend it; 0: none",
     )
     morning_hour = models.PositiveSmallIntegerField(
         default=6,
         db_default=6,
         validators=[MaxValueValidator(23)],
-        help_text="The hour of its own clock from which its daily lists go out",
+        help_text="The hour in its time zone from which its daily lists are sent",
     )
     quiet_from = models.TimeField(
         null=True,
         blank=True,
-        help_text="On its own clock: from then until the end below an SMS waits, unless somebody waits for"
-        " it. Empty: no quiet hours",
+        help_text="In its time zone: SMS are sent only after the end below, except those that somebody is"
+        " waiting for. Empty: no quiet hours",
     )
     quiet_until = models.TimeField(null=True, blank=True)
     strategy = models.CharField(max_length=20, choices=Strategy, default=Strategy.BEST_FIT)
     sandbox = models.BooleanField(
         default=False,
         db_default=False,
-        help_text="A pretend place, for couriers' test keys only; no message about it is ever sent",
+        help_text="For couriers' test keys only; no messages about it are sent",
     )
     suspended_at = models.DateTimeField(null=True, blank=True, editable=False)
     suspended_reason = models.CharField(max_length=200, blank=True, default="", editable=False)
@@ -130,17 +136,17 @@ class Location(models.Model):
                 condition=Q(reminder_hours__lte=168, reminder_last_hours__lte=72)
                 & (Q(reminder_hours=0) | Q(reminder_last_hours__lt=F("reminder_hours"))),
                 name="location_reminders",
-                violation_error_message="The last reminder must come after the first one: fewer hours.",
+                violation_error_message="The last reminder must come after the first one: enter fewer hours.",
             ),
             models.CheckConstraint(
                 condition=Q(quiet_from__isnull=True, quiet_until__isnull=True)
                 | Q(quiet_from__isnull=False, quiet_until__isnull=False) & ~Q(quiet_from=F("quiet_until")),
                 name="location_quiet_hours",
-                violation_error_message="Quiet hours need a beginning and an end that differ.",
+                violation_error_message="Quiet hours need a start and an end that differ.",
             ),
             models.CheckConstraint(
                 condition=Q(latitude__isnull=True, longitude__isnull=True)
-                # A comparison with NULL is neither true nor false, and a check lets that pass.
+                # A check passes when a comparison with NULL is neither true nor false.
                 | Q(latitude__isnull=False, longitude__isnull=False)
                 & Q(latitude__range=(-90, 90), longitude__range=(-180, 180)),
                 name="location_coordinates",
@@ -151,7 +157,7 @@ class Location(models.Model):
                 name="location_suspended_pair",
             ),
             models.CheckConstraint(
-                condition=Q(strategy__in=["best_fit", "first_available"]), name="location_strategy"
+                condition=Q(strategy__in=AllocationStrategy.values), name="location_strategy"
             ),
         ]
         indexes = [
@@ -164,18 +170,23 @@ class Location(models.Model):
 
     @property
     def zone(self) -> ZoneInfo:
-        """The time zone in which this location's days are counted."""
+        """The location's time zone."""
         return ZoneInfo(self.time_zone)
 
     @property
+    def suspended(self) -> bool:
+        """Whether the location has been taken out of use for new packages."""
+        return self.suspended_at is not None
+
+    @property
     def downtime(self) -> Downtime | None:
-        """Why nobody can collect here at present; None where people can."""
+        """The open downtime; None while packages can be picked up."""
         return self.downtimes.filter(ended_at__isnull=True).first()
 
     def suspend(self, *, reason: str, now: datetime) -> None:
-        """Take the whole location out of use for new packages; what lies in it can still be collected.
+        """Stop accepting packages; those at the location can still be picked up.
 
-        `operations.suspend_location` also stops the hold clock, and is what everybody calls.
+        Call `operations.suspend_location` instead, which also pauses the deadlines.
         """
         self.suspended_at = self.suspended_at or now
         self.suspended_reason = reason.strip() or "suspended"
@@ -189,16 +200,16 @@ class Location(models.Model):
 
 
 class Membership(models.Model):
-    """A location manager's right to one location."""
+    """A manager's access to a location."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
     location = models.ForeignKey(Location, on_delete=models.CASCADE, related_name="memberships")
     language = models.CharField(
         max_length=5,
-        choices=settings.LANGUAGES,
+        choices=language_choices,
         default="en",
         db_default="en",
-        help_text="Of e-mails about this location",
+        help_text="The language of emails about this location",
     )
 
     class Meta:

@@ -1,4 +1,4 @@
-"""When a broken door is to be back, and whether somebody has seen it work."""
+"""Planned repairs of compartments that are out of service."""
 
 from __future__ import annotations
 
@@ -11,28 +11,32 @@ from lockers.models.compartment import Compartment
 
 
 class RepairQuerySet(models.QuerySet["Repair"]):
+    """Queries of planned repairs."""
+
     def due(self, now: datetime) -> RepairQuerySet:
-        """Those whose date has passed, the oldest first."""
+        """Return the repairs whose date has passed, the oldest first."""
         return self.filter(due_at__lte=now).order_by("due_at", "pk")
 
     def checked(self) -> RepairQuerySet:
-        """Somebody has seen the door work."""
+        """Return the confirmed repairs: somebody has seen the door work."""
         return self.filter(checked_at__isnull=False)
 
     def unchecked(self) -> RepairQuerySet:
-        """Nobody has."""
+        """Return the repairs that nobody has confirmed."""
         return self.filter(checked_at__isnull=True)
 
 
 class Repair(models.Model):
-    """The plan for one door that is out of service; it goes when the door is back."""
+    """The planned repair of a compartment; it is deleted when the compartment is back in service."""
 
     compartment = models.OneToOneField(Compartment, on_delete=models.CASCADE, primary_key=True)
-    due_at = models.DateTimeField(help_text="When the door is to be back in service")
-    checked_at = models.DateTimeField(null=True, blank=True, help_text="When somebody saw that it works")
+    due_at = models.DateTimeField(help_text="When the compartment is to be back in service")
+    checked_at = models.DateTimeField(null=True, blank=True, help_text="When somebody saw the door work")
     checked_by = models.CharField(max_length=120, blank=True, default="")
     reminded_on = models.DateField(
-        null=True, blank=True, help_text="The location's day on which managers last heard that it is overdue"
+        null=True,
+        blank=True,
+        help_text="The location's day on which managers were last told that it is overdue",
     )
 
     objects = RepairQuerySet.as_manager()

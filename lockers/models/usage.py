@@ -1,4 +1,4 @@
-"""How full locations were, and which sizes they lack."""
+"""How full locations were, and where compartments of a size are short."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from lockers.models.location import Location
 
 
 class UsageSnapshot(models.Model):
-    """The doors of one size at one location, as they stood once within an hour."""
+    """The compartments of one size at one location by status, counted once an hour."""
 
     location = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="+", db_index=False)
     size = models.PositiveSmallIntegerField(choices=Size)
-    hour = models.DateTimeField(db_index=True, help_text="Its beginning, in UTC")
+    hour = models.DateTimeField(db_index=True, help_text="The start of the hour, in UTC")
     taken_at = models.DateTimeField(db_default=ClockTimestamp())
     total = models.PositiveIntegerField()
     available = models.PositiveIntegerField()
@@ -35,19 +35,21 @@ class UsageSnapshot(models.Model):
 
 
 class ShortageQuerySet(models.QuerySet["Shortage"]):
+    """Queries of shortages."""
+
     def open(self) -> ShortageQuerySet:
-        """Those that last."""
+        """Return the shortages that have not ended."""
         return self.filter(ended_at__isnull=True)
 
 
 class Shortage(models.Model):
-    """A stretch in which a location had hardly a free door of one size."""
+    """A period in which a location had hardly any available compartment of a size."""
 
     location = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="shortages")
     size = models.PositiveSmallIntegerField(choices=Size)
     began_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
-    told_on = models.DateField(null=True, help_text="The day of the location's calendar when managers heard")
+    told_on = models.DateField(null=True, help_text="The location's day on which managers were told")
 
     objects = ShortageQuerySet.as_manager()
 

@@ -1,4 +1,4 @@
-"""What couriers do: bring, change, take back."""
+"""Calls that couriers make to drop packages off, change them and take them back."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from common.refusals import refuses
 from lockers import allocation
 from lockers.models import Size
 from packages_app import errors, operations
-from packages_app.api.calls import IDEMPOTENT, CallerRequest, change, perform, refuse
+from packages_app.api.responses import IDEMPOTENT, CallerRequest, change, perform, refuse
 from packages_app.api.schemas.changes import CancelIn, ExtendIn, ReassignIn
 from packages_app.api.schemas.drop_off import AssignIn
 from packages_app.api.schemas.packages import PackageOut
@@ -35,7 +35,7 @@ router = Router(tags=["couriers"])
     auth=courier_key,
     response={201: PackageOut, 202: QueueEntryOut},
     operation_id="assign",
-    summary="Find room for a package",
+    summary="Reserve a compartment for a package",
     openapi_extra=IDEMPOTENT,
 )
 @refuses(
@@ -48,9 +48,11 @@ router = Router(tags=["couriers"])
     errors.BusyTryAgain,
 )
 def assign(request: CallerRequest, body: AssignIn) -> HttpResponse:
-    """Claims a compartment and says which door to open. `deposited: false` only reserves it.
+    """Reserve a compartment for a package and return which door to open.
 
-    With `queue: true`, where no door is free: 202 and a place in the queue, first come, first served.
+    By default the package counts as deposited at once. With `deposited: false` the compartment is only
+    reserved, until the deposit is confirmed or the reservation lapses. With `queue: true`, a full location
+    answers 202 with a queue entry: first come, first served.
     """
     by = request.auth.actor
     if by.sandbox:
@@ -87,25 +89,25 @@ def assign(request: CallerRequest, body: AssignIn) -> HttpResponse:
 
 
 def _waits(body: AssignIn) -> dict[str, Any]:
-    """For how long it waits where no door is free, if it does."""
+    """Return the arguments of the queue, if the package may wait in it."""
     if not body.queue:
         return {}
     return {"wait_for": timedelta(hours=body.queue_hours), "keep_minutes": body.queue_minutes}
 
 
 def _is_new(response: HttpResponse) -> bool:
-    """It was done just now, and not at an earlier request."""
+    """Return whether this request did the work, rather than replaying a stored response."""
     return response.status_code in (200, 201) and "Idempotent-Replayed" not in response
 
 
 def _size(body: AssignIn) -> Size | None:
-    """The size asked for, or the smallest that takes the parcel; None if it fits nowhere."""
-    asked = Size[body.size] if body.size else Size.SMALL
+    """Return the requested size or the smallest one that fits the package; None if no size fits."""
+    requested = Size[body.size] if body.size else Size.SMALL
     if body.dimensions is None and body.weight_g is None:
-        return asked
+        return requested
     edges = body.dimensions.model_dump() if body.dimensions else {}
     size = allocation.size_for(weight_g=body.weight_g, **edges)
-    return max(size, asked) if size else None
+    return max(size, requested) if size else None
 
 
 @router.post(
@@ -113,12 +115,12 @@ def _size(body: AssignIn) -> Size | None:
     auth=courier_key,
     response=PackageOut,
     operation_id="deposit",
-    summary="Confirm that the package lies in its door",
+    summary="Confirm that the package is in its compartment",
     openapi_extra=IDEMPOTENT,
 )
 @refuses(errors.WrongStatus)
 def deposit(request: CallerRequest, package_id: UUID) -> HttpResponse:
-    """PENDING → STORED; the hold begins, and the recipient is told the code."""
+    """PENDING → STORED: the hold period begins, and the recipient is sent the pickup code."""
     response = change(request, operations.deposit, package_id)
     by = request.auth.actor
     if by.sandbox and _is_new(response):
@@ -131,12 +133,15 @@ def deposit(request: CallerRequest, package_id: UUID) -> HttpResponse:
     auth=courier_key,
     response=PackageOut,
     operation_id="reassign",
-    summary="Ask for another door",
+    summary="Move the package to another compartment",
     openapi_extra=IDEMPOTENT,
 )
 @refuses(errors.WrongStatus, errors.LocationFull, errors.BusyTryAgain)
 def reassign(request: CallerRequest, package_id: UUID, body: ReassignIn) -> HttpResponse:
-    """A larger door for `too_small`; the old one is taken out of use where the reason says so."""
+    """Reserve another compartment, a larger one for `too_small`.
+
+    For the other reasons, the old compartment is taken out of service or has to be checked first.
+    """
     return change(request, operations.reassign, package_id, reason=Reason(body.reason))
 
 
@@ -145,12 +150,15 @@ def reassign(request: CallerRequest, package_id: UUID, body: ReassignIn) -> Http
     auth=courier_key,
     response=PackageOut,
     operation_id="cancel",
-    summary="Call a package off",
+    summary="Cancel a package",
     openapi_extra=IDEMPOTENT,
 )
 @refuses(errors.WrongStatus)
 def cancel(request: CallerRequest, package_id: UUID, body: CancelIn | None = None) -> HttpResponse:
-    """A stored one holds its door until it is returned."""
+    """Cancel the package.
+
+    A stored package occupies its compartment until it has been taken out: `POST /packages/{id}/return`.
+    """
     return change(request, operations.cancel, package_id, reason=body.reason if body else "")
 
 
@@ -159,14 +167,14 @@ def cancel(request: CallerRequest, package_id: UUID, body: CancelIn | None = Non
     auth=courier_key,
     response=PackageOut,
     operation_id="extend",
-    summary="Let a package wait longer",
+    summary="Extend the hold period",
     openapi_extra=IDEMPOTENT,
 )
 @refuses(errors.WrongStatus, errors.ExtensionLimit, errors.OnHold)
 def extend(request: CallerRequest, package_id: UUID, body: ExtendIn) -> HttpResponse:
-    """STORED or EXPIRED, within the location's limit.
+    """Extend the hold of a STORED or EXPIRED package, within the location's limit.
 
-    Without an Idempotency-Key the same again within a minute is taken as a repeat.
+    Without an Idempotency-Key, the same request within a minute counts as a repeat and extends nothing.
     """
     keyless = "Idempotency-Key" not in request.headers
     return change(request, operations.extend, package_id, hours=body.hours, may_repeat=keyless)
@@ -177,12 +185,12 @@ def extend(request: CallerRequest, package_id: UUID, body: ExtendIn) -> HttpResp
     auth=courier_key,
     response=PackageOut,
     operation_id="return_to_courier",
-    summary="Confirm that the package was taken out",
+    summary="Confirm that the package has been taken out",
     openapi_extra=IDEMPOTENT,
 )
 @refuses(errors.WrongStatus)
 def return_to_courier(request: CallerRequest, package_id: UUID) -> HttpResponse:
-    """EXPIRED, or cancelled in its door → RETURNED; frees the compartment."""
+    """EXPIRED, or canceled while in its compartment → RETURNED: the compartment is available again."""
     return change(request, operations.return_to_courier, package_id)
 
 
@@ -191,10 +199,10 @@ def return_to_courier(request: CallerRequest, package_id: UUID) -> HttpResponse:
     auth=courier_key,
     response={202: PackageOut},
     operation_id="resend_code",
-    summary="Give the recipient a new code",
+    summary="Send the recipient a new pickup code",
     openapi_extra=IDEMPOTENT,
 )
 @refuses(errors.WrongStatus, errors.NothingToResend, errors.OnHold)
 def resend_code(request: CallerRequest, package_id: UUID) -> HttpResponse:
-    """The old code dies; the recipient is told the new one."""
+    """Replace the code and send it to the recipient; the old code stops working."""
     return change(request, operations.resend_code, package_id, status=202)

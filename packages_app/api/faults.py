@@ -1,4 +1,4 @@
-"""Doors that do not work, as couriers and kiosks report them."""
+"""Reports by couriers and kiosks of compartments that do not work."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ninja import Path, Router
 
 from lockers.models import Compartment
 from packages_app import operations
-from packages_app.api.calls import IDEMPOTENT, CallerRequest, perform
+from packages_app.api.responses import IDEMPOTENT, CallerRequest, perform
 from packages_app.api.schemas.fields import CompartmentId
 from packages_app.api.schemas.kiosks import FaultIn, FaultOut
 from packages_app.keys import rate_limits
@@ -26,11 +26,14 @@ router = Router(tags=["faults"])
     auth=any_key,
     response={201: FaultOut},
     operation_id="report_fault",
-    summary="Report a door that does not work",
+    summary="Report a compartment that does not work",
     openapi_extra=IDEMPOTENT,
 )
 def report_fault(request: CallerRequest, compartment_id: Path[CompartmentId], body: FaultIn) -> HttpResponse:
-    """Takes it out of use and tells the location's managers; a kiosk's own location only."""
+    """Take the compartment out of service and tell the location's managers.
+
+    A kiosk may report compartments of its own location only.
+    """
     rate_limits.count_fault(request, request.auth)
     return perform(
         request,
@@ -43,6 +46,6 @@ def report_fault(request: CallerRequest, compartment_id: Path[CompartmentId], bo
     )
 
 
-def _reported(door: Compartment, *, kind: str) -> Answer:
-    compartment = package_json.door(door.pk, door.locker.name, door.label, door.size)
-    return Answer(201, {"compartment": compartment, "kind": kind, "status": str(door.status)})
+def _reported(compartment: Compartment, *, kind: str) -> Answer:
+    body = package_json.door(compartment.pk, compartment.locker.name, compartment.label, compartment.size)
+    return Answer(201, {"compartment": body, "kind": kind, "status": str(compartment.status)})

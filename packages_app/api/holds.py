@@ -1,4 +1,4 @@
-"""What couriers do when a hand-over has to wait, or somebody else collects."""
+"""Calls that put packages on hold and name delegates."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ninja import Router
 
 from common.refusals import refuses
 from packages_app import errors, operations
-from packages_app.api.calls import IDEMPOTENT, CallerRequest, change
+from packages_app.api.responses import IDEMPOTENT, CallerRequest, change
 from packages_app.api.schemas.changes import DelegateIn, HoldIn
 from packages_app.api.schemas.packages import PackageOut
 from packages_app.keys.auth import courier_key
@@ -24,15 +24,18 @@ router = Router(tags=["couriers"])
     auth=courier_key,
     response=PackageOut,
     operation_id="hold",
-    summary="Hold a package back",
+    summary="Put a package on hold",
     openapi_extra=IDEMPOTENT,
 )
 @refuses(errors.WrongStatus)
 def hold(request: CallerRequest, package_id: UUID, body: HoldIn | None = None) -> HttpResponse:
-    """It keeps its status and its time, and no code opens its door until it is released."""
-    asked = body or HoldIn()
+    """Keep the door shut for every code until the package is released.
+
+    The package keeps its status and its remaining time.
+    """
+    wanted = body or HoldIn()
     return change(
-        request, operations.put_on_hold, package_id, reason=HoldReason(asked.reason), note=asked.note
+        request, operations.put_on_hold, package_id, reason=HoldReason(wanted.reason), note=wanted.note
     )
 
 
@@ -41,12 +44,15 @@ def hold(request: CallerRequest, package_id: UUID, body: HoldIn | None = None) -
     auth=courier_key,
     response=PackageOut,
     operation_id="release",
-    summary="Hold a package back no longer",
+    summary="Release a package that is on hold",
     openapi_extra=IDEMPOTENT,
 )
 @refuses(errors.WrongStatus)
 def release(request: CallerRequest, package_id: UUID) -> HttpResponse:
-    """The codes work; the time that it was held back is given back, within the location's limit."""
+    """Let the codes work again, and extend the hold period by the time the package was on hold.
+
+    The location's limit applies.
+    """
     return change(request, operations.release_hold, package_id)
 
 
@@ -55,12 +61,15 @@ def release(request: CallerRequest, package_id: UUID) -> HttpResponse:
     auth=courier_key,
     response={201: PackageOut},
     operation_id="name_delegate",
-    summary="Let somebody else collect",
+    summary="Name a delegate",
     openapi_extra=IDEMPOTENT,
 )
 @refuses(errors.WrongStatus)
 def name_delegate(request: CallerRequest, package_id: UUID, body: DelegateIn) -> HttpResponse:
-    """They are told a code of their own, and the recipient who they are. One at a time, the last named."""
+    """Send the delegate a code of their own, and tell the recipient who may pick up.
+
+    A package has one delegate at a time: naming another one replaces the first.
+    """
     delegate = Delegate(
         name=body.name, email=body.email or "", phone=body.phone or "", language=body.language
     )
@@ -72,12 +81,12 @@ def name_delegate(request: CallerRequest, package_id: UUID, body: DelegateIn) ->
     auth=courier_key,
     response=PackageOut,
     operation_id="remove_delegate",
-    summary="Let nobody else collect",
+    summary="Remove the delegate",
     openapi_extra=IDEMPOTENT,
 )
 @refuses(errors.WrongStatus)
 def remove_delegate(request: CallerRequest, package_id: UUID) -> HttpResponse:
-    """Their code opens nothing any more; the recipient's does. Asked again, it changes nothing."""
+    """Stop the delegate's code from working; the recipient's code still works. A repeat changes nothing."""
     return change(request, operations.remove_delegate, package_id)
 
 
@@ -86,10 +95,13 @@ def remove_delegate(request: CallerRequest, package_id: UUID) -> HttpResponse:
     auth=courier_key,
     response={202: PackageOut},
     operation_id="resend_delegate_code",
-    summary="Give the delegate a new code",
+    summary="Send the delegate a new pickup code",
     openapi_extra=IDEMPOTENT,
 )
 @refuses(errors.WrongStatus, errors.OnHold, errors.NoDelegate, errors.NothingToResend)
 def resend_delegate_code(request: CallerRequest, package_id: UUID) -> HttpResponse:
-    """Their old code dies, and they are told the new one; the recipient's code stays as it is."""
+    """Replace the delegate's code and send it to them; the old code stops working.
+
+    The recipient's code stays the same.
+    """
     return change(request, operations.resend_delegate_code, package_id, status=202)

@@ -1,4 +1,4 @@
-"""What kiosks do: open a door for a code, say that it stayed shut, say that they are alive."""
+"""Calls that kiosks make: pickups, doors that did not open, and heartbeats."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from ninja import Path, Router
 from common.clock import database_now
 from common.refusals import refuses
 from packages_app import errors, operations
-from packages_app.api.calls import CallerRequest
 from packages_app.api.problems import respond
+from packages_app.api.responses import CallerRequest
 from packages_app.api.schemas.fields import PickupCode
 from packages_app.api.schemas.kiosks import HeartbeatIn, PickupIn, PickupOut, PickupWithCodeIn
 from packages_app.api.schemas.packages import PackageOut
@@ -37,11 +37,11 @@ PICKUP = (
     auth=kiosk_key,
     response=PickupOut,
     operation_id="pickup",
-    summary="Open the door for a code",
+    summary="Open the door for a pickup code",
 )
 @refuses(*PICKUP)
 def pickup(request: CallerRequest, body: PickupWithCodeIn) -> HttpResponse:
-    """The code in the body: it stands in no URL and so in no log of a proxy."""
+    """Take the code from the body, so that it appears in no URL and in no proxy's log."""
     return _pick_up(request, body.code, body)
 
 
@@ -50,13 +50,13 @@ def pickup(request: CallerRequest, body: PickupWithCodeIn) -> HttpResponse:
     auth=kiosk_key,
     response=PickupOut,
     operation_id="pickup_by_code",
-    summary="Open the door for a code in the path",
+    summary="Open the door for a pickup code in the path",
 )
 @refuses(*PICKUP)
 def pickup_by_code(
     request: CallerRequest, code: Path[PickupCode], body: PickupIn | None = None
 ) -> HttpResponse:
-    """As `POST /pickup`. Prefer that one: URLs end up in logs."""
+    """Like `POST /pickup`, which is the better choice: URLs end up in logs."""
     return _pick_up(request, code, body or PickupIn())
 
 
@@ -65,11 +65,11 @@ def pickup_by_code(
     auth=kiosk_key,
     response=PackageOut,
     operation_id="door_failed",
-    summary="The door did not open",
+    summary="Report that the door did not open",
 )
 @refuses(errors.WrongStatus, errors.CompartmentInUse, errors.DuplicateTrackingNumber)
 def door_failed(request: CallerRequest, package_id: UUID) -> HttpResponse:
-    """Within 5 minutes of the pickup: the package is STORED again, its compartment unverified."""
+    """Undo a pickup, within 5 minutes: the package is STORED again, and its compartment unverified."""
     package = operations.record_door_failure(package_id=package_id, by=request.auth.actor, now=timezone.now())
     return respond(package_json.answer(package, status=200, code=False))
 
@@ -79,10 +79,13 @@ def door_failed(request: CallerRequest, package_id: UUID) -> HttpResponse:
     auth=kiosk_key,
     response={204: None},
     operation_id="heartbeat",
-    summary="The location is alive",
+    summary="Send a heartbeat",
 )
 def heartbeat(request: CallerRequest, body: HeartbeatIn) -> HttpResponse:
-    """Doors that do not answer go out of service until a manager has put them back."""
+    """Say that the kiosk works.
+
+    Compartments listed as silent go out of service until a manager puts them back in service.
+    """
     by, now = request.auth.actor, database_now()  # jobs compare it with the database's clock
     operations.record_heartbeat(by=by, now=now, software_version=body.software_version)
     if body.silent_compartments:

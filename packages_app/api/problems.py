@@ -1,4 +1,4 @@
-"""Refusals as RFC 9457 problem documents, with the stable `code` that programs act on."""
+"""Refusals as RFC 9457 problem documents, each with a stable `code` for programs."""
 
 from __future__ import annotations
 
@@ -15,14 +15,17 @@ from packages_app.payloads.answer import Answer
 
 
 class FieldError(Schema):
-    """What is wrong with a field; inner fields are written `recipient.email`."""
+    """What is wrong with one field. Nested fields are written with a dot, such as `recipient.email`."""
 
     field: str
     message: str
 
 
 class Problem(Schema):
-    """RFC 9457. `code` is stable; 422 lists its `errors`; `retry_after` is in seconds."""
+    """An RFC 9457 problem document.
+
+    `code` is stable. A 422 lists what is wrong in `errors`. `retry_after` is in seconds.
+    """
 
     type: str
     title: str
@@ -37,7 +40,7 @@ class Problem(Schema):
 class InvalidIdempotencyKey(Refusal):
     """The Idempotency-Key must be 1 to 255 visible ASCII characters.
 
-    A UUID will do, or your own number of the wish, such as `drop-off-4711`.
+    Use a UUID or your own request number, such as `drop-off-4711`.
     """
 
     code = "invalid_idempotency_key"
@@ -45,14 +48,14 @@ class InvalidIdempotencyKey(Refusal):
 
 
 def problem_type(code: str) -> str:
-    """Where the code is explained: the page of all problems."""
+    """Return the address of the code's explanation on the page of all problems."""
     return f"/api/v1/docs/problems#{code}"
 
 
 def problem(
     request: HttpRequest, *, status: int, code: str, title: str, detail: str = "", **facts: Any
 ) -> Answer:
-    """A problem document as an answer. `instance` is the call's path, without a pickup code in it."""
+    """Return a problem document. `instance` is the path of the call, without the pickup code."""
     instance = request.path
     if "/pickup/" in instance:
         instance = instance[: instance.index("/pickup/")] + "/pickup"
@@ -69,7 +72,7 @@ def problem(
 
 
 def problem_answer(request: HttpRequest, refusal: Refusal) -> Answer:
-    """A refusal as a problem document."""
+    """Return the problem document of a refusal."""
     facts = {
         name: moment(fact) if isinstance(fact, datetime) else fact for name, fact in refusal.facts.items()
     }
@@ -81,7 +84,7 @@ def problem_answer(request: HttpRequest, refusal: Refusal) -> Answer:
 
 
 def respond(answer: Answer) -> HttpResponse:
-    """The HTTP response of an answer, new or repeated."""
+    """Return the HTTP response of a new or replayed answer."""
     if answer.status == 204:
         response = HttpResponse(status=204)
     else:

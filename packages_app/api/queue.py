@@ -1,4 +1,4 @@
-"""Places in the queue of a full location: to read, and to leave. `POST /lockers/assign` gives them."""
+"""Calls that read and leave the queue of a full location. `POST /lockers/assign` creates the entries."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from common.pagination import Cursor, Limit
 from common.refusals import refuses
 from lockers.schemas import LocationCode, known_only
 from packages_app import errors, operations
-from packages_app.api.calls import IDEMPOTENT, CallerRequest, asked, listed, perform
 from packages_app.api.problems import respond
+from packages_app.api.responses import IDEMPOTENT, CallerRequest, given_filters, page, perform
 from packages_app.api.schemas.fields import TrackingNumber
 from packages_app.api.schemas.queue import QueueEntryOut, QueuePage
 from packages_app.keys.auth import courier_key
@@ -28,7 +28,7 @@ router = Router(tags=["queue"])
     auth=courier_key,
     response=QueuePage,
     operation_id="list_queue",
-    summary="The courier's places in queues",
+    summary="List queue entries",
 )
 def list_queue(
     request: CallerRequest,
@@ -38,14 +38,12 @@ def list_queue(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> HttpResponse:
-    """Newest first; those who wait, and those who did."""
+    """Queue entries, newest first, including those that have ended."""
     known_only(request, "status", "location", "tracking_number", "limit", "cursor")
-    filters = asked(status=status, location__code=location, tracking_number=tracking_number)
+    filters = given_filters(status=status, location__code=location, tracking_number=tracking_number)
     entries = request.auth.actor.queue_entries().select_related("location").with_position()
     order = ("-created_at", "-id")
-    return listed(
-        entries.filter(**filters), package_json.queue_entry, order=order, limit=limit, cursor=cursor
-    )
+    return page(entries.filter(**filters), package_json.queue_entry, order=order, limit=limit, cursor=cursor)
 
 
 @router.get(
@@ -53,10 +51,14 @@ def list_queue(
     auth=courier_key,
     response=QueueEntryOut,
     operation_id="get_queue_entry",
-    summary="One place in a queue",
+    summary="Get a queue entry",
 )
 def get_queue_entry(request: CallerRequest, entry_id: UUID) -> HttpResponse:
-    """Its position; once a door was granted, its package, which `POST /packages/{id}/open` opens it for."""
+    """Return the entry with its position.
+
+    Once it has been granted a compartment, `package_id` is the package to deposit: open its door with
+    `POST /packages/{id}/open`.
+    """
     known_only(request)
     entries = request.auth.actor.queue_entries().select_related("location").with_position()
     entry = entries.filter(pk=entry_id).first()
@@ -70,12 +72,15 @@ def get_queue_entry(request: CallerRequest, entry_id: UUID) -> HttpResponse:
     auth=courier_key,
     response=QueueEntryOut,
     operation_id="leave_queue",
-    summary="Wait no longer",
+    summary="Leave the queue",
     openapi_extra=IDEMPOTENT,
 )
 @refuses(errors.NotWaiting)
 def leave_queue(request: CallerRequest, entry_id: UUID) -> HttpResponse:
-    """WAITING → LEFT. What has a door is cancelled as a package."""
+    """End an entry: WAITING → LEFT.
+
+    An entry that was granted a compartment has become a package: cancel that one.
+    """
     return perform(request, operations.leave_queue, render=_left, entry_id=entry_id)
 
 

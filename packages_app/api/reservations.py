@@ -1,4 +1,4 @@
-"""Doors that are reserved: opened to put the parcel in, and looked into when nobody confirmed it."""
+"""Calls about reserved compartments: opening the door, and packages found after a reservation lapsed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ninja import Router
 
 from common.refusals import refuses
 from packages_app import errors, operations
-from packages_app.api.calls import IDEMPOTENT, CallerRequest, change
+from packages_app.api.responses import IDEMPOTENT, CallerRequest, change
 from packages_app.api.schemas.changes import FoundIn
 from packages_app.api.schemas.packages import PackageOut
 from packages_app.keys.auth import any_key, courier_key
@@ -23,12 +23,15 @@ router = Router(tags=["couriers"])
     auth=any_key,
     response=PackageOut,
     operation_id="open_door",
-    summary="Say that a reserved door is opened",
+    summary="Open the door of a reserved compartment",
     openapi_extra=IDEMPOTENT,
 )
 @refuses(errors.WrongStatus)
 def open_door(request: CallerRequest, package_id: UUID) -> HttpResponse:
-    """PENDING only; a repeat changes nothing. At least five minutes are left to confirm the deposit."""
+    """For a PENDING package; a repeat changes nothing.
+
+    The reservation is extended where needed, so that five minutes are left to confirm the deposit.
+    """
     return change(request, operations.open_door, package_id)
 
 
@@ -37,13 +40,13 @@ def open_door(request: CallerRequest, package_id: UUID) -> HttpResponse:
     auth=courier_key,
     response=PackageOut,
     operation_id="found",
-    summary="The parcel of a lapsed reservation is in its door after all",
+    summary="Report that the package of a lapsed reservation is in its compartment",
     openapi_extra=IDEMPOTENT,
 )
 @refuses(errors.WrongStatus, errors.DuplicateTrackingNumber)
 def found(request: CallerRequest, package_id: UUID, body: FoundIn) -> HttpResponse:
-    """`stays`: STORED, as a deposit would have done. `taken_out`: RETURNED, and the door is free.
+    """`stays` → STORED, as after a deposit. `taken_out` → RETURNED, and the compartment is available.
 
-    Only for a reservation that was cancelled or lapsed, while its door is `unverified` because of it.
+    For a reservation that was canceled or lapsed, while its compartment is `unverified` for that reason.
     """
     return change(request, operations.record_found, package_id, outcome=Outcome(body.outcome))

@@ -1,4 +1,4 @@
-"""Webhooks of couriers: made, looked after, and what was sent to them."""
+"""Calls that manage couriers' webhooks and show what was delivered to them."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from common.refusals import refuses
 from lockers.schemas import known_only
 from notifications.models import Channel, Notification
 from packages_app import errors
-from packages_app.api.calls import IDEMPOTENT, CallerRequest, listed, perform
 from packages_app.api.problems import respond
+from packages_app.api.responses import IDEMPOTENT, CallerRequest, page, perform
 from packages_app.api.schemas.webhooks import (
     ALL_EVENTS,
     DELIVERY_ID,
@@ -42,25 +42,28 @@ router = Router(tags=["webhooks"], auth=unbound_courier_key)
     "/webhooks",
     response=WebhookPage,
     operation_id="list_webhooks",
-    summary="The courier's webhooks",
+    summary="List webhooks",
 )
 def list_webhooks(request: CallerRequest, limit: Limit = 50, cursor: Cursor = None) -> HttpResponse:
-    """Newest first; without their secrets."""
+    """Return webhooks, newest first, without their secrets."""
     known_only(request, "limit", "cursor")
-    found = _webhooks(request).select_related("destination")
-    return listed(found, webhook_json.webhook, order=("-created_at", "-id"), limit=limit, cursor=cursor)
+    webhooks = _webhooks(request).select_related("destination")
+    return page(webhooks, webhook_json.webhook, order=("-created_at", "-id"), limit=limit, cursor=cursor)
 
 
 @router.post(
     "/webhooks",
     response={201: WebhookWithSecretOut},
     operation_id="create_webhook",
-    summary="Be told of what happens",
+    summary="Create a webhook",
     openapi_extra=IDEMPOTENT,
 )
 @refuses(errors.DuplicateWebhook, errors.TooManyWebhooks)
 def create_webhook(request: CallerRequest, body: WebhookIn) -> HttpResponse:
-    """The answer shows the signing secret, this once. Ten webhooks at the most, each URL once."""
+    """Create a webhook and return its signing secret, which is shown only once.
+
+    A courier has at most ten webhooks, each with a different URL.
+    """
     return perform(
         request,
         operations.create_webhook,
@@ -75,10 +78,10 @@ def create_webhook(request: CallerRequest, body: WebhookIn) -> HttpResponse:
     "/webhooks/{webhook_id}",
     response=WebhookOut,
     operation_id="get_webhook",
-    summary="One webhook",
+    summary="Get a webhook",
 )
 def get_webhook(request: CallerRequest, webhook_id: UUID) -> HttpResponse:
-    """Whether it works, and why not."""
+    """Return the webhook, with the last error if its endpoint does not work."""
     known_only(request)
     return respond(webhook_json.answer(_webhook(request, webhook_id)))
 
@@ -87,24 +90,27 @@ def get_webhook(request: CallerRequest, webhook_id: UUID) -> HttpResponse:
     "/webhooks/{webhook_id}",
     response={204: None},
     operation_id="delete_webhook",
-    summary="Be told no more",
+    summary="Delete a webhook",
     openapi_extra=IDEMPOTENT,
 )
 def delete_webhook(request: CallerRequest, webhook_id: UUID) -> HttpResponse:
-    """What waited for it ends."""
+    """Delete the webhook; messages that have not been delivered to it yet are dropped."""
     known_only(request)
-    return _change(request, operations.delete_webhook, _gone, webhook_id)
+    return _change(request, operations.delete_webhook, _deleted, webhook_id)
 
 
 @router.post(
     "/webhooks/{webhook_id}/rotate-secret",
     response=WebhookWithSecretOut,
     operation_id="rotate_webhook_secret",
-    summary="A new signing secret",
+    summary="Rotate the signing secret",
     openapi_extra=IDEMPOTENT,
 )
 def rotate_secret(request: CallerRequest, webhook_id: UUID) -> HttpResponse:
-    """Shown this once. For 24 hours messages carry two signatures, one of the old secret too."""
+    """Replace the signing secret and return the new one, which is shown only once.
+
+    For 24 hours, messages carry two signatures: one with the old secret and one with the new one.
+    """
     render = partial(webhook_json.with_secret, status=200)
     return _change(request, operations.rotate_secret, render, webhook_id)
 
@@ -113,11 +119,14 @@ def rotate_secret(request: CallerRequest, webhook_id: UUID) -> HttpResponse:
     "/webhooks/{webhook_id}/enable",
     response=WebhookOut,
     operation_id="enable_webhook",
-    summary="The endpoint works again",
+    summary="Enable a webhook",
     openapi_extra=IDEMPOTENT,
 )
 def enable_webhook(request: CallerRequest, webhook_id: UUID) -> HttpResponse:
-    """Ends a pause at once, and takes back that it was disabled. What ended meanwhile can be sent again."""
+    """Resume delivery at once, after a pause or after the webhook was disabled.
+
+    Messages that ended in the meantime can be sent again.
+    """
     return _change(request, operations.enable_webhook, webhook_json.answer, webhook_id)
 
 
@@ -125,12 +134,12 @@ def enable_webhook(request: CallerRequest, webhook_id: UUID) -> HttpResponse:
     "/webhooks/{webhook_id}/test",
     response=DeliveryOut,
     operation_id="test_webhook",
-    summary="Send a test message",
+    summary="Send a test event",
     openapi_extra=IDEMPOTENT,
 )
 @refuses(errors.WebhookDisabled)
 def test_webhook(request: CallerRequest, webhook_id: UUID) -> HttpResponse:
-    """Of the type `webhook.test`, within moments; how it went stands in the deliveries."""
+    """Send an event of type `webhook.test`; the list of deliveries shows whether it arrived."""
     return _change(request, operations.send_test_event, webhook_json.delivery_answer, webhook_id)
 
 
@@ -138,28 +147,31 @@ def test_webhook(request: CallerRequest, webhook_id: UUID) -> HttpResponse:
     "/webhooks/{webhook_id}/deliveries",
     response=DeliveryPage,
     operation_id="list_deliveries",
-    summary="What was sent, and whether it arrived",
+    summary="List deliveries",
 )
 def list_deliveries(
     request: CallerRequest, webhook_id: UUID, limit: Limit = 50, cursor: Cursor = None
 ) -> HttpResponse:
-    """Newest first."""
+    """Return deliveries to the webhook, newest first."""
     known_only(request, "limit", "cursor")
     webhook = _webhook(request, webhook_id)
     sent = Notification.objects.filter(subject=webhook.destination_id, channel=Channel.WEBHOOK)
-    return listed(sent, webhook_json.delivery, order=("-id",), limit=limit, cursor=cursor)
+    return page(sent, webhook_json.delivery, order=("-id",), limit=limit, cursor=cursor)
 
 
 @router.post(
     "/webhooks/{webhook_id}/deliveries/{delivery_id}/resend",
     response=DeliveryOut,
     operation_id="resend_delivery",
-    summary="Send a message again",
+    summary="Resend a delivery",
     openapi_extra=IDEMPOTENT,
 )
 @refuses(errors.WebhookDisabled, errors.DeliveryUnderWay)
 def resend_delivery(request: CallerRequest, webhook_id: UUID, delivery_id: Path[DeliveryId]) -> HttpResponse:
-    """With the same `webhook-id` and content; any that is not under way, also one that had arrived."""
+    """Send it again with the same `webhook-id` and content, even if it had arrived.
+
+    A delivery that has not ended yet cannot be resent.
+    """
     number = re.match(DELIVERY_ID, delivery_id, re.ASCII)
     return _change(
         request,
@@ -170,7 +182,7 @@ def resend_delivery(request: CallerRequest, webhook_id: UUID, delivery_id: Path[
     )
 
 
-def _gone(nothing: None) -> Answer:
+def _deleted(nothing: None) -> Answer:
     return Answer(204, {})
 
 

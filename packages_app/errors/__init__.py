@@ -1,4 +1,4 @@
-"""What the portal refuses to do with packages. The base and its promises: `lockers/errors.py`."""
+"""Refusals about packages; the base class is `common.refusals.Refusal`."""
 
 from common.refusals import BusyTryAgain, Refusal
 from lockers.errors import CompartmentInUse, UnknownCompartment, UnknownLocation

@@ -1,4 +1,4 @@
-"""Refusals of a parcel that is to be dropped off, or to wait for a door."""
+"""Refusals of drop-offs and queue entries."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ if TYPE_CHECKING:
 
 
 class FitsNoCompartment(Refusal):
-    """The package fits no compartment of any size.
+    """The package does not fit any compartment size.
 
-    It cannot be delivered to a locker. `errors` says what is too much: `dimensions` or `weight_g`.
+    It cannot be delivered to a locker. `errors` names what is too large: `dimensions` or `weight_g`.
     """
 
     code = "fits_no_compartment"
     status = 422
-    example = {"errors": [{"field": "dimensions", "message": "fits no compartment of any size"}]}
+    example = {"errors": [{"field": "dimensions", "message": "does not fit any compartment size"}]}
 
     def __init__(self, *, field: str = "dimensions") -> None:
-        super().__init__(errors=[{"field": field, "message": "fits no compartment of any size"}])
+        super().__init__(errors=[{"field": field, "message": "does not fit any compartment size"}])
 
 
 class LocationFull(Refusal):
-    """No compartment that fits is free at this location.
+    """No compartment that fits is available at this location.
 
-    `alternatives` are the nearest locations that had room at `as_of`: ask again for one of them, with a new
-    Idempotency-Key.
+    `alternatives` lists the nearest locations that had room at `as_of`: send a new request for one of them,
+    with a new Idempotency-Key.
     """
 
     code = "location_full"
@@ -46,19 +46,19 @@ class LocationFull(Refusal):
 
 
 class LocationSuspended(Refusal):
-    """The location takes no packages at present.
+    """The location is not accepting packages right now.
 
-    Bring the package to another location, or later; what lies there can still be collected.
+    Take the package to another location, or try again later. Packages already there can still be picked up.
     """
 
     code = "location_suspended"
 
 
 class DuplicateTrackingNumber(Refusal):
-    """This tracking number already holds a compartment.
+    """A package with this tracking number already occupies a compartment.
 
-    `package_id` is the package that has it. If it was you who brought it, read that one; a number is free
-    again once its package is out of the door. With `queue: true`, `queue_id` is where it waits already.
+    `package_id` is that package: if you dropped it off, read it. The tracking number can be used again once
+    the package has left its compartment. If it is already in the queue, `queue_id` is the entry.
     """
 
     code = "duplicate_tracking_number"
@@ -69,18 +69,19 @@ class DuplicateTrackingNumber(Refusal):
 
 
 class TooManyWaiting(Refusal):
-    """As many of the courier's parcels wait for doors as may.
+    """The courier has reached its limit of packages in the queue.
 
-    Let some leave the queue, or ask where there is room; then again, with a new Idempotency-Key.
+    Leave the queue with some of them or find a location with room, then send a new request with a new
+    Idempotency-Key.
     """
 
     code = "too_many_waiting"
 
 
 class UnknownQueueEntry(Refusal):
-    """There is no such place in the queue.
+    """There is no such queue entry.
 
-    Nor is there one of another courier's. `GET /queue` lists yours.
+    Entries of other couriers get the same answer. `GET /queue` lists yours.
     """
 
     code = "unknown_queue_entry"
@@ -88,16 +89,16 @@ class UnknownQueueEntry(Refusal):
 
 
 class NotWaiting(Refusal):
-    """It no longer waits in the queue.
+    """The queue entry is no longer waiting.
 
-    What was granted a door is the package `package_id`: cancel that one.
+    If it was granted a compartment, `package_id` is its package: cancel that one.
     """
 
     code = "not_waiting"
     example = {"queue_status": "GRANTED", "package_id": "0198f4a2-7c5e-4d7a-9b1f-2f6f0a3c9d11"}
 
     def __init__(self, *, status: str, package_id: UUID | None) -> None:
-        detail = f"The place in the queue is {status}."
+        detail = f"The queue entry is {status}."
         super().__init__(
             detail, queue_status=status, package_id=None if package_id is None else str(package_id)
         )

@@ -1,4 +1,4 @@
-"""Refusals of a request whose Idempotency-Key was seen before."""
+"""Refusals of a request whose Idempotency-Key was used before."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from common.refusals import Refusal
 class IdempotencyConflict(Refusal):
     """This Idempotency-Key was used for another request.
 
-    Use one key for one wish: a new key for another path or body.
+    Use a new key for each distinct request: another path or body needs another key.
     """
 
     code = "idempotency_key_reused"
@@ -21,9 +21,9 @@ class IdempotencyConflict(Refusal):
 
 
 class IdempotencyRunning(Refusal):
-    """A request with this Idempotency-Key is still running.
+    """A request with this Idempotency-Key is still being processed.
 
-    Send the same again after `Retry-After` seconds: you get the first one's answer.
+    Send the same request again after `Retry-After` seconds to get the response of the first one.
     """
 
     code = "idempotency_key_running"

@@ -1,4 +1,4 @@
-"""Refusals of the courier's packages, whatever is to be done with them."""
+"""Refusals of operations on a package."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from common.refusals import Refusal
 class UnknownPackage(Refusal):
     """There is no such package.
 
-    Look at its id; a package of another courier is answered in just the same way.
+    Check its id. Packages of other couriers get the same answer.
     """
 
     code = "unknown_package"
@@ -16,9 +16,9 @@ class UnknownPackage(Refusal):
 
 
 class WrongStatus(Refusal):
-    """The package is in no status that allows this.
+    """The status of the package does not allow this.
 
-    `package_status` says how it stands: read the package, and decide again.
+    `package_status` is its current status: read the package, and decide again.
     """
 
     code = "wrong_status"
@@ -29,7 +29,7 @@ class WrongStatus(Refusal):
 
 
 class ChangedMeanwhile(Refusal):
-    """The package has changed since it was looked at.
+    """The package has changed since you last read it.
 
     Read it again, and decide again.
     """
@@ -38,9 +38,9 @@ class ChangedMeanwhile(Refusal):
 
 
 class ExtensionLimit(Refusal):
-    """The hold cannot be stretched that far at this location.
+    """The hold period cannot be extended that far at this location.
 
-    `latest` is the last moment until which this location keeps it: ask for `hours` or fewer.
+    `latest` is the latest possible pickup deadline: extend by `hours` or less.
     """
 
     code = "extension_limit"
@@ -48,18 +48,18 @@ class ExtensionLimit(Refusal):
 
 
 class NoDelegate(Refusal):
-    """Nobody else was named who may collect the package.
+    """The package has no delegate.
 
-    Name somebody first: `POST /packages/{id}/delegate`.
+    Name one first: `POST /packages/{id}/delegate`.
     """
 
     code = "no_delegate"
 
 
 class NothingToResend(Refusal):
-    """The recipient has no address that the portal could write to.
+    """The recipient has no email address or phone number to send a code to.
 
-    Tell them yourself, with a key that has the scope `codes:read`.
+    Tell them the code yourself, with a key that has the scope `codes:read`.
     """
 
     code = "no_recipient_address"

@@ -1,4 +1,4 @@
-"""Refusals of a code that is typed at a kiosk."""
+"""Refusals of a pickup code that was entered at a kiosk."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from common.refusals import Refusal
 
 
 class UnknownCode(Refusal):
-    """No package at this location opens with this code.
+    """This code does not open any compartment at this location.
 
-    It is wrong, was used, or belongs to another location; all are answered alike. Let it be typed again.
+    It is wrong, has been used, or belongs to another location; all get the same answer. Let the recipient
+    enter it again.
     """
 
     code = "unknown_code"
@@ -16,27 +17,27 @@ class UnknownCode(Refusal):
 
 
 class CodeExpired(Refusal):
-    """The hold of this package has ended; please contact the courier.
+    """The hold period of this package has ended; please contact the courier.
 
-    The door stays shut. The courier can extend the hold, and the code then works again.
+    The door stays shut. The courier can extend the hold period; the same code then works again.
     """
 
     code = "expired"
 
 
 class OnHold(Refusal):
-    """The package is being held back; please contact the courier.
+    """The package is on hold; please contact the courier.
 
-    The door stays shut until the courier releases it; then the same code works.
+    The door stays shut until the courier releases the package; the same code then works again.
     """
 
     code = "on_hold"
 
 
 class PhoneCheckRequired(Refusal):
-    """The last four digits of the recipient's phone are needed as well.
+    """The last four digits of the recipient's phone number are needed as well.
 
-    So many wrong codes were typed here today. Ask for them and send `phone_last4`.
+    Too many wrong codes were entered at this location today. Ask for the digits and send `phone_last4`.
     """
 
     code = "phone_check_required"
@@ -44,9 +45,9 @@ class PhoneCheckRequired(Refusal):
 
 
 class TooManyAttempts(Refusal):
-    """Too many wrong codes on this screen; please wait.
+    """Too many wrong codes were entered at this kiosk; please wait.
 
-    Nothing is looked at for `Retry-After` seconds, not even a right code.
+    No code is accepted for `Retry-After` seconds, not even a correct one.
     """
 
     code = "too_many_attempts"

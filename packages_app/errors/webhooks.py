@@ -1,4 +1,4 @@
-"""Refusals of couriers' webhooks and what was delivered to them."""
+"""Refusals of operations on webhooks and their deliveries."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from common.refusals import Refusal
 class UnknownWebhook(Refusal):
     """There is no such webhook.
 
-    Look for its id with `GET /webhooks`.
+    Find its id with `GET /webhooks`.
     """
 
     code = "unknown_webhook"
@@ -18,7 +18,7 @@ class UnknownWebhook(Refusal):
 class UnknownDelivery(Refusal):
     """There is no such delivery to this webhook.
 
-    Take the `id` of one of its deliveries.
+    Use the `id` of one of its deliveries.
     """
 
     code = "unknown_delivery"
@@ -26,16 +26,16 @@ class UnknownDelivery(Refusal):
 
 
 class TooManyWebhooks(Refusal):
-    """The courier has as many webhooks as it may have.
+    """The courier has reached its limit of webhooks.
 
-    Delete one that you need no more, or let one take more kinds of events.
+    Delete one that you no longer need, or subscribe one of them to more events.
     """
 
     code = "too_many_webhooks"
 
 
 class DuplicateWebhook(Refusal):
-    """The courier has a webhook for this URL already.
+    """The courier already has a webhook for this URL.
 
     `webhook_id` is that one.
     """
@@ -47,16 +47,16 @@ class DuplicateWebhook(Refusal):
 class WebhookDisabled(Refusal):
     """The webhook is disabled; enable it first.
 
-    `POST /webhooks/{id}/enable`, when the endpoint works again.
+    Send `POST /webhooks/{id}/enable` when the endpoint works again.
     """
 
     code = "webhook_disabled"
 
 
 class DeliveryUnderWay(Refusal):
-    """This delivery has not ended yet: it is tried again by itself.
+    """This delivery has not ended yet: it is retried automatically.
 
-    `next_attempt_at` says when.
+    `next_attempt_at` is the time of the next attempt.
     """
 
     code = "delivery_under_way"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from common.languages import language_choices
 from lockers.models import Kiosk
 
 
@@ -27,7 +27,7 @@ class Courier(models.Model):
         help_text="Who is told each morning, by location, which packages wait to be taken back",
     )
     language = models.CharField(
-        max_length=5, choices=settings.LANGUAGES, default="en", db_default="en", help_text="Of e-mails to it"
+        max_length=5, choices=language_choices, default="en", db_default="en", help_text="Of e-mails to it"
     )
     sms_daily_cap = models.DecimalField(
         "daily cap of SMS",

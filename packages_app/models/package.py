@@ -109,7 +109,7 @@ class Package(models.Model):
                 condition=Q(released_at__isnull=True),
                 name="package_tracking_number_once",
             ),
-            models.CheckConstraint(condition=Q(size__in=[1, 2, 3]), name="package_size"),
+            models.CheckConstraint(condition=Q(size__in=Size.values), name="package_size"),
             models.CheckConstraint(condition=Q(status__in=Status.values), name="package_status"),
             models.CheckConstraint(
                 condition=Q(status="PENDING", reserved_until__isnull=False)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 
-from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from common.languages import language_choices
 from lockers.models import Location
 from notifications import outbox
 from packages_app.life import lifecycle
@@ -24,7 +24,7 @@ class Person(models.Model):
     name = models.CharField(max_length=100, blank=True, default="")
     email = models.EmailField(blank=True, default="")
     phone = models.CharField(max_length=16, blank=True, default="", help_text="E.164: +3725551234")
-    language = models.CharField(max_length=5, blank=True, default="en", choices=settings.LANGUAGES)
+    language = models.CharField(max_length=5, blank=True, default="en", choices=language_choices)
 
     erased_at = models.DateTimeField(
         null=True, editable=False, help_text="When who they are was forgotten; the package stays in the books"

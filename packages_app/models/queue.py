@@ -97,7 +97,7 @@ class QueueEntry(models.Model):
                 condition=Q(status="WAITING"),
                 name="queueentry_tracking_number_once",
             ),
-            models.CheckConstraint(condition=Q(size__in=[1, 2, 3]), name="queueentry_size"),
+            models.CheckConstraint(condition=Q(size__in=Size.values), name="queueentry_size"),
             models.CheckConstraint(
                 condition=Q(status="WAITING", ended_at__isnull=True, recipient__isnull=False)
                 | Q(

@@ -1,1 +1,1 @@
-"""The pages of managers, of recipients and of the screens at lockers."""
+"""The pages for managers, for recipients and for kiosks."""

@@ -14,13 +14,13 @@ from lockers.models import Compartment, CompartmentQuerySet
 from packages_app.models import QueueEntry, QueueEntryQuerySet
 
 
-def entries_it_fits(strategies: tuple[str, ...] = tuple(STRATEGIES)) -> QueueEntryQuerySet:
+def entries_it_fits(strategies: tuple[str, ...] = ()) -> QueueEntryQuerySet:
     """Return the entries that may get the compartment of the outer query.
 
-    `strategies`: those that its location may have.
+    `strategies`: those that its location may have; all by default.
     """
     fits = Q()
-    for strategy in strategies:
+    for strategy in strategies or STRATEGIES:
         for accessible in (False, True):
             may_get = candidates(
                 OuterRef("location_id"), size=OuterRef("size"), strategy=strategy, accessible=accessible

@@ -1,4 +1,4 @@
-"""How many wait for a door, for the header of a location's pages."""
+"""The length of a location's queue, for the header of its pages."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ register = template.Library()
 
 @register.simple_tag
 def waiting_at(location: Location) -> int:
-    """The length of the location's queue."""
+    """Return how many entries wait in the location's queue."""
     return QueueEntry.objects.waiting().filter(location=location).count()

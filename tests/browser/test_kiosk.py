@@ -121,7 +121,7 @@ def test_wrong_codes_are_refused_and_then_wait(screen: Page, location: Location)
     for _ in range(4):
         screen.get_by_label("Enter your pickup code").fill(wrong_code(location))
         screen.get_by_role("button", name="Open my door").click()
-        expect(screen.get_by_text("This code opens no door here.")).to_be_visible()
+        expect(screen.get_by_text("This code does not open any door here.")).to_be_visible()
     screen.get_by_label("Enter your pickup code").fill(wrong_code(location))
     screen.get_by_role("button", name="Open my door").click()
     expect(screen.get_by_role("heading", name="Please wait")).to_be_visible()

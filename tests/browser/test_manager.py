@@ -69,14 +69,14 @@ def manager(page: Page, location: Location) -> Page:
 def test_door_goes_out_and_back(manager: Page, location: Location) -> None:
     manager.get_by_role("link", name="Tallinn, Viru").click()
     manager.get_by_role("link", name="L1 Available").click()
-    manager.get_by_label("Why?").fill("<b>the hinge</b>")
+    manager.get_by_label("Reason").fill("<b>the hinge</b>")
     manager.get_by_role("button", name="Take out of service").click()
-    expect(manager.get_by_text("Door L1 is out of service.")).to_be_visible()
+    expect(manager.get_by_text("Compartment L1 is out of service.")).to_be_visible()
     expect(manager.get_by_text("<b>the hinge</b>").first).to_be_visible()
     manager.get_by_role("link", name="Compartments", exact=True).click()
     manager.get_by_role("link", name="L1 Out").click()
     manager.get_by_role("button", name="Put back in service").click()
-    expect(manager.get_by_text("Door L1 is back in service.")).to_be_visible()
+    expect(manager.get_by_text("Compartment L1 is back in service.")).to_be_visible()
     assert door(location, "L1").status == Compartment.Status.AVAILABLE
 
 
@@ -84,7 +84,7 @@ def test_returns_round_frees_the_doors(overdue: list[Package], manager: Page, lo
     manager.get_by_role("link", name="3 packages to take out").click()
     manager.get_by_label(f"{overdue[0].tracking_number} taken out").check()
     manager.get_by_role("button", name="Mark as taken out").click()
-    expect(manager.get_by_text("1 package ticked off")).to_be_visible()
+    expect(manager.get_by_text("1 package marked as taken out")).to_be_visible()
     manager.get_by_label("Select all").check()
     manager.get_by_role("button", name="Mark as taken out").click()
     expect(manager.get_by_text("no packages to take out")).to_be_visible()

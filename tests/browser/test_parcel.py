@@ -40,12 +40,12 @@ def test_keep_it_longer_on_a_phone(page: Page, package: Package, scheme: str) ->
     expect(page.get_by_role("heading", name="Your parcel is ready for pickup")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.get_by_role("button", name="Extend by 2 days").click()
-    expect(page.get_by_text("Your parcel waits until")).to_be_visible()
+    expect(page.get_by_text("You can pick up your parcel until")).to_be_visible()
     longer = Package.objects.get()
     assert package.expires_at is not None
     assert longer.expires_at == package.expires_at + timedelta(hours=48)
     page.reload()  # sends nothing again
-    expect(page.get_by_text("Your parcel waits until")).not_to_be_visible()
+    expect(page.get_by_text("You can pick up your parcel until")).not_to_be_visible()
     assert Package.objects.get().expires_at == longer.expires_at
 
 

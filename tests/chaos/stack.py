@@ -17,8 +17,9 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from devtools.run.guard import members
+from devtools.run.portal_commands import command, with_python
 from devtools.servers import embedded, processes
+from devtools.servers.processes import group_members
 from tests.chaos.sinks import Sinks
 
 BASE_DIR = Path(__file__).resolve().parents[2]
@@ -46,7 +47,10 @@ class Stack:
         self.port = _free_port()
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         self.environment = {
-            **os.environ,
+            **with_python(os.environ),
+            "HOST": "127.0.0.1",
+            "PORT": str(self.port),
+            "WEB_THREADS": "4",
             "DEBUG": "true",
             "RATE_LIMITS": "true",
             "DATABASE_URL": servers.database_url,
@@ -66,7 +70,7 @@ class Stack:
         for name in names:
             with self.log(name).open("ab") as log:
                 self.running[name] = processes.spawn(
-                    [sys.executable, "-m", *self._arguments(name)],
+                    _command(name),
                     log=log,
                     death_signal=signal.SIGTERM,
                     cwd=BASE_DIR,
@@ -74,16 +78,6 @@ class Stack:
                 )
         if "web" in names:
             wait_until(self._answers, 30, f"the web server answers; see {self.log('web')}")
-
-    def _arguments(self, name: str) -> list[str]:
-        celery = ["celery", "-A", "lockerportal"]
-        if name == "web":
-            web = ["granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(self.port)]
-            web += ["--workers", "2", "--blocking-threads", "4", "--no-ws", "--respawn-failed-workers"]
-            return [*web, "lockerportal.wsgi:application"]
-        if name == "worker":
-            return [*celery, "worker", "--pool", "prefork", "--concurrency", "2", "-l", "INFO"]
-        return [*celery, "beat", "-l", "INFO", "--pidfile="]
 
     def _answers(self) -> bool:
         try:
@@ -94,7 +88,7 @@ class Stack:
 
     def children(self, name: str) -> list[int]:
         """Ids of the living processes that `name` has started."""
-        return sorted(members([self.running[name].pid]) - {self.running[name].pid})
+        return sorted(group_members([self.running[name].pid]) - {self.running[name].pid})
 
     def kill(self, name: str) -> None:
         """`kill -9` of the whole process group at once."""
@@ -111,7 +105,7 @@ class Stack:
             process.terminate()
         for process in self.running.values():
             processes.stop(process, [(signal.SIGTERM, 10.0)])
-            for pid in members([process.pid]):
+            for pid in group_members([process.pid]):
                 os.kill(pid, signal.SIGKILL)
 
     def log(self, name: str) -> Path:
@@ -201,6 +195,12 @@ def portal(folder: Path) -> Iterator[Stack]:
             yield stack
         finally:
             stack.stop()
+
+
+def _command(name: str) -> list[str]:
+    if name == "worker":
+        return command("worker", "--queues", "lockerportal,webhooks")
+    return command("beat" if name.startswith("beat") else name)
 
 
 def _free_port() -> int:

@@ -1,4 +1,4 @@
-"""Whole days on a location's own wall clock, over every kind of change of summer time."""
+"""Whole days in a location's time zone, across every kind of clock change."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_same_time_of_day(zone: str, begin: str, days: int, end: str, hours: flo
 
 
 def test_time_that_does_not_exist_ends_late_rather_than_early() -> None:
-    """02:30 is skipped in Warsaw on 29 March 2026: 03:30 summer time, not 01:30 winter time."""
+    """02:30 does not exist in Warsaw on 29 March 2026: it becomes 03:30 summer time, not 01:30."""
     finish = add_local_days(local("Europe/Warsaw", "2026-03-28T02:30"), 1, ZoneInfo("Europe/Warsaw"))
     assert finish.astimezone(ZoneInfo("Europe/Warsaw")).replace(tzinfo=None) == datetime(2026, 3, 29, 3, 30)  # noqa: DTZ001
 
@@ -66,7 +66,7 @@ def test_time_that_comes_twice_ends_at_the_second() -> None:
     zone=st.sampled_from(sorted(available_timezones() - {"localtime"})),
 )
 def test_never_early_and_hardly_late(moment: datetime, days: int, zone: str) -> None:
-    """Everywhere: not before the same wall-clock time, and less than a day after it."""
+    """In every time zone, the result is not before the same local time, and less than a day after it."""
     finish = add_local_days(moment, days, ZoneInfo(zone))
     wall = moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None) + timedelta(days=days)
     shown = finish.astimezone(ZoneInfo(zone)).replace(tzinfo=None)

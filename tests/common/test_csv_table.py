@@ -1,4 +1,4 @@
-"""Files that people have made, and what is said about them."""
+"""CSV files, and the errors that are reported for them."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def only(file: Path, content: str | bytes) -> Complaint:
         unicodedata.normalize("NFD", GOOD),
     ],
 )
-def test_all_the_ways_to_write_the_same(file: Path, content: str) -> None:
+def test_all_ways_to_write_the_same_file(file: Path, content: str) -> None:
     assert [row.cells for row in rows(file, content)] == [
         {"code": "A", "name": "Ärikeskus"},
         {"code": "B", "name": "“Õ”"},
@@ -86,7 +86,7 @@ def test_formulas_stay_text(file: Path) -> None:
         (("code,name\n" + "A,a\n" * 200).encode("utf-16-le"), "CSV UTF-8"),
     ],
 )
-def test_files_that_say_nothing(file: Path, content: str | bytes, reason: str) -> None:
+def test_empty_files(file: Path, content: str | bytes, reason: str) -> None:
     complaint = only(file, content)
     assert complaint.line == 0
     assert reason in complaint.reason
@@ -107,12 +107,17 @@ def test_a_spreadsheet_itself(file: Path) -> None:
     ("header", "found"),
     [
         ("code", [("name", "is missing")]),
-        ("code,name,colour", [("colour", "is no column")]),
-        ("code,name,name", [("name", "is there twice")]),
-        ("code,name,", [("(no name)", "is no column")]),
+        ("code,name,colour", [("colour", "is not a column")]),
+        ("code,name,name", [("name", "appears twice")]),
+        ("code,name,", [("(no name)", "is not a column")]),
         (
             "A,Ärikeskus",
-            [("a", "is no column"), ("code", "is missing"), ("name", "is missing"), ("ärikeskus", "is no")],
+            [
+                ("a", "is not a column"),
+                ("code", "is missing"),
+                ("name", "is missing"),
+                ("ärikeskus", "is not a"),
+            ],
         ),
     ],
 )
@@ -140,37 +145,37 @@ def test_headers(file: Path, header: str, found: list[tuple[str, str]]) -> None:
         "#####",
     ],
 )
-def test_what_a_spreadsheet_has_spoilt(file: Path, cell: str) -> None:
+def test_values_that_a_spreadsheet_has_damaged(file: Path, cell: str) -> None:
     complaint = only(file, f'code,name\nA,a\n"{cell}",b\n')
     assert (complaint.line, complaint.column) == (3, "code")
     assert "spreadsheet" in complaint.reason
 
 
 @pytest.mark.parametrize("cell", ["E5", "1-2", "Mar", "1-Marine", "E96331", "96331", "#1", "Maria 1-3"])
-def test_what_only_looks_like_it(file: Path, cell: str) -> None:
+def test_values_that_only_look_damaged(file: Path, cell: str) -> None:
     assert rows(file, f"code,name\n{cell},b\n")
 
 
 @pytest.mark.parametrize("character", ["\0", "\x1b", "\x07", "\x85", "\x7f"])
 def test_control_characters(file: Path, character: str) -> None:
     complaint = only(file, f"code,name\nA,a{character}b\n")
-    assert complaint == Complaint(2, "name", "holds a control character")
+    assert complaint == Complaint(2, "name", "contains a control character")
 
 
-def test_everything_at_once(file: Path) -> None:
+def test_all_errors_are_reported_at_once(file: Path) -> None:
     told = complaints(file, "code,name\nA\nB,b\nC,c,c\nD,\x01\n1-Mar,#REF!\n")
     assert [(complaint.line, complaint.column) for complaint in told] == [
         *[(2, ""), (4, ""), (5, "name"), (6, "code"), (6, "name")]
     ]
-    assert str(told[0]) == "line 2: has 1 cells where the header has 2"
-    assert str(told[2]) == "line 5, name: holds a control character"
+    assert str(told[0]) == "line 2: has 1 cells, but the header has 2"
+    assert str(told[2]) == "line 5, name: contains a control character"
 
 
 @pytest.mark.parametrize("content", ['code,name\nA,a\nB,"never closed\nC,c\n', 'code,name\nA,a\nB,"b"b\n'])
 def test_quotes(file: Path, content: str) -> None:
     complaint = only(file, content)
     assert complaint.line == 3
-    assert complaint.reason.startswith("is no CSV")
+    assert complaint.reason.startswith("is not valid CSV")
 
 
 def test_one_huge_cell(file: Path) -> None:

@@ -1,4 +1,4 @@
-"""Pages by keyset: complete, in order, and no page that cannot be asked for."""
+"""Keyset pagination: complete, in order, and robust against invalid cursors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 
 def walk(queryset: Any, order: tuple[str, ...], limit: int) -> list[list[Any]]:
-    """All the pages."""
+    """Return all pages."""
     pages, cursor = [], None
     while True:
         rows, cursor = paginate(queryset, order=order, limit=limit, cursor=cursor)
@@ -37,7 +37,7 @@ def test_every_row_once_and_in_order(limit: int, order: tuple[str, ...]) -> None
     assert 1 <= len(pages[-1]) <= limit
 
 
-def test_nothing() -> None:
+def test_empty_list() -> None:
     assert paginate(Location.objects.all(), order=("code",), limit=5, cursor=None) == ([], None)
 
 
@@ -57,7 +57,7 @@ def test_annotations() -> None:
     assert rows == list(doors.order_by("-weight", "id"))
 
 
-def test_rows_that_come_and_go_move_no_other() -> None:
+def test_rows_that_come_and_go_do_not_move_others() -> None:
     doors = make_location(small=6, medium=0, large=0).compartments.order_by("label")
     first, cursor = paginate(doors, order=("label",), limit=2, cursor=None)
     assert [row.label for row in first] == ["S1", "S2"]
@@ -99,7 +99,7 @@ def test_tampered_cursors() -> None:
     assert paginate(Compartment.objects.all(), order=("id",), limit=2, cursor=cursor)[0]
 
 
-def test_another_lists_cursor() -> None:
+def test_cursor_of_another_list() -> None:
     make_location()
     refused(cursor_of(("label", "id")))
     with pytest.raises(ValidationError):

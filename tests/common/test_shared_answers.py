@@ -1,4 +1,4 @@
-"""One caller counts for all, nobody is told anything old, and without Redis each counts for themselves."""
+"""The shared cache: one caller builds for all, no result is too old, and it works without Redis."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def server() -> redis.Redis:
 
 @pytest.fixture(autouse=True)
 def on(settings: Settings, server: redis.Redis) -> Iterator[None]:
-    """Answers are shared, and nothing is left from the test before."""
+    """Share answers, and start without those of the previous test."""
     settings.SHARED_ANSWERS_SECONDS = 2
     _flush(server)
     lockers_redis.helper.cache_clear()
@@ -41,13 +41,13 @@ def on(settings: Settings, server: redis.Redis) -> Iterator[None]:
 
 
 def _flush(server: redis.Redis) -> None:
-    """Only what belongs to this test's database: others test at the same time."""
+    """Delete only the keys of this test's database, because other tests run at the same time."""
     for key in server.scan_iter(shared_answers._key("*")):
         server.delete(key)
 
 
 class Counter:
-    """Counts how often it was asked, and how many asked at the same time."""
+    """Counts calls, and how many run at the same time."""
 
     def __init__(self, seconds: float = 0.0) -> None:
         self.seconds = seconds
@@ -79,7 +79,7 @@ def _ask_together(counter: Counter, threads: int) -> list[str]:
 
 
 def _age(server: redis.Redis, name: str, seconds: float) -> None:
-    """As if so much time had passed."""
+    """Make the cached answer that many seconds older."""
     key = shared_answers._key(name)
     left = server.pttl(key)
     assert isinstance(left, int)
@@ -89,7 +89,7 @@ def _age(server: redis.Redis, name: str, seconds: float) -> None:
         server.pexpire(key, int(left - seconds * 1000))
 
 
-def test_sixteen_who_ask_together_cause_one_count() -> None:
+def test_sixteen_callers_at_once_cause_one_count() -> None:
     counter = Counter(seconds=0.1)
     assert set(_ask_together(counter, 16)) == {"1"}
     assert counter.calls == 1
@@ -105,7 +105,7 @@ def test_another_question_has_another_answer() -> None:
     assert [shared("x", counter), shared("y", counter)] == ["1", "2"]
 
 
-def test_from_half_its_age_on_one_counts_and_the_others_still_get_the_old_answer(
+def test_after_half_the_time_one_caller_counts_and_the_others_get_the_old_answer(
     server: redis.Redis,
 ) -> None:
     shared("x", lambda: "old")
@@ -116,7 +116,7 @@ def test_from_half_its_age_on_one_counts_and_the_others_still_get_the_old_answer
     assert shared("x", counter) == "1"
 
 
-def test_nothing_older_than_promised_is_given(server: redis.Redis) -> None:
+def test_no_answer_is_older_than_promised(server: redis.Redis) -> None:
     counter = Counter()
     shared("x", counter)
     left = server.pttl(shared_answers._key("x"))
@@ -139,7 +139,7 @@ def test_a_count_that_took_too_long_is_not_kept(settings: Settings, server: redi
     assert not server.exists(shared_answers._key("x"))
 
 
-def test_who_fails_leaves_the_work_to_the_next() -> None:
+def test_after_a_failure_the_next_caller_builds() -> None:
     def fail() -> str:
         raise ZeroDivisionError
 
@@ -148,24 +148,24 @@ def test_who_fails_leaves_the_work_to_the_next() -> None:
     assert shared("x", lambda: "good") == "good"
 
 
-def test_a_killed_caller_holds_nobody_up_for_long(
+def test_a_killed_caller_does_not_block_others_for_long(
     server: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The lock that it left ends by itself; then one of those who wait counts."""
+    """Its lock expires by itself; then one of the waiting callers builds."""
     monkeypatch.setattr(shared_answers, "LONGEST_BUILD", 0.5)
     server.set(shared_answers._lock("x"), "somebody who was killed", px=300)
     counter = Counter()
     assert set(_ask_together(counter, 8)) == {"1"}
 
 
-def test_a_flushed_redis_changes_nothing_but_the_speed(server: redis.Redis) -> None:
+def test_a_flushed_redis_only_costs_time(server: redis.Redis) -> None:
     counter = Counter()
     shared("x", counter)
     _flush(server)
     assert shared("x", counter) == "2"
 
 
-def test_without_redis_everybody_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_redis_every_caller_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         away = Helper(f"redis://127.0.0.1:{unused.getsockname()[1]}/0")
@@ -174,8 +174,8 @@ def test_without_redis_everybody_counts(monkeypatch: pytest.MonkeyPatch) -> None
     assert [shared("x", counter) for _ in range(3)] == ["1", "2", "3"]
 
 
-def test_a_silent_redis_is_asked_once_and_then_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It accepts connections and never answers: one waits for it in five seconds, and nobody else."""
+def test_a_silent_redis_is_tried_once_and_then_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It accepts connections and never responds: one caller in five seconds waits for it, and no other."""
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen(64)
@@ -194,7 +194,7 @@ def test_a_silent_redis_is_asked_once_and_then_left_alone(monkeypatch: pytest.Mo
     assert connections == 1
 
 
-def test_redis_that_comes_back_is_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_redis_is_used_again_when_it_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lockers_redis, "PAUSE", 0.05)
     helper = Helper(django_settings.REDIS_URL)
 
@@ -209,7 +209,7 @@ def test_redis_that_comes_back_is_used_again(monkeypatch: pytest.MonkeyPatch) ->
 
 
 class TestAnswers:
-    """The calls that share: the whole network, lists by room, alternatives of a full location."""
+    """The calls that share answers: the network's status, locations with room, and alternatives."""
 
     def test_the_network_is_counted_once_in_a_moment(self, server: redis.Redis) -> None:
         api = courier_api(make_courier())
@@ -239,7 +239,7 @@ class TestAnswers:
         assert "as_of" not in api.get("/locations").json()
 
     def test_a_key_bound_to_locations_shares_nothing(self) -> None:
-        """What the network sees is not for a key that sees one location, nor the other way round."""
+        """Answers for the whole network are not used for a key that sees one location, nor the reverse."""
         courier = make_courier()
         one, _ = make_location("ONE", small=1), make_location("TWO", small=1)
         bound = Api(make_key(courier=courier, location_ids=[one.pk])[1], Client())
@@ -249,6 +249,6 @@ class TestAnswers:
         assert len(bound.get("/locations", size="SMALL").json()["items"]) == 1
 
 
-def test_what_is_kept_is_the_answer_itself(server: redis.Redis) -> None:
+def test_the_cached_value_is_the_answer_itself(server: redis.Redis) -> None:
     shared("x", lambda: json.dumps({"name": "Kärsämäki"}))
     assert json.loads(server.get(shared_answers._key("x")) or b"") == {"name": "Kärsämäki"}

@@ -1,4 +1,4 @@
-"""The hot paths' way to PostgreSQL."""
+"""Hand-written statements: prepared, with named parameters."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_rows_come_as_named_tuples() -> None:
     assert [(row.number, row.text) for row in rows] == [(7, "a%b")]
 
 
-def test_a_parameter_may_stand_twice_and_more_may_be_given() -> None:
+def test_a_parameter_may_be_used_twice_or_not_at_all() -> None:
     rows = fetch("SELECT %(b)s::int AS b, %(a)s::int AS a, %(b)s::int AS c", {"a": 1, "b": 2, "unused": 3})
     assert rows == [(2, 1, 2)]
     with pytest.raises(KeyError):
@@ -43,7 +43,7 @@ def test_a_statement_is_planned_once_for_all_its_calls() -> None:
     assert _prepared(marker) == 1
 
 
-def test_nothing_is_prepared_behind_a_pooler_that_knows_no_prepared_statements(
+def test_nothing_is_prepared_if_the_setting_is_off(
     settings: LazySettings,
 ) -> None:
     settings.DB_PREPARE_STATEMENTS = False
@@ -52,7 +52,7 @@ def test_nothing_is_prepared_behind_a_pooler_that_knows_no_prepared_statements(
     assert _prepared(marker) == 0
 
 
-def test_only_what_asks_for_it_is_prepared() -> None:
+def test_other_statements_are_not_prepared() -> None:
     for _ in range(20):
         Location.objects.filter(code="nowhere").first()
     with connection.cursor() as cursor:
@@ -60,7 +60,7 @@ def test_only_what_asks_for_it_is_prepared() -> None:
         assert cursor.fetchone() == (0,)
 
 
-def test_a_statement_without_rows_gives_none() -> None:
+def test_a_statement_without_rows() -> None:
     assert fetch("UPDATE lockers_location SET name = 'x' WHERE code = %(code)s", {"code": "nowhere"}) == []
 
 

@@ -1,4 +1,4 @@
-"""The translations under `locale/` are whole."""
+"""The translations in `locale/` are complete."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ pytestmark = pytest.mark.parametrize("language", LANGUAGES)
 
 @pytest.fixture(scope="module")
 def texts() -> Catalog:
-    """Everything that can be said."""
+    """Every translatable text."""
     return catalogues.template()
 
 
@@ -54,18 +54,22 @@ def translations(language: str) -> Catalog:
     return catalogues.read(language)
 
 
-def said(catalog: Catalog) -> dict[tuple[str | None, str], Message]:
-    """The messages of a catalogue by context and singular."""
-    return {(one.context, one.id if isinstance(one.id, str) else one.id[0]): one for one in catalog if one.id}
+def by_text(catalog: Catalog) -> dict[tuple[str | None, str], Message]:
+    """Return the messages of a catalogue by context and singular."""
+    return {
+        (message.context, message.id if isinstance(message.id, str) else message.id[0]): message
+        for message in catalog
+        if message.id
+    }
 
 
 def forms(message: Message) -> list[str]:
-    """Every form of a translation."""
+    """Return every form of a translation."""
     return [message.string] if isinstance(message.string, str) else list(message.string or [""])
 
 
 def marks(text: str) -> set[str]:
-    """Placeholders and HTML tags of a text."""
+    """Return the placeholders and HTML tags of a text."""
     return set(re.findall(r"%\(\w+\)[a-z]|</?\w+>|%%", text))
 
 
@@ -75,51 +79,51 @@ def test_every_language_has_a_catalogue(language: str) -> None:
 
 
 def test_nothing_is_missing_or_left_over(texts: Catalog, translations: Catalog) -> None:
-    """`python -m devtools.catalogues update` brings a catalogue up to date; then translate what is empty."""
-    wanted, found = said(texts), said(translations)
-    assert wanted.keys() - found.keys() == set(), "not in the catalogue"
-    assert found.keys() - wanted.keys() == set(), "nobody says it any more"
-    assert {key for key, one in found.items() if not all(forms(one))} == set(), "not translated"
-    assert {key for key, one in found.items() if one.fuzzy} == set(), "only guessed"
+    """`make words` brings a catalogue up to date; then translate what is empty."""
+    expected, actual = by_text(texts), by_text(translations)
+    assert expected.keys() - actual.keys() == set(), "not in the catalogue"
+    assert actual.keys() - expected.keys() == set(), "no longer in the sources"
+    assert {key for key, message in actual.items() if not all(forms(message))} == set(), "not translated"
+    assert {key for key, message in actual.items() if message.fuzzy} == set(), "fuzzy"
 
 
 def test_plurals_have_all_their_forms(texts: Catalog, translations: Catalog) -> None:
-    for key, one in said(translations).items():
-        assert isinstance(said(texts)[key].id, str) == isinstance(one.id, str), key
-        assert len(forms(one)) == (1 if isinstance(one.id, str) else translations.num_plurals), key
+    for key, message in by_text(translations).items():
+        assert isinstance(by_text(texts)[key].id, str) == isinstance(message.id, str), key
+        assert len(forms(message)) == (1 if isinstance(message.id, str) else translations.num_plurals), key
 
 
-def test_each_number_finds_its_form(language: str) -> None:
-    """As Django chooses it, whose own catalogues have other forms for the same languages."""
+def test_each_number_has_its_plural_form(language: str) -> None:
+    """Django chooses the form, and its own catalogues have other rules for the same languages."""
     with translation.override(language):
-        said = {
+        texts = {
             number: translation.ngettext("Extend by 1 hour", "Extend by %(hours)s hours", number)
             % {"hours": number}
             for number in HOURS[language]
         }
-    assert said == HOURS[language]
+    assert texts == HOURS[language]
 
 
-def test_placeholders_and_tags_are_those_of_the_english(translations: Catalog) -> None:
-    for key, one in said(translations).items():
-        singular, *plural = [one.id] if isinstance(one.id, str) else one.id
+def test_placeholders_and_tags_match_the_english(translations: Catalog) -> None:
+    for key, message in by_text(translations).items():
+        singular, *plural = [message.id] if isinstance(message.id, str) else message.id
         allowed = marks(singular).union(*map(marks, plural))
-        for form in forms(one):
+        for form in forms(message):
             assert marks(form) <= allowed, key
             assert marks(form) >= (marks(plural[0]) if plural else marks(singular)), key
 
 
 def test_translations_are_tidy(translations: Catalog) -> None:
-    for key, one in said(translations).items():
-        english = one.id if isinstance(one.id, str) else one.id[-1]
-        for form in forms(one):
+    for key, message in by_text(translations).items():
+        english = message.id if isinstance(message.id, str) else message.id[-1]
+        for form in forms(message):
             assert form == form.strip(), key
             assert not re.search("[\u00a0\u2007\u2009\u202f]|  ", form), key
             if key[0] is None:
                 assert (english[-1] == ":") == (form[-1] == ":"), key
 
 
-def test_the_compiled_file_is_that_of_the_text(language: str, translations: Catalog) -> None:
-    """`python -m devtools.catalogues compile` writes it."""
-    found = catalogues.po(language).with_suffix(".mo").read_bytes()
-    assert found == catalogues.compiled(translations)
+def test_the_compiled_file_is_up_to_date(language: str, translations: Catalog) -> None:
+    """`make words` writes it."""
+    compiled = catalogues.po(language).with_suffix(".mo").read_bytes()
+    assert compiled == catalogues.compiled(translations)

@@ -1,4 +1,4 @@
-"""The replay: every parcel and message accounted for, and loud when one is not."""
+"""The replay accounts for every parcel and message, and fails if one is missing."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ PARCELS = 60
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """Sixty parcels; every tenth is longer than any door is deep, and one was never weighed."""
+    """A file of sixty parcels; every tenth is too long for any compartment, and one was never weighed."""
     path = tmp_path / "parcels.csv"
     with path.open("w", newline="") as opened:
         writer = csv.writer(opened)
@@ -55,7 +55,7 @@ class TestFile:
         assert [parcel.weight_g for parcel in read(file, limit=2)] == [500, None]
 
     @pytest.mark.parametrize(
-        ("text", "says"),
+        ("text", "message"),
         [
             ("", "tracking_number is missing"),
             ("tracking_number,weight_g,length_mm,width_mm\n", "height_mm is missing"),
@@ -64,16 +64,16 @@ class TestFile:
             (",".join(COLUMNS) + "\n,1,2,3,4\n", "line 2"),
         ],
     )
-    def test_what_is_no_list_of_parcels_is_refused(self, tmp_path: Path, text: str, says: str) -> None:
+    def test_a_malformed_file_is_refused(self, tmp_path: Path, text: str, message: str) -> None:
         path = tmp_path / "parcels.csv"
         path.write_text(text)
-        with pytest.raises(FileError, match=says):
+        with pytest.raises(FileError, match=message):
             read(path)
 
 
 @contextmanager
 def answering(*answers: tuple[int, str] | None) -> Iterator[tuple[str, list[str]]]:
-    """A server that gives these answers in turn (None: hangs up), and the Idempotency-Keys it was sent."""
+    """Run a server that gives these answers (None: hangs up); yield its URL and the keys it received."""
     left, seen = list(answers), list[str]()
 
     class Handler(BaseHTTPRequestHandler):
@@ -93,7 +93,7 @@ def answering(*answers: tuple[int, str] | None) -> Iterator[tuple[str, list[str]
             self.wfile.write(body.encode())
 
         def log_message(self, *_: object) -> None:
-            """Not into the test's output."""
+            """Keep the test's output clean."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = False
@@ -108,14 +108,14 @@ def answering(*answers: tuple[int, str] | None) -> Iterator[tuple[str, list[str]
 
 class TestClient:
     @pytest.fixture(autouse=True)
-    def impatient(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def short_pauses(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(client, "LONGEST_PAUSE_SECONDS", 0.01)
 
     def post(self, url: str, tally: Tally) -> client.Answer:
         with client.connected(url, tally) as api:
             return api.post("assign", "/x", key="k", body={}, idempotency_key="same")
 
-    def test_a_server_error_and_a_lost_answer_are_asked_again_with_the_same_key(self) -> None:
+    def test_a_server_error_and_a_lost_answer_are_retried_with_the_same_key(self) -> None:
         tally = Tally()
         with answering((503, "{}"), None, (201, '{"id": "1"}')) as (url, seen):
             answer = self.post(url, tally)
@@ -126,25 +126,25 @@ class TestClient:
         assert tally.lost_connections == 1
         assert len(tally.milliseconds["assign"]) == tally.calls == 2
 
-    def test_a_refusal_is_an_answer(self) -> None:
+    def test_an_error_of_the_caller_is_not_retried(self) -> None:
         tally = Tally()
         with answering((409, '{"code": "location_full"}')) as (url, seen):
             assert self.post(url, tally).code == "location_full"
         assert len(seen) == 1
         assert tally.refusals == {"location_full": 1}
 
-    def test_what_still_runs_is_asked_again(self) -> None:
+    def test_a_call_that_is_still_running_is_retried(self) -> None:
         with answering((409, '{"code": "idempotency_key_running"}'), (200, "{}")) as (url, seen):
             assert self.post(url, Tally()).status == 200
         assert len(seen) == 2
 
-    def test_there_is_an_end_to_asking(self) -> None:
+    def test_retries_end(self) -> None:
         with answering(*[(500, "no JSON")] * client.TRIES) as (url, seen):
             with pytest.raises(Unanswered, match="500"):
                 self.post(url, Tally())
             assert len(seen) == client.TRIES
 
-    def test_nobody_there(self) -> None:
+    def test_no_server_is_unanswered(self) -> None:
         with answering() as (url, _):
             pass
         with pytest.raises(Unanswered):
@@ -165,7 +165,7 @@ def portal(transactional_db: None, live_server: Any, settings: Any, tmp_path: Pa
 
 @contextmanager
 def beat(*, expire: bool = True) -> Iterator[None]:
-    """What worker and beat do, in a thread."""
+    """Do the work of worker and beat in a thread."""
     stop = threading.Event()
 
     def run() -> None:
@@ -192,16 +192,17 @@ def replay(file: Path, url: str, *options: str) -> str:
     return out.getvalue()
 
 
-def two_places() -> None:
+def two_locations() -> None:
     world.make_location("TLL-1", small=6, medium=6, large=6, latitude=59.43, longitude=24.75)
     world.make_location("TLL-2", small=6, medium=6, large=6, latitude=59.42, longitude=24.70)
 
 
+@pytest.mark.slow
 class TestReplay:
     def test_every_parcel_is_accounted_for(self, portal: str, file: Path) -> None:
-        two_places()
+        two_locations()
         with beat():
-            said = replay(file, portal)
+            output = replay(file, portal)
         statuses = Counter(Package.objects.values_list("status", flat=True))
         assert set(statuses) == {"RETRIEVED", "RETURNED"}
         assert statuses.total() == PARCELS * 9 // 10
@@ -209,25 +210,25 @@ class TestReplay:
             (statuses["RETRIEVED"], "collected"),
             (statuses["RETURNED"], "returned"),
             (PARCELS // 10, "fits nothing"),
-            (PARCELS, "in all"),
+            (PARCELS, "in total"),
         ):
-            assert f"{count:>7,}  {end}\n" in said
-        assert f"{PARCELS // 10:>7,}  fits_no_compartment\n" in said
-        assert "      0  answers 5xx" in said
-        assert "The audit found nothing" in said
-        assert "Every parcel and every message is accounted for." in said
+            assert f"{count:>7,}  {end}\n" in output
+        assert f"{PARCELS // 10:>7,}  fits_no_compartment\n" in output
+        assert "      0  answers 5xx" in output
+        assert "The audit found nothing" in output
+        assert "Every parcel and every message is accounted for." in output
         assert set(Compartment.objects.values_list("occupancy", flat=True)) == {"empty"}
         assert set(Notification.objects.values_list("status", flat=True)) <= {"sent", "suppressed"}
 
-    def test_its_keys_die_with_it_and_are_told_to_nobody(self, portal: str, file: Path) -> None:
-        two_places()
+    def test_its_keys_are_revoked_and_never_printed(self, portal: str, file: Path) -> None:
+        two_locations()
         with beat():
-            said = replay(file, portal, "--limit=5")
+            output = replay(file, portal, "--limit=5")
         assert ApiKey.objects.filter(name__startswith="replay ").count() == 3
         assert not ApiKey.objects.filter(revoked_at__isnull=True).exists()
-        assert "plk_" not in said
+        assert "plk_" not in output
 
-    def test_a_database_that_goes_away_ends_it_in_a_sentence(
+    def test_an_unavailable_database_ends_it_with_a_sentence(
         self, portal: str, file: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def ends(ids: Any, *, seconds: int) -> int:
@@ -235,104 +236,104 @@ class TestReplay:
                 cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
             raise AssertionError("unreachable")
 
-        two_places()
+        two_locations()
         monkeypatch.setattr(outcome, "wait_for_sweep", ends)
-        with beat(), pytest.raises(CommandError, match="The database went away"):
+        with beat(), pytest.raises(CommandError, match="The database became unavailable"):
             replay(file, portal)
         assert not ApiKey.objects.filter(revoked_at__isnull=True).exists()
 
-    def test_a_second_replay_finds_the_network_as_it_was(self, portal: str, file: Path) -> None:
-        two_places()
+    def test_a_second_replay_works_too(self, portal: str, file: Path) -> None:
+        two_locations()
         with beat():
             replay(file, portal, "--limit=10")
-            said = replay(file, portal, "--limit=10")
-        assert "Every parcel and every message is accounted for." in said
+            output = replay(file, portal, "--limit=10")
+        assert "Every parcel and every message is accounted for." in output
 
-    def test_parcels_that_an_earlier_one_left_go_on_from_there(self, portal: str, file: Path) -> None:
-        two_places()
+    def test_parcels_left_by_an_earlier_replay_continue(self, portal: str, file: Path) -> None:
+        two_locations()
         with beat(expire=False), pytest.raises(CommandError):
             replay(file, portal, "--sweep-wait=1")
         left = Package.objects.filter(status="STORED").count()
         assert left
         with beat():
-            said = replay(file, portal)
-        assert "Every parcel and every message is accounted for." in said
+            output = replay(file, portal)
+        assert "Every parcel and every message is accounted for." in output
         assert not Package.objects.filter(released_at__isnull=True).exists()
 
     def test_parcels_that_are_never_swept_are_loose_ends(self, portal: str, file: Path) -> None:
-        two_places()
+        two_locations()
         with beat(expire=False), pytest.raises(CommandError, match=r"\d+ parcels or answers"):
             replay(file, portal, "--sweep-wait=1")
 
-    def test_messages_that_never_go_are_loose_ends(self, portal: str, file: Path) -> None:
-        two_places()
+    def test_messages_that_are_never_sent_are_loose_ends(self, portal: str, file: Path) -> None:
+        two_locations()
         with pytest.raises(CommandError, match=r"messages: \d+ due, 0 sent"):
             replay(file, portal, "--limit=3", "--message-wait=1")
 
-    def test_a_message_that_is_not_in_the_mailbox_is_a_loose_end(
+    def test_a_message_missing_from_the_mailbox_is_a_loose_end(
         self, portal: str, file: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        two_places()
-        monkeypatch.setattr(
-            "notifications.sms.mailbox.SmsBackend.send", lambda *_, **__: "never put anywhere"
-        )
+        two_locations()
+        monkeypatch.setattr("notifications.sms.mailbox.SmsBackend.send", lambda *_, **__: "lost")
         with beat(), pytest.raises(CommandError, match=r"messages: .* [1-9]\d* missing"):
             replay(file, portal)
 
-    def test_a_fault_of_the_portal_is_a_loose_end(
+    def test_an_error_of_the_portal_is_a_loose_end(
         self, portal: str, file: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """The door opens, the answer breaks; the kiosk asks again and gets it, but a fault it was."""
-        two_places()
+        """The door opens and the answer is lost; the kiosk gets it on a retry, but it was an error."""
+        two_locations()
         answer, broken = package_json.opened, iter([True])
 
-        def breaks_once(opened: Any) -> Any:
+        def fail_once(opened: Any) -> Any:
             if next(broken, False):
                 raise RuntimeError
             return answer(opened)
 
-        monkeypatch.setattr(package_json, "opened", breaks_once)
+        monkeypatch.setattr(package_json, "opened", fail_once)
         with (
             beat(),
-            pytest.raises(CommandError, match=r"^Not accounted for: 1 answers were faults of the portal$"),
+            pytest.raises(CommandError, match=r"^Not accounted for: 1 answers were errors of the portal$"),
         ):
             replay(file, portal, "--limit=5")
         assert not Package.objects.filter(released_at__isnull=True).exists()
 
-    def test_what_the_audit_finds_is_a_loose_end(self, portal: str, file: Path) -> None:
-        two_places()
+    def test_a_finding_of_the_audit_is_a_loose_end(self, portal: str, file: Path) -> None:
+        two_locations()
         Compartment.objects.filter(pk=Compartment.objects.latest("pk").pk).update(occupancy="occupied")
         with beat(), pytest.raises(CommandError, match="audit: 1 of I3-door"):
             replay(file, portal, "--limit=3")
 
-    def test_a_network_too_small_turns_the_rest_away_by_name(self, portal: str, file: Path) -> None:
+    def test_parcels_without_room_are_listed_as_refused(self, portal: str, file: Path) -> None:
         world.make_location("TLL-1", small=2, medium=0, large=0)
         with beat():
-            said = replay(file, portal, "--limit=6")
-        assert "refused: location_full" in said
+            output = replay(file, portal, "--limit=6")
+        assert "refused: location_full" in output
 
-    def test_no_portal(self, transactional_db: None, settings: Any, file: Path, monkeypatch: Any) -> None:
+    def test_a_portal_must_run(
+        self, transactional_db: None, settings: Any, file: Path, monkeypatch: Any
+    ) -> None:
         settings.DEBUG = True
         monkeypatch.setattr(client, "LONGEST_PAUSE_SECONDS", 0.01)
-        two_places()
+        two_locations()
         with answering() as (url, _):
             pass
         with pytest.raises(CommandError, match="does not answer"):
             replay(file, url)
         assert not ApiKey.objects.filter(revoked_at__isnull=True).exists()
 
-    def test_no_place_to_bring_them(self, transactional_db: None, settings: Any, file: Path) -> None:
+    def test_there_must_be_room(self, transactional_db: None, settings: Any, file: Path) -> None:
         settings.DEBUG = True
         with pytest.raises(CommandError, match="no open location"):
             replay(file, "http://127.0.0.1:1")
 
-    def test_never_outside_development(self, db: None, settings: Any, file: Path) -> None:
+    def test_it_is_refused_outside_development(self, db: None, settings: Any, file: Path) -> None:
         settings.DEBUG = False
         with pytest.raises(CommandError, match="DEBUG"):
             replay(file, "http://127.0.0.1:1")
         assert not ApiKey.objects.exists()
 
     @pytest.mark.parametrize("option", ["--concurrency=0", "--limit=-1", "--limit=many"])
-    def test_nonsense_options(self, db: None, file: Path, option: str) -> None:
+    def test_invalid_options_are_refused(self, db: None, file: Path, option: str) -> None:
         with pytest.raises(CommandError):
             replay(file, "http://127.0.0.1:1", option)

@@ -1,4 +1,4 @@
-"""The sample network: complete, honest, repeatable, and never outside development."""
+"""The sample network is complete, sound and repeatable, and is created in development only."""
 
 from __future__ import annotations
 
@@ -67,14 +67,14 @@ def seed(file: Path) -> str:
 
 
 def credentials_only(file: Path) -> dict[str, Any]:
-    """Places and credentials, without the packages, which take longer."""
+    """Create locations and credentials without the packages, which take longer."""
     now = database_now()
     network.build(now=now)
     return credentials.ensure(file, now=now)[0]
 
 
 def contents() -> dict[str, list[Any]]:
-    """Every row of the tables that the sample fills."""
+    """Return every row of the tables that the sample network fills."""
     changing = ("last_login", "last_used_at")
     return {
         model.__name__: [
@@ -89,26 +89,27 @@ def contents() -> dict[str, list[Any]]:
 def seeded(
     django_db_setup: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, Any]]:
-    """Seeded and committed once for a class of tests that only look."""
+    """The sample network, committed once for a class of tests that only read it."""
     file = tmp_path_factory.mktemp("seed") / "demo.json"
     with django_db_blocker.unblock(), override_settings(**DEVELOPMENT):
-        said = seed(file)
+        output = seed(file)
         try:
-            yield {**json.loads(file.read_text()), "said": said, "mode": file.stat().st_mode & 0o777}
+            yield {**json.loads(file.read_text()), "output": output, "mode": file.stat().st_mode & 0o777}
         finally:
             call_command("flush", "--noinput", verbosity=0)
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 class TestNetwork:
-    def test_the_sixty_doors_are_twenty_of_each_size_and_empty(self, seeded: dict[str, Any]) -> None:
+    def test_sixty_compartments_are_twenty_of_each_size_and_empty(self, seeded: dict[str, Any]) -> None:
         location = Location.objects.get(code=seeded["sixty_door_location"])
-        doors = Compartment.objects.filter(location=location)
-        assert [doors.filter(size=size).count() for size in (1, 2, 3)] == [20, 20, 20]
-        assert doors.free().count() == 60
+        compartments = Compartment.objects.filter(location=location)
+        assert [compartments.filter(size=size).count() for size in (1, 2, 3)] == [20, 20, 20]
+        assert compartments.free().count() == 60
         assert not Package.objects.filter(location=location).exists()
 
-    def test_places_differ(self, seeded: dict[str, Any]) -> None:
+    def test_locations_differ(self, seeded: dict[str, Any]) -> None:
         network = Location.objects.filter(sandbox=False)
         assert network.count() == 12
         assert len(set(network.values_list("time_zone", flat=True))) == 12
@@ -122,13 +123,13 @@ class TestNetwork:
             statuses = set(Package.objects.filter(location=location).values_list("status", flat=True))
             assert statuses == set(Package.Status), location
 
-    def test_doors_in_every_state(self, seeded: dict[str, Any]) -> None:
-        assert {door.status for door in Compartment.objects.all()} == set(Compartment.Status)
+    def test_compartments_in_every_state(self, seeded: dict[str, Any]) -> None:
+        assert {compartment.status for compartment in Compartment.objects.all()} == set(Compartment.Status)
 
     def test_the_audit_finds_nothing(self, seeded: dict[str, Any]) -> None:
         assert [invariant.id for invariant in INVARIANTS if audit.check(invariant).violations] == []
 
-    def test_its_past_lies_in_the_past(self, seeded: dict[str, Any]) -> None:
+    def test_its_history_is_in_the_past(self, seeded: dict[str, Any]) -> None:
         now = database_now()
         for event in PackageEvent.objects.select_related("package"):
             assert event.package.created_at - timedelta(seconds=1) < event.at < now
@@ -143,24 +144,24 @@ class TestNetwork:
         events = {event.pk: event.at for event in PackageEvent.objects.all()}
         rows = list(Notification.objects.all())
         assert {row.status for row in rows} <= {"sent", "suppressed"}
-        told = [row for row in rows if row.dedup_key.startswith("event:")]
-        assert len(told) > 100
-        for row in told:
+        event_rows = [row for row in rows if row.dedup_key.startswith("event:")]
+        assert len(event_rows) > 100
+        for row in event_rows:
             assert abs(row.created_at - events[int(row.dedup_key.split(":")[1])]) < timedelta(seconds=5)
             if row.sent_at:
                 assert timedelta(0) < row.sent_at - row.created_at < timedelta(minutes=1)
 
-    def test_history_is_append_only_again(self, seeded: dict[str, Any]) -> None:
+    def test_history_is_append_only_afterwards(self, seeded: dict[str, Any]) -> None:
         for table in ("packages_app_packageevent", "lockers_compartmentevent"):
             with (
                 pytest.raises(IntegrityError, match="append-only"),
                 transaction.atomic(),
                 connection.cursor() as cursor,
             ):
-                cursor.execute(f"UPDATE {table} SET by = 'somebody else'")
+                cursor.execute(f"UPDATE {table} SET by = 'another'")
 
-    def test_the_file_has_what_scripts_look_for(self, seeded: dict[str, Any]) -> None:
-        assert set(seeded) - {"said", "mode"} == {
+    def test_the_file_has_the_names_that_scripts_read(self, seeded: dict[str, Any]) -> None:
+        assert set(seeded) - {"output", "mode"} == {
             "staff",
             "manager",
             "courier_key",
@@ -175,18 +176,18 @@ class TestNetwork:
         network = Location.objects.filter(sandbox=False)
         assert set(seeded["kiosk_keys"]) == set(network.values_list("code", flat=True))
 
-    def test_the_sandbox_is_there_to_rehearse_in(self, seeded: dict[str, Any]) -> None:
-        place = Location.objects.get(code=seeded["sandbox_location"])
-        assert place.sandbox
-        assert Compartment.objects.free().filter(location=place).count() == 24
+    def test_the_sandbox_is_ready_for_test_keys(self, seeded: dict[str, Any]) -> None:
+        location = Location.objects.get(code=seeded["sandbox_location"])
+        assert location.sandbox
+        assert Compartment.objects.free().filter(location=location).count() == 24
         assert not Package.objects.filter(location__sandbox=True).exists()
         courier, _ = verify(seeded["courier_test_key"], now=database_now())
-        screen, _ = verify(seeded["sandbox_kiosk_key"], now=database_now())
+        kiosk, _ = verify(seeded["sandbox_kiosk_key"], now=database_now())
         assert courier is not None
-        assert screen is not None
+        assert kiosk is not None
         assert (courier.actor.sandbox, courier.reads_codes) == (True, True)
         assert list(courier.locations()) == list(Location.objects.filter(sandbox=True).order_by("code"))
-        assert screen.location_id == place.pk
+        assert kiosk.location_id == location.pk
 
     def test_the_file_is_private(self, seeded: dict[str, Any]) -> None:
         assert seeded["mode"] == 0o600
@@ -202,23 +203,24 @@ class TestNetwork:
         assert Location.objects.for_user(manager).filter(code=seeded["sixty_door_location"]).exists()
 
     def test_keys_have_their_owners_and_rights(self, seeded: dict[str, Any]) -> None:
-        def of(text: str) -> Any:
-            caller, why = verify(text, now=database_now())
-            assert caller is not None, why
+        def caller_of(text: str) -> Any:
+            caller, reason = verify(text, now=database_now())
+            assert caller is not None, reason
             return caller
 
-        first, codes_too = of(seeded["courier_key"]), of(seeded["courier_key_codes"])
+        first, codes_too = caller_of(seeded["courier_key"]), caller_of(seeded["courier_key_codes"])
         assert first.actor.courier_id == codes_too.actor.courier_id
-        assert of(seeded["second_courier_key"]).actor.courier_id not in (None, first.actor.courier_id)
+        assert caller_of(seeded["second_courier_key"]).actor.courier_id not in (None, first.actor.courier_id)
         assert (first.reads_codes, codes_too.reads_codes) == (False, True)
         for code, text in seeded["kiosk_keys"].items():
-            assert of(text).location_id == Location.objects.get(code=code).pk
+            assert caller_of(text).location_id == Location.objects.get(code=code).pk
 
-    def test_nothing_secret_is_printed_where_it_would_be_kept(self, seeded: dict[str, Any]) -> None:
+    def test_no_secret_is_printed_outside_a_terminal(self, seeded: dict[str, Any]) -> None:
         for secret in (seeded["staff"]["password"], seeded["courier_key"], *seeded["kiosk_keys"].values()):
-            assert secret not in seeded["said"]
+            assert secret not in seeded["output"]
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_a_second_run_changes_nothing(file: Path) -> None:
     seed(file)
@@ -230,13 +232,13 @@ def test_a_second_run_changes_nothing(file: Path) -> None:
 
 @pytest.mark.django_db
 class TestCredentials:
-    def test_what_works_stays(self, file: Path) -> None:
+    def test_working_credentials_are_kept(self, file: Path) -> None:
         first, written = credentials_only(file), file.stat().st_mtime_ns
         keys = ApiKey.objects.count()
         assert credentials_only(file) == first
         assert (ApiKey.objects.count(), file.stat().st_mtime_ns) == (keys, written)
 
-    def test_a_lost_file_gets_new_credentials_and_the_old_ones_die(self, file: Path) -> None:
+    def test_a_lost_file_gets_new_credentials_and_revokes_the_old_ones(self, file: Path) -> None:
         lost = credentials_only(file)
         file.unlink()
         again = credentials_only(file)
@@ -251,14 +253,14 @@ class TestCredentials:
             assert verify(text, now=now)[0] is not None
             assert verify(lost["kiosk_keys"][code], now=now)[0] is None
 
-    def test_only_what_does_not_work_is_made_anew(self, file: Path) -> None:
+    def test_only_a_key_that_does_not_work_is_replaced(self, file: Path) -> None:
         first = credentials_only(file)
         ApiKey.objects.filter(key_id=first["courier_key"].split("_")[2]).update(revoked_at=database_now())
         again = credentials_only(file)
         assert again.pop("courier_key") != first.pop("courier_key")
         assert again == first
 
-    def test_another_owners_key_is_not_taken_for_this_ones(self, file: Path) -> None:
+    def test_a_key_of_another_owner_is_replaced(self, file: Path) -> None:
         first = credentials_only(file)
         file.write_text(json.dumps({**first, "courier_key": first["second_courier_key"]}))
         again = credentials_only(file)
@@ -266,14 +268,14 @@ class TestCredentials:
         assert again["second_courier_key"] == first["second_courier_key"]
 
     @pytest.mark.parametrize("damage", ["{", "[]", '{"staff": 7, "kiosk_keys": "x", "courier_key": null}'])
-    def test_a_damaged_file_is_written_anew(self, file: Path, damage: str) -> None:
+    def test_a_damaged_file_is_replaced(self, file: Path, damage: str) -> None:
         file.parent.mkdir()
         file.write_text(damage)
         credentials_only(file)
         assert verify(json.loads(file.read_text())["courier_key"], now=database_now())[0] is not None
         assert file.stat().st_mode & 0o777 == 0o600
 
-    def test_what_staff_changed_stays(self, file: Path) -> None:
+    def test_changes_by_staff_are_kept(self, file: Path) -> None:
         credentials_only(file)
         Location.objects.filter(code=network.SIXTY_DOORS).update(name="Renamed")
         Membership.objects.all().delete()
@@ -282,22 +284,20 @@ class TestCredentials:
         assert not Membership.objects.exists()
 
 
-def test_a_slow_machine_has_the_time_that_it_takes(
-    db: None, file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    told: list[Caller] = []
+def test_callers_have_no_deadline(db: None, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Caller] = []
 
-    def tell(now: datetime, callers: dict[str, Caller]) -> int:
-        told.extend(callers.values())
+    def play(now: datetime, callers: dict[str, Caller]) -> int:
+        seen.extend(callers.values())
         return 0
 
-    monkeypatch.setattr(stories, "tell", tell)
+    monkeypatch.setattr(stories, "play", play)
     seed(file)
-    assert told
-    assert {caller.actor.until for caller in told} == {None}
+    assert seen
+    assert {caller.actor.until for caller in seen} == {None}
 
 
-def test_never_outside_development(db: None, file: Path) -> None:
+def test_it_is_refused_outside_development(db: None, file: Path) -> None:
     with override_settings(DEBUG=False), pytest.raises(CommandError, match="DEBUG"):
         seed(file)
     assert not Location.objects.exists()
@@ -306,7 +306,7 @@ def test_never_outside_development(db: None, file: Path) -> None:
 
 
 def test_a_failed_move_leaves_history_append_only(transactional_db: None, file: Path) -> None:
-    """The triggers come back with the transaction that took them away."""
+    """The triggers return when the transaction that switched them off is rolled back."""
     timeline = Timeline()
     timeline.at(database_now() - timedelta(days=1), lambda at: None)
     with connection.cursor() as cursor:

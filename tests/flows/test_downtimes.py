@@ -102,7 +102,7 @@ def test_a_manager_suspends_and_resumes(place: Place) -> None:
     place.clock.forward(days=10)
     place.sweep()
     assert place.see(package["id"])["status"] == "STORED"
-    assert "takes packages again" in send(place, "resume")
+    assert "accepts packages again" in send(place, "resume")
     (told,) = place.messages()
     assert "back in service" in told
     assert ends(place.see(package["id"])) == ends(package) + timedelta(days=10)

@@ -89,7 +89,7 @@ def test_the_screen_says_in_words_that_it_is_held_back(place: Place) -> None:
     for _ in range(5):
         nonce = screen.get(KIOSK).context["nonce"]
         answer = screen.post(KIOSK, {"code": code, "nonce": nonce}, follow=True)
-        assert "held back for the moment" in answer.content.decode()
+        assert "is on hold" in answer.content.decode()
     place.change(package["id"], "release")
     nonce = screen.get(KIOSK).context["nonce"]
     assert screen.post(KIOSK, {"code": code, "nonce": nonce})["Location"] == f"{KIOSK}door/"

@@ -44,7 +44,7 @@ def test_reminded_kept_longer_collected_or_taken_back(place: Place, settings: Se
     page = phone.get(link)
     assert page.status_code == 200
     done = phone.post(link, {"hours": "48", "seen": page.context["seen"]}, follow=True)
-    assert "Your parcel waits until" in done.content.decode()
+    assert "You can pick up your parcel until" in done.content.decode()
     Package.objects.update(updated_at=timezone.now())
     assert place.history(brought["id"])[-1] == "extended"
     place.clock.forward(hours=13)  # past the end that was

@@ -1,4 +1,4 @@
-"""A worker's database connection breaks: the next job has another, and a good one is kept."""
+"""If a worker's database connection breaks, the next job opens another; a working one is kept."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def job() -> Iterator[Task[[], None]]:
     """A job as a worker runs it, between its two signals."""
-    assert celery_app.look_at_connections  # its import connects the signals, as the worker's does
+    assert celery_app.close_broken_connections  # the import connects the signals, as in a worker
     task = deliver
     task.push_request(is_eager=False)
     yield task
     task.pop_request()
 
 
-def _ask() -> int:
+def _backend_pid() -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         (pid,) = cursor.fetchone()
@@ -40,29 +40,29 @@ def _break() -> None:
 
 
 @pytest.mark.parametrize("signal", [task_prerun, task_postrun])
-def test_broken_connection_is_replaced_at_the_next_job(job: Task[[], None], signal: object) -> None:
-    first = _ask()
+def test_a_broken_connection_is_replaced_for_the_next_job(job: Task[[], None], signal: object) -> None:
+    first = _backend_pid()
     _break()
     with pytest.raises(OperationalError):
-        _ask()
+        _backend_pid()
     with pytest.raises(OperationalError):
-        _ask()  # nobody mends it within a job
+        _backend_pid()  # nothing repairs it within a job
     signal.send(sender=job, task_id="1", task=job)  # type: ignore[attr-defined]
-    assert _ask() != first
+    assert _backend_pid() != first
 
 
-def test_good_connection_is_kept(job: Task[[], None]) -> None:
-    first = _ask()
+def test_a_working_connection_is_kept(job: Task[[], None]) -> None:
+    first = _backend_pid()
     task_prerun.send(sender=job, task_id="1", task=job)
     task_postrun.send(sender=job, task_id="1", task=job)
-    assert _ask() == first
+    assert _backend_pid() == first
 
 
-def test_eager_job_leaves_the_callers_connection_alone(job: Task[[], None]) -> None:
-    first = _ask()
+def test_an_eager_job_does_not_touch_its_callers_connection(job: Task[[], None]) -> None:
+    first = _backend_pid()
     _break()
     with pytest.raises(OperationalError):
-        _ask()
+        _backend_pid()
     job.request.is_eager = True
     task_prerun.send(sender=job, task_id="1", task=job)
     assert connection.connection.closed, first  # still the broken one

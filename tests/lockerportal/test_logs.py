@@ -1,4 +1,4 @@
-"""No key and no pickup code in any line, however it came there."""
+"""No line of the log contains a key or a pickup code, whatever wrote it."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ ID = "0b4f1a52-6f0e-4d43-8a51-0c9f3f5d7e21"
 
 @pytest.fixture
 def stderr() -> Iterator[io.StringIO]:
-    """What the configured handler writes."""
+    """The output of the configured handler."""
     handler = next(
         handler
         for handler in logging.getLogger().handlers
-        if any(isinstance(one, RedactSecrets) for one in handler.filters)
+        if any(isinstance(log_filter, RedactSecrets) for log_filter in handler.filters)
     )
     assert isinstance(handler, logging.StreamHandler)
     written = io.StringIO()
@@ -50,7 +50,7 @@ def stderr() -> Iterator[io.StringIO]:
         ("expired: 12345678", "expired: 12345678"),
     ],
 )
-def test_a_line(line: str, shown: str, stderr: io.StringIO) -> None:
+def test_secrets_in_a_line_are_redacted(line: str, shown: str, stderr: io.StringIO) -> None:
     for logger in ("django.request", "packages_app.keys.auth", "celery.worker", "anything"):
         logging.getLogger(logger).error(line)
         logging.getLogger(logger).error("%s", line)
@@ -59,7 +59,7 @@ def test_a_line(line: str, shown: str, stderr: io.StringIO) -> None:
     assert "%s" not in written
 
 
-def test_a_traceback(stderr: io.StringIO) -> None:
+def test_secrets_in_a_traceback_are_redacted(stderr: io.StringIO) -> None:
     try:
         raise ValueError(f"no such thing: {KEY} at /pickup/48217730")
     except ValueError:
@@ -70,7 +70,7 @@ def test_a_traceback(stderr: io.StringIO) -> None:
     assert KEY not in written
 
 
-def test_a_line_that_was_written_wrong_is_no_fault(stderr: io.StringIO) -> None:
+def test_a_malformed_log_call_is_not_an_error(stderr: io.StringIO) -> None:
     logging.getLogger("x").error("50% of %d", 7)
     logging.getLogger("x").error("%d of them", f"/pickup/{ID} {KEY}")
     assert "50% of %d (7,)" in stderr.getvalue()
@@ -78,7 +78,7 @@ def test_a_line_that_was_written_wrong_is_no_fault(stderr: io.StringIO) -> None:
 
 
 @pytest.mark.django_db
-def test_a_fault_of_ours_at_a_pickup_shows_neither_code_nor_key(
+def test_an_internal_error_at_a_pickup_shows_neither_code_nor_key(
     stderr: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, key = make_key(kiosk=make_kiosk(make_location()))
@@ -104,7 +104,7 @@ def test_a_fault_of_ours_at_a_pickup_shows_neither_code_nor_key(
 
 
 @pytest.mark.django_db
-def test_a_refused_key_is_told_by_its_public_part(stderr: io.StringIO) -> None:
+def test_a_rejected_key_is_logged_by_its_public_part(stderr: io.StringIO) -> None:
     row, key = make_key(courier=make_courier())
     type(row).objects.update(expires_at="2001-01-01T00:00:00Z")
     Client().get("/api/v1/returns", headers={"Authorization": f"Bearer {key}"})
@@ -113,8 +113,8 @@ def test_a_refused_key_is_told_by_its_public_part(stderr: io.StringIO) -> None:
     assert key not in written
 
 
-def test_no_logger_writes_past_the_filter() -> None:
-    """Django brings handlers of its own, which print and mail each line as it came."""
+def test_no_logger_bypasses_the_filter() -> None:
+    """Django's own handlers would print and mail each line unfiltered."""
     names = [name for name in logging.root.manager.loggerDict if name.partition(".")[0] == "django"]
     assert {"django", "django.server"} <= set(names)
     assert {name: logging.getLogger(name).handlers for name in names} == {name: [] for name in names}

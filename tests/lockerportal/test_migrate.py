@@ -1,4 +1,4 @@
-"""Migrations: they have time, and what was cancelled half-way can be repeated."""
+"""Migrations have no time limit, and can be repeated after an interruption."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def setting(name: str) -> str:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("fails", [False, True])
-def test_a_migration_has_time_but_waits_for_no_lock(monkeypatch: pytest.MonkeyPatch, fails: bool) -> None:
+def test_a_migration_has_time_but_gives_up_on_locks(monkeypatch: pytest.MonkeyPatch, fails: bool) -> None:
     seen = []
 
     def handle(self: migrate.Command, *args: Any, **options: Any) -> None:
@@ -41,21 +41,21 @@ def test_a_migration_has_time_but_waits_for_no_lock(monkeypatch: pytest.MonkeyPa
     assert setting("statement_timeout") == before == "2500ms"
 
 
-def test_each_index_that_is_built_beside_others_drops_what_is_left_of_it() -> None:
-    found = 0
+def test_each_concurrent_index_first_drops_its_remains() -> None:
+    count = 0
     for migration in MigrationLoader(None).disk_migrations.values():
-        for place, operation in enumerate(migration.operations):
+        for position, operation in enumerate(migration.operations):
             if isinstance(operation, AddIndexConcurrently) and migration.__module__.split(".")[0] != "django":
-                found += 1
-                before = migration.operations[place - 1]
+                count += 1
+                before = migration.operations[position - 1]
                 assert isinstance(before, RunSQL), operation.describe()
                 assert before.sql == f"DROP INDEX CONCURRENTLY IF EXISTS {operation.index.name}"
-    assert found >= 5
+    assert count >= 5
 
 
 @pytest.mark.django_db(transaction=True)
-def test_one_that_has_stopped_half_way_is_done_again() -> None:
-    """All of its indexes are there already, and one is not valid."""
+def test_an_interrupted_migration_can_be_repeated() -> None:
+    """All of its indexes exist already, and one is invalid."""
     loader = MigrationLoader(connection)
     migration = loader.get_migration("notifications", "0010_receipt_indexes")
     state = loader.project_state(("notifications", "0009_receipts"))

@@ -1,4 +1,4 @@
-"""Settings that others rely on, and that a careless change would break without a sound."""
+"""Settings that other code relies on, and that a careless change would break silently."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.utils.module_loading import import_string
 from lockerportal.celery import app
 
 
-def test_the_lock_out_is_what_the_documents_say() -> None:
+def test_the_lockout_matches_the_documentation() -> None:
     assert settings.PICKUP_FREE_ATTEMPTS == 4
     assert timedelta(seconds=30) == settings.PICKUP_FIRST_WAIT
     assert timedelta(minutes=15) == settings.PICKUP_LONGEST_WAIT
@@ -36,18 +36,18 @@ def test_a_stuck_database_answers_within_three_seconds() -> None:
     assert settings.DATABASES["default"]["OPTIONS"]["connect_timeout"] == 2
 
 
-def test_no_view_runs_in_a_transaction_that_it_did_not_open() -> None:
+def test_views_do_not_run_in_transactions_by_default() -> None:
     assert settings.DATABASES["default"]["ATOMIC_REQUESTS"] is False
 
 
-def test_a_silent_broker_costs_a_second_at_the_most() -> None:
+def test_an_unresponsive_broker_costs_at_most_a_second() -> None:
     options = app.conf.broker_transport_options
     assert options["socket_timeout"] <= 1
     assert options["socket_connect_timeout"] <= 1
     assert app.conf.task_publish_retry is False
 
 
-def test_every_scheduled_job_exists_and_its_ticks_do_not_pile_up() -> None:
+def test_every_scheduled_job_exists_and_its_ticks_expire() -> None:
     app.loader.import_default_modules()
     assert app.conf.beat_schedule
     for entry in app.conf.beat_schedule.values():
@@ -60,8 +60,8 @@ def test_composers_can_be_imported() -> None:
         assert callable(import_string(path))
 
 
-def test_worker_logs_pass_through_the_same_filter() -> None:
-    """Celery would put handlers of its own in place of ours."""
+def test_worker_logs_pass_the_same_filter() -> None:
+    """By default Celery replaces the handlers with its own."""
     assert app.conf.worker_hijack_root_logger is False
     handlers: Any = settings.LOGGING["handlers"]
     assert all("redact" in handler["filters"] for handler in handlers.values())

@@ -125,8 +125,8 @@ class TestLocation:
         ("field", "value", "told"),
         [
             ("layout", "lots", "small/medium/large"),
-            ("layout", "0/0/0", "1 to 1,000 doors"),
-            ("time_zone", "Mars/Olympus", "no IANA time zone"),
+            ("layout", "0/0/0", "1 to 1,000 compartments"),
+            ("time_zone", "Mars/Olympus", "not an IANA time zone"),
             ("country", "Estonia", "at most 2"),
             ("hold_days", "0", "greater than or equal to 1"),
             ("max_hold_days", "2", "location_max_hold_days"),
@@ -216,7 +216,7 @@ class TestDoors:
     def test_confirm_empty_refuses_what_holds_a_package(self, anna: Client, location: Location) -> None:
         package = make_package(make_courier(), door(location, "S2"))
         page = act(anna, Compartment, "confirm_empty", location.compartments.filter(size=1))
-        assert b"Not marked as empty: A-S2. The compartment holds a package" in page.content
+        assert b"Not marked as empty: A-S2. The compartment is occupied by a package" in page.content
         assert b"1 compartment marked as empty." in page.content
         assert door(location, "S1").occupancy == Occupancy.EMPTY
         assert door(location, "S2").occupancy == Occupancy.OCCUPIED
@@ -314,9 +314,9 @@ class TestCabinets:
         ("layout", "told"),
         [
             ("", "This field is required"),
-            ("2/1", "three whole numbers"),
-            ("0/0/0", "1 to 1,000 doors"),
-            ("995/0/0", "1,000 doors at the most; 6 hang there"),
+            ("2/1", "one whole number for each size"),
+            ("0/0/0", "1 to 1,000 compartments"),
+            ("995/0/0", "at most 1,000 compartments; 6 are there"),
         ],
     )
     def test_nonsense_is_told_and_not_stored(

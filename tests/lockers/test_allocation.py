@@ -1,4 +1,4 @@
-"""Who gets which door."""
+"""How compartments are chosen and claimed."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from lockers.models import Compartment, Location, Size
 from tests.world import door, make_location
 
 Occupancy = Compartment.Occupancy
-SMALL, MEDIUM, LARGE = Size
+SMALL, MEDIUM, LARGE = Size.SMALL, Size.MEDIUM, Size.LARGE
 
 
 def labels(location: Location, size: int, *, accessible: bool = False) -> list[str]:
-    """The doors in the order in which packages of this size get them, until the location is full."""
+    """Return the labels in the order in which packages of this size get them, until the location is full."""
     got: list[str] = []
     while True:
         with transaction.atomic():
@@ -59,12 +59,12 @@ class TestStrategies:
         assert len(labels(make_location("MINE", small=1, medium=0, large=0), SMALL)) == 1
 
     @pytest.mark.parametrize("occupancy", [Occupancy.RESERVED, Occupancy.OCCUPIED, Occupancy.UNVERIFIED])
-    def test_what_is_not_empty_is_not_given_out(self, occupancy: Compartment.Occupancy) -> None:
+    def test_only_empty_compartments_are_used(self, occupancy: Compartment.Occupancy) -> None:
         location = make_location(small=2, medium=0, large=0)
         Compartment.objects.filter(pk=door(location, "S1").pk).update(occupancy=occupancy)
         assert labels(location, SMALL) == ["S2"]
 
-    def test_what_is_broken_is_not_given_out(self) -> None:
+    def test_compartments_out_of_service_are_not_used(self) -> None:
         location = make_location(small=2, medium=0, large=0)
         door(location, "S1").take_out_of_service(by="test", reason="stuck", now=timezone.now())
         assert labels(location, SMALL) == ["S2"]
@@ -95,7 +95,7 @@ class TestStrategies:
 
 @pytest.mark.django_db
 class TestClaimSql:
-    """The text of the claim does what the queryset does, for every strategy."""
+    """The SQL of a claim does the same as its queryset, for every strategy."""
 
     @pytest.mark.parametrize("strategy", Location.Strategy.values)
     @pytest.mark.parametrize("accessible", [False, True])
@@ -141,27 +141,31 @@ class TestClaimSql:
 
 @pytest.mark.django_db(transaction=True)
 class TestLockedDoors:
-    def test_steps_over_a_door_that_is_being_taken(self) -> None:
+    def test_skips_a_compartment_that_is_locked(self) -> None:
         location = make_location(small=2, medium=0, large=0)
         with door_locked(location, "S1"), transaction.atomic():
             found = claim(location.pk, size=SMALL, strategy="best_fit", occupancy=Occupancy.OCCUPIED)
         assert found is not None
         assert found.label == "S2"
 
-    def test_never_says_full_while_a_free_door_is_only_locked(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_does_not_say_full_while_the_last_compartment_is_only_locked(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr(allocation, "FIRST_PAUSE_SECONDS", 0.0001)
         location = make_location(small=1, medium=0, large=0)
         with door_locked(location, "S1"), pytest.raises(BusyTryAgain), transaction.atomic():
             claim(location.pk, size=SMALL, strategy="best_fit", occupancy=Occupancy.OCCUPIED)
         assert labels(location, SMALL) == ["S1"]
 
-    def test_gets_the_door_that_was_let_go_meanwhile(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_gets_a_compartment_that_is_unlocked_in_the_meantime(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         location = make_location(small=1, medium=0, large=0)
         with door_locked(location, "S1") as let_go:
             monkeypatch.setattr("lockers.allocation.time.sleep", lambda seconds: let_go())
             assert labels(location, SMALL) == ["S1"]
 
-    def test_is_patient_for_half_a_second_with_whoever_holds_the_last_door(
+    def test_waits_half_a_second_for_the_last_locked_compartment(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         location = make_location(small=1, medium=0, large=0)
@@ -183,7 +187,7 @@ class TestLockedDoors:
 
 @contextmanager
 def door_locked(location: Location, label: str) -> Iterator[Callable[[], None]]:
-    """Another transaction holds the door's row until the end, or until it is told to let go."""
+    """Lock the compartment's row in another transaction, until the block ends or the result is called."""
     locked, finish = threading.Event(), threading.Event()
 
     def hold() -> None:
@@ -210,7 +214,7 @@ def door_locked(location: Location, label: str) -> Iterator[Callable[[], None]]:
 
 
 class TestSizeFor:
-    """Doors are 80, 190 or 410 mm high, 380 wide and 640 deep inside, for 2, 10 or 30 kg."""
+    """Compartments are 80, 190 or 410 mm high, 380 wide and 640 deep inside, for 2, 10 or 30 kg."""
 
     @pytest.mark.parametrize(
         ("edges", "weight_g", "size"),
@@ -236,7 +240,7 @@ class TestSizeFor:
             ((10_000, 10_000, 10_000), 1, None),
         ],
     )
-    def test_smallest_that_takes_it(
+    def test_smallest_size_that_fits(
         self, edges: tuple[int, int, int], weight_g: int | None, size: Size | None
     ) -> None:
         length, width, height = edges

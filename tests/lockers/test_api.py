@@ -1,4 +1,4 @@
-"""Locations over HTTP, as couriers and kiosks see them."""
+"""The locations API, as couriers and kiosks see it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def courier() -> Api:
 
 
 def answer(response: Any, status: int = 200) -> Any:
-    """The body of an answer with this status, in the right media type."""
+    """Return the body, after checking its status and media type."""
     assert response.status_code == status, response.content
     kind = "application/json" if status == 200 else "application/problem+json"
     assert response["Content-Type"].split(";")[0] == kind
@@ -35,7 +35,7 @@ def answer(response: Any, status: int = 200) -> Any:
 
 
 def refused_field(response: Any) -> str:
-    """The one field that a 422 names, with a message."""
+    """Return the only field that a 422 names."""
     problem = answer(response, 422)
     assert problem["code"] == "invalid_request"
     (error,) = problem["errors"]
@@ -71,7 +71,7 @@ class TestStatus:
             ],
         }
 
-    def test_the_five_add_up_whatever_lies_in_a_broken_door(self, courier: Api) -> None:
+    def test_the_counts_add_up_whatever_is_in_a_compartment_out_of_service(self, courier: Api) -> None:
         location = make_location(small=10, medium=0, large=0)
         doors = list(location.compartments.order_by("position"))
         for index, occupancy in enumerate(Compartment.Occupancy.values):
@@ -92,7 +92,7 @@ class TestStatus:
         assert as_of.endswith("Z")
         assert abs(datetime.fromisoformat(as_of) - datetime.now(UTC)) < timedelta(minutes=5)
 
-    def test_one_location_is_read_along_with_the_key(
+    def test_one_location_is_read_together_with_the_key(
         self, courier: Api, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         location = make_location()
@@ -109,7 +109,7 @@ class TestStatus:
         both = courier.get("/lockers/status", location=["TLL-1", "RIX-1"])
         assert refused_field(both) == "location"
 
-    def test_location_without_doors(self, courier: Api) -> None:
+    def test_location_without_compartments(self, courier: Api) -> None:
         make_location("BARE", small=0, medium=0, large=0)
         sizes = answer(courier.get("/lockers/status", location="BARE"))[0]["sizes"]
         assert sizes == [{"size": size.name, **dict.fromkeys(NAMES, 0)} for size in Size]
@@ -319,14 +319,14 @@ class TestLocations:
             ("key", "plk_live_x"),
         ],
     )
-    def test_nonsense(self, courier: Api, name: str, value: str) -> None:
+    def test_invalid_parameters(self, courier: Api, name: str, value: str) -> None:
         assert refused_field(courier.get("/locations", **{name: value})) == name
 
     @pytest.mark.parametrize("radius", ["0", "-1", "nan", "inf", "-inf", "1e400", "20101", "x", "", "\0"])
-    def test_nonsense_radius(self, courier: Api, radius: str) -> None:
+    def test_invalid_radius(self, courier: Api, radius: str) -> None:
         assert refused_field(courier.get("/locations", near="1,1", radius_km=radius)) == "radius_km"
 
-    def test_radius_of_nothing(self, courier: Api) -> None:
+    def test_radius_without_near(self, courier: Api) -> None:
         assert refused_field(courier.get("/locations", radius_km="5")) == "radius_km"
 
     def test_refusals_repeat_no_value(self, courier: Api) -> None:

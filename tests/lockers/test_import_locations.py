@@ -1,4 +1,4 @@
-"""`manage.py import_locations`: all rows or none, and the same file twice changes nothing."""
+"""`manage.py import_locations`: all rows or none, and the same file again changes nothing."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def run(file: Path, *lines: str, **options: Any) -> tuple[str, str]:
-    """What the command prints on stdout and on stderr."""
+    """Run the command and return its stdout and stderr."""
     if lines:
         file.write_text("\n".join(lines) + "\n", encoding="utf-8")
     out, err = io.StringIO(), io.StringIO()
@@ -47,7 +47,7 @@ def run(file: Path, *lines: str, **options: Any) -> tuple[str, str]:
 
 
 def refused(file: Path, *lines: str, **options: Any) -> str:
-    """The refusal's text; nothing was changed."""
+    """Return the error of the command, after checking that nothing was changed."""
     before = snapshot()
     with pytest.raises(CommandError) as refusal:
         run(file, *lines, **options)
@@ -59,9 +59,9 @@ def snapshot() -> tuple[list[Any], ...]:
     return tuple(list(model.objects.order_by("pk").values()) for model in (Location, Locker, Compartment))
 
 
-def test_new_locations_with_their_doors(file: Path) -> None:
+def test_new_locations_with_their_compartments(file: Path) -> None:
     out, _ = run(file, HEADER, TALLINN, RIGA, layout="2/1/1")
-    assert out == "2 new (8 doors), 0 changed, 0 unchanged."
+    assert out == "2 new (8 compartments), 0 changed, 0 unchanged."
     tallinn = Location.objects.get(code="EE-1")
     assert (tallinn.name, tallinn.region, tallinn.city) == ("Sikupilli", "Harju maakond", "Tallinn")
     assert (tallinn.latitude, tallinn.longitude) == (59.426, 24.785)
@@ -73,12 +73,12 @@ def test_new_locations_with_their_doors(file: Path) -> None:
         assert sizes == [Size.SMALL, Size.SMALL, Size.MEDIUM, Size.LARGE]
 
 
-def test_sixty_doors_unless_told_otherwise(file: Path) -> None:
+def test_sixty_compartments_by_default(file: Path) -> None:
     run(file, HEADER, TALLINN)
     assert Compartment.objects.count() == 60
 
 
-def test_twice_changes_nothing(file: Path) -> None:
+def test_the_same_file_again_changes_nothing(file: Path) -> None:
     run(file, HEADER, TALLINN, RIGA)
     before = snapshot()
     out, _ = run(file)
@@ -86,7 +86,7 @@ def test_twice_changes_nothing(file: Path) -> None:
     assert snapshot() == before
 
 
-def test_changed_rows_keep_their_doors_and_settings(file: Path) -> None:
+def test_changed_rows_keep_their_compartments_and_settings(file: Path) -> None:
     run(file, HEADER, TALLINN, RIGA, layout="1/1/1")
     location = Location.objects.get(code="EE-1")
     location.strategy, location.hold_days, location.time_zone = "first_available", 7, "Europe/Helsinki"
@@ -112,7 +112,7 @@ def test_changed_rows_keep_their_doors_and_settings(file: Path) -> None:
     assert list(Compartment.objects.values()) == doors
 
 
-def test_what_the_file_does_not_name_stays(file: Path) -> None:
+def test_locations_outside_the_file_stay(file: Path) -> None:
     other = make_location("OTHER")
     Membership.objects.create(user=User.objects.create_user("mari"), location=other)
     run(file, HEADER, TALLINN)
@@ -148,7 +148,7 @@ def test_dry_run(file: Path) -> None:
     run(file, HEADER, TALLINN)
     before = snapshot()
     out, _ = run(file, HEADER, TALLINN.replace("Sikupilli", "Ülemiste"), RIGA, dry_run=True)
-    assert out == "Dry run, nothing was changed: 1 new (60 doors), 1 changed, 0 unchanged."
+    assert out == "Dry run, nothing was changed: 1 new (60 compartments), 1 changed, 0 unchanged."
     assert snapshot() == before
     assert "line 2, name" in refused(file, HEADER, "EE-1,,EE,,,,,", dry_run=True)
 
@@ -158,27 +158,27 @@ def test_dry_run(file: Path) -> None:
     [
         (",x,EE,,,,,", "line 3, code: This field cannot be blank."),
         ("A B,x,EE,,,,,", "line 3, code: Enter a valid value."),
-        ("4.82E+12,x,EE,,,,,", "line 3, code: '4.82E+12' is what a spreadsheet makes of a long number"),
+        ("4.82E+12,x,EE,,,,,", "line 3, code: '4.82E+12' looks like a long number"),
         (f"{'x' * 41},x,EE,,,,,", "line 3, code: Ensure this value has at most 40 characters"),
         ("A,,EE,,,,,", "line 3, name: This field cannot be blank."),
         (f"A,{'x' * 201},EE,,,,,", "line 3, name: Ensure this value has at most 200 characters"),
         ("A,x,,,,,,", "line 3, country: This field cannot be blank."),
         ("A,x,ee,,,,,", "line 3, country: Enter a valid value."),
         ("A,x,EST,,,,,", "line 3, country: "),
-        ("A,x,ZZ,,,,,", "line 3, country: 'ZZ' is no country of ISO 3166-1"),
-        ("A,x,US,,,,,", "line 3, country: US has 29 time zones; say which one with --time-zone"),
+        ("A,x,ZZ,,,,,", "line 3, country: 'ZZ' is not a country code of ISO 3166-1"),
+        ("A,x,US,,,,,", "line 3, country: US has 29 time zones; choose one with --time-zone"),
         ("A,x,EE,,,,91,0", "line 3, latitude: 91.0 is not between -90 and 90"),
         ("A,x,EE,,,,0,-180.5", "line 3, longitude: -180.5 is not between -180 and 180"),
-        ("A,x,EE,,,,59.4,", "line 3, latitude: latitude and longitude come together"),
-        ("A,x,EE,,,,,24.7", "line 3, latitude: latitude and longitude come together"),
-        ("A,x,EE,,,,nan,24.7", "line 3, latitude: 'nan' is no number of degrees"),
+        ("A,x,EE,,,,59.4,", "line 3, latitude: latitude and longitude must both be given"),
+        ("A,x,EE,,,,,24.7", "line 3, latitude: latitude and longitude must both be given"),
+        ("A,x,EE,,,,nan,24.7", "line 3, latitude: 'nan' is not a number of degrees"),
         ("A,x,EE,,,,1e1,24.7", "line 3, latitude: '1e1' is "),
-        ("A,x,EE,,,,59.430.318,24.7", "line 3, latitude: '59.430.318' is no number"),
-        ('A,x,EE,,,,"59,4","24,7"', "line 3, latitude: '59,4' is no number"),
-        ("A,x,EE,,,,59.4,inf", "line 3, longitude: 'inf' is no number"),
-        ("A,x\0,EE,,,,,", "line 3, name: holds a control character"),
-        ("EE-1,again,EE,,,,,", "line 3, code: 'EE-1' stands in line 2 already"),
-        ("A,x,EE,,,,1", "line 3: has 7 cells where the header has 8"),
+        ("A,x,EE,,,,59.430.318,24.7", "line 3, latitude: '59.430.318' is not a number"),
+        ('A,x,EE,,,,"59,4","24,7"', "line 3, latitude: '59,4' is not a number"),
+        ("A,x,EE,,,,59.4,inf", "line 3, longitude: 'inf' is not a number"),
+        ("A,x\0,EE,,,,,", "line 3, name: contains a control character"),
+        ("EE-1,again,EE,,,,,", "line 3, code: 'EE-1' is already in line 2"),
+        ("A,x,EE,,,,1", "line 3: has 7 cells, but the header has 8"),
     ],
 )
 def test_one_bad_row_stops_all(file: Path, row: str, told: str) -> None:
@@ -187,7 +187,7 @@ def test_one_bad_row_stops_all(file: Path, row: str, told: str) -> None:
     assert not Location.objects.exists()
 
 
-def test_every_bad_row_is_told(file: Path) -> None:
+def test_every_bad_row_is_reported(file: Path) -> None:
     lines = [f"A {number},x,EE,,,," + ",1" for number in range(150)]
     text = refused(file, HEADER, *lines)
     assert text.count("line ") == 100
@@ -215,7 +215,7 @@ def test_no_file(tmp_path: Path) -> None:
     assert "No such file" in refused(tmp_path / "none.csv")
 
 
-def test_somebody_adds_the_same_code_meanwhile(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_somebody_adds_the_same_code_in_the_meantime(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = importing._plan
 
     def plan_and_lose(rows: list[Row], zone: str | None) -> importing.Plan:
@@ -242,7 +242,7 @@ def test_one_import_at_a_time(file: Path) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_all_or_nothing_when_it_dies_half_way(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_or_nothing_when_it_fails_halfway(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importing, "_BATCH", 2)
     rows = [
         Row(
@@ -258,9 +258,9 @@ def test_all_or_nothing_when_it_dies_half_way(monkeypatch: pytest.MonkeyPatch) -
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        importing.import_locations(rows, doors=lay_out(parse("1/1/1")), progress=die)
+        importing.import_locations(rows, compartments=lay_out(parse("1/1/1")), progress=die)
     assert snapshot() == ([], [], [])
-    importing.import_locations(rows, doors=lay_out(parse("1/1/1")))
+    importing.import_locations(rows, compartments=lay_out(parse("1/1/1")))
     assert Compartment.objects.count() == 18
 
 
@@ -283,7 +283,7 @@ def test_three_hundred_rows_with_progress(file: Path) -> None:
                 ]
             )
     out, err = run(file)
-    assert out == "300 new (18,000 doors), 0 changed, 0 unchanged."
+    assert out == "300 new (18,000 compartments), 0 changed, 0 unchanged."
     assert err.splitlines() == ["Read 300 rows.", "300 of 300 locations"]
     assert run(file, verbosity=0) == ("0 new, 0 changed, 300 unchanged.", "")
     assert set(Location.objects.values_list("country", "time_zone")) == {
@@ -297,7 +297,7 @@ def test_three_hundred_rows_with_progress(file: Path) -> None:
 @pytest.mark.skipif(not REAL_FILE.is_file(), reason=f"{REAL_FILE.name} does not lie beside this checkout")
 def test_the_real_network(tmp_path: Path) -> None:
     out, _ = run(REAL_FILE)
-    assert out == "1,290 new (77,400 doors), 0 changed, 0 unchanged."
+    assert out == "1,290 new (77,400 compartments), 0 changed, 0 unchanged."
     assert run(REAL_FILE)[0] == "0 new, 0 changed, 1,290 unchanged."
     assert Compartment.objects.filter(size=Size.LARGE).count() == 25_800
     assert not Location.objects.filter(latitude=None).exists()

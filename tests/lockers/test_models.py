@@ -1,4 +1,4 @@
-"""What the schema refuses, whoever writes; and what the models tell."""
+"""The constraints of the database, and the methods of the models."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import ProtectedError
 from django.utils import timezone
 
-from lockers.models import Compartment, Kiosk, Location, Locker, Membership
+from lockers.models import Compartment, Kiosk, Location, Locker, Membership, Size
 from tests.world import door, make_kiosk, make_location
 
 pytestmark = pytest.mark.django_db
 
 
 def refused(constraint: str, write: Any) -> None:
-    """`write` breaks this constraint of the database."""
+    """Check that `write` violates this constraint of the database."""
     with pytest.raises(IntegrityError, match=f'"{constraint}"'), transaction.atomic():
         write()
 
@@ -65,7 +65,7 @@ def test_location_at_its_limits(values: dict[str, Any]) -> None:
     ("constraint", "values"),
     [
         ("compartment_size", {"size": 0}),
-        ("compartment_size", {"size": 4}),
+        ("compartment_size", {"size": max(Size) + 1}),
         ("compartment_occupancy", {"occupancy": "full"}),
         ("compartment_out_of_service_pair", {"out_of_service_at": timezone.now()}),
         ("compartment_out_of_service_pair", {"out_of_service_reason": "stuck"}),
@@ -109,14 +109,14 @@ def test_bad_time_zones(zone: str) -> None:
     assert set(refusal.value.message_dict) == {"time_zone"}
 
 
-def test_what_has_doors_is_not_deleted() -> None:
+def test_a_location_with_compartments_is_not_deleted() -> None:
     location = make_location()
     for row in (location, location.lockers.get()):
         with pytest.raises(ProtectedError):
             row.delete()
 
 
-def test_a_door_with_history_is_not_deleted() -> None:
+def test_a_compartment_with_history_is_not_deleted() -> None:
     s1 = door(make_location(), "S1")
     s1.mark_unverified(by="test", reason="cancelled")
     with pytest.raises(ProtectedError):

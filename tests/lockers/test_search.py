@@ -1,4 +1,4 @@
-"""Near a point, over poles and the date line, and only where there is room."""
+"""Locations near a point, across poles and the date line, and only those with room."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def codes_near(point: Point, radius_km: float) -> list[str]:
 
 
 def great_circle_km(a: tuple[float, float], b: tuple[float, float]) -> float:
-    """By the law of cosines for vectors: another way than the one under test."""
+    """Return the distance by the law of cosines, which the code under test does not use."""
 
     def vector(place: tuple[float, float]) -> tuple[float, float, float]:
         latitude, longitude = map(math.radians, place)
@@ -74,7 +74,9 @@ class TestNear:
             ((90.0, 0.0), (89.95, 123.4)),
         ],
     )
-    def test_where_the_map_ends(self, point: tuple[float, float], other: tuple[float, float]) -> None:
+    def test_across_poles_and_the_date_line(
+        self, point: tuple[float, float], other: tuple[float, float]
+    ) -> None:
         place("THERE", *other)
         distance = great_circle_km(point, other)
         assert distance < 12
@@ -96,7 +98,7 @@ class TestNear:
     @example(point=(5e-324, 1e-200), radius_km=5e-324)
     @example(point=(60.0, -179.0), radius_km=3000.0)
     def test_the_box_loses_nothing(self, point: tuple[float, float], radius_km: float) -> None:
-        """What the law of cosines says is within the radius, the indexed search finds, and nothing else."""
+        """The indexed search finds exactly the locations that the law of cosines puts within the radius."""
         grid = [
             (latitude, longitude) for latitude in range(-90, 91, 30) for longitude in range(-180, 181, 45)
         ]
@@ -153,7 +155,7 @@ class TestWithRoom:
     def codes(self, size: int, *, accessible: bool = False) -> set[str]:
         return {row.code for row in with_room(Location.objects.all(), size=size, accessible=accessible)}
 
-    def test_by_the_locations_own_strategy(self) -> None:
+    def test_each_location_by_its_own_strategy(self) -> None:
         make_location("FIT", small=0, medium=1, large=0)
         make_location("EXACT", small=0, medium=1, large=0, strategy="first_available")
         assert self.codes(Size.SMALL) == {"FIT"}
@@ -166,7 +168,7 @@ class TestWithRoom:
         location.compartments.update(occupancy=occupancy)
         assert self.codes(Size.SMALL) == set()
 
-    def test_broken(self) -> None:
+    def test_out_of_service(self) -> None:
         location = make_location()
         location.compartments.update(out_of_service_at=timezone.now(), out_of_service_reason="x")
         assert self.codes(Size.SMALL) == set()
@@ -184,12 +186,12 @@ class TestWithRoom:
 
 
 def km(latitude: float, longitude: float) -> float:
-    """From Tallinn, to the metre."""
+    """Distances from Tallinn, to the meter."""
     return round(great_circle_km(TALLINN, (latitude, longitude)), 3)
 
 
 class TestNearestWithRoom:
-    def test_nearest_first_and_how_many_doors(self) -> None:
+    def test_nearest_first_with_available_compartments(self) -> None:
         full = place("FULL", *TALLINN)
         place("NEXT", 59.44, 24.76, small=1, medium=1, large=1)
         place("EXACT", 59.45, 24.77, strategy="first_available")

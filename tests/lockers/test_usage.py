@@ -1,4 +1,4 @@
-"""Snapshots of how full every location is: one an hour, and forgotten in time."""
+"""Hourly snapshots of how full each location is, and their removal."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def figures(size: int) -> dict[str, Any]:
     return {name: row[name] for name in row if name not in ("id", "location_id", "size", "taken_at", "hour")}
 
 
-def test_the_doors_by_state(location: Location) -> None:
+def test_compartments_by_status(location: Location) -> None:
     assert usage.take_snapshots(now=NOW + timedelta(minutes=59)) == 2
     assert figures(1) == {
         "total": 6, "available": 1, "occupied": 1, "reserved": 1, "out_of_service": 1, "unverified": 2,

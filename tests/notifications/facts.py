@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from lockers.models import Size
 from tests.notifications.composers import FACTS
 
 LINK = f"https://lockers.example.com/p/{'x7Kq2LmVb9TzR4wYpN3' * 3:.45}/"  # as long as a real one
@@ -44,7 +45,7 @@ FULL = {
     ],
     "sizes": [
         {"size": size, "available": 1, "total": 20, "unverified": 2, "out_of_service": 3}
-        for size in ("SMALL", "MEDIUM", "LARGE")
+        for size in Size.names
     ],
     "courier_code": "omniva",
     "used": "412.50",

@@ -14,6 +14,7 @@ import zxingcpp
 from django.conf import settings as django_settings
 from PIL import Image
 
+from lockers.models import Size
 from notifications.messages import Message
 from notifications.text import gsm7, qr, rendering
 from tests.notifications.facts import FULL, LINK, OPTIONAL
@@ -172,7 +173,7 @@ def test_it_is_translated(kind: str, language: str) -> None:
 def evil(value: object) -> object:
     """The same fact from somebody who means harm."""
     match value:
-        case str() if value not in ("SMALL", "MEDIUM", "LARGE"):
+        case str() if value not in Size.names:
             return "<b>&\r\nBcc: eve@example.com\u202e\x00</b>"
         case list():
             return [evil(one) for one in value]

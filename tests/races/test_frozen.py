@@ -14,7 +14,7 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 
 from common.sql import fetch
-from lockerportal.database.base import patience
+from lockerportal.database.base import time_limit
 from lockers.models import Compartment, Kiosk, Location, Size
 from packages_app import operations
 from packages_app.core.actor import Caller
@@ -44,7 +44,7 @@ def given_up_while_frozen(work: Callable[[], Any], module: str, monkeypatch: pyt
         return real(sql, params)
 
     try:
-        with monkeypatch.context() as patch, patience(GIVEN_UP_SECONDS):
+        with monkeypatch.context() as patch, time_limit(GIVEN_UP_SECONDS):
             patch.setattr(room, "fetch", freeze)
             with pytest.raises(OperationalError):
                 work()

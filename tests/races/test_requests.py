@@ -8,7 +8,6 @@ import json
 import os
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -21,6 +20,7 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 from django.db import connection
 
+from devtools.run.portal_commands import command, with_python
 from lockers.models import Location
 from packages_app.models import Courier, IdempotencyKey, Package
 from tests.races.together import assert_sound, together
@@ -112,14 +112,15 @@ def web_server() -> Iterator[int]:
         port: int = free.getsockname()[1]
     url = urlsplit(os.environ["DATABASE_URL"])
     name = connection.settings_dict["NAME"]
-    environment = os.environ | {
+    environment = with_python(os.environ) | {
+        "HOST": "127.0.0.1",
+        "PORT": str(port),
+        "WEB_THREADS": "4",
         "DATABASE_URL": urlunsplit(url._replace(path=f"/{name}")),
         "NOTIFICATION_NUDGE": "false",
     }
-    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--no-ws"]
-    command += ["--port", str(port), "--workers", "2", "--blocking-threads", "4", "--backlog", "512"]
     server = subprocess.Popen(
-        [*command, "lockerportal.wsgi:application"],
+        command("web", "--backlog", "512"),
         cwd=ROOT,
         env=environment,
         stdout=subprocess.DEVNULL,

@@ -1,4 +1,4 @@
-"""The portal's own settings, with the textbook API in the place of its own."""
+"""The portal's own settings, with the textbook API in place of its own."""
 
 from lockerportal.settings import *  # noqa: F403
 

@@ -1,4 +1,4 @@
-"""`manage.py replay_parcels`: real parcels through the real API, and a reckoning at the end."""
+"""`manage.py replay_parcels` sends the parcels of a file through the real API and accounts for each."""
 
 from __future__ import annotations
 
@@ -27,37 +27,41 @@ from packages_app.invariants import audit
 
 def _whole(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
-        raise ArgumentTypeError(f"{text} is no whole number from 1 on")
+        raise ArgumentTypeError(f"{text} is not a whole number of at least 1")
     return int(text)
 
 
-def _must_answer(url: str) -> None:
-    """A portal that goes away is waited for; one that was never there is not. Raises `CommandError`."""
+def _require_portal(url: str) -> None:
+    """Check that the portal runs: later it may be unavailable for a while. Raises `CommandError`."""
     try:
-        urlopen(f"{url}/livez", timeout=5).close()  # noqa: S310 - where the developer says
+        urlopen(f"{url}/livez", timeout=5).close()  # noqa: S310 - the developer's own URL
     except (OSError, ValueError, HTTPException) as error:
         raise CommandError(f"The portal does not answer at {url}: {error}") from None
 
 
 class Command(BaseCommand):
+    """Replays the parcels of a file through the API."""
+
     help = (
-        "Brings the parcels of a CSV file to all open locations and collects them, over HTTP, as couriers "
-        "and kiosks do; some are called off, some are left to expire and returned. The portal, its worker "
-        "and its beat must be running (make run), on this database. Tells what became of every parcel and "
-        "every message, and what the audit finds; exit status 1 when anything is not accounted for. "
+        "Drops off the parcels of a CSV file at all open locations and picks them up, over HTTP, as couriers "
+        "and kiosks do. Some are canceled, some are left to expire and returned. The portal, its worker "
+        "and its beat must be running (make run) on this database. Reports the outcome of every parcel and "
+        "every message, and what the audit finds; the exit status is 1 if anything is not accounted for. "
         "Development only."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """See `help`."""
+        """Declare the arguments."""
         parser.add_argument("file", type=Path, help="tracking_number,weight_g,length_mm,width_mm,height_mm")
         parser.add_argument(
             "--url",
             default=settings.PUBLIC_URL or "http://127.0.0.1:8000",
             help="where the portal is (default: PUBLIC_URL, which `make run` sets)",
         )
-        parser.add_argument("--concurrency", type=_whole, default=16, help="couriers and kiosks at once")
-        parser.add_argument("--limit", type=_whole, help="only so many parcels")
+        parser.add_argument(
+            "--concurrency", type=_whole, default=16, help="couriers and kiosks at the same time"
+        )
+        parser.add_argument("--limit", type=_whole, help="largest number of parcels")
         parser.add_argument(
             "--sweep-wait", type=_whole, default=120, help="seconds to wait for the expiry sweep"
         )
@@ -69,10 +73,10 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Raises `CommandError` for a file it cannot read, outside development, and for any loose end."""
+        """Run the replay. Raises `CommandError` outside development, for a bad file and for loose ends."""
         if not settings.DEBUG:
             raise CommandError(
-                "A replay makes keys and shortens holds: it is for development (DEBUG=true) only."
+                "A replay creates keys and shortens holds: it is for development (DEBUG=true) only."
             )
         try:
             parcels = read(options["file"], limit=options["limit"])
@@ -81,14 +85,14 @@ class Command(BaseCommand):
         begun, mailbox_from = database_now(), outcome.mailbox_size()
         run = secrets.token_hex(4)
         try:
-            with keys(run) as made:
-                if not made.open_locations:
-                    raise CommandError("There is no open location with a free door.")
-                _must_answer(options["url"])
-                faults = self._replay(parcels, made, run, begun, mailbox_from, options)
+            with keys(run) as run_keys:
+                if not run_keys.open_locations:
+                    raise CommandError("There is no open location with an available compartment.")
+                _require_portal(options["url"])
+                faults = self._replay(parcels, run_keys, run, begun, mailbox_from, options)
         except (OperationalError, InterfaceError):
             raise CommandError(
-                "The database went away, and with it the account. What was brought lies in its doors."
+                "The database became unavailable: the outcome is unknown, and parcels may be in compartments."
             ) from None
         if faults:
             raise CommandError("Not accounted for: " + "; ".join(faults))
@@ -97,17 +101,17 @@ class Command(BaseCommand):
     def _replay(
         self,
         parcels: list[Parcel],
-        made: Keys,
+        run_keys: Keys,
         run: str,
         begun: datetime,
         mailbox_from: int,
         options: dict[str, Any],
     ) -> list[str]:
-        """The whole replay; returns what is not accounted for."""
+        """Run the replay and return what is not accounted for."""
         threads, tally, started = options["concurrency"], Tally(), time.monotonic()
-        room = f"{made.free_doors:,} free doors at {len(made.open_locations):,} locations"
+        room = f"{run_keys.free_doors:,} available compartments at {len(run_keys.open_locations):,} locations"
         self._say(f"{len(parcels):,} parcels, {room}")
-        day = Day(url=options["url"], run=run, keys=made, parcels=parcels, tally=tally)
+        day = Day(url=options["url"], run=run, keys=run_keys, parcels=parcels, tally=tally)
         try:
             more = True
             while more:
@@ -120,54 +124,53 @@ class Command(BaseCommand):
         seconds = time.monotonic() - started
         rate = f"{tally.calls / seconds:,.0f} a second"
         self._say(f"{tally.calls:,} calls in {seconds:.0f} s ({rate}). Waiting for the messages …")
-        rows = outcome.messages_since(begun, made.courier_id)
+        rows = outcome.messages_since(begun, run_keys.courier_id)
         outcome.wait_for_messages(rows, seconds=options["message_wait"], say=self._say)
-        faults = self._tell_parcels(parcels)
-        self._tell_calls(tally)
+        faults = self._report_parcels(parcels)
+        self._report_calls(tally)
         if tally.faults:
-            faults.append(f"{tally.faults:,} answers were faults of the portal")
-        faults += self._tell_messages(outcome.mail(rows, mailbox_from=mailbox_from))
-        return faults + self._tell_audit()
+            faults.append(f"{tally.faults:,} answers were errors of the portal")
+        faults += self._report_messages(outcome.mail(rows, mailbox_from=mailbox_from))
+        return faults + self._report_audit()
 
     def _let_expire(self, staying: list[Parcel], seconds: int) -> None:
         ended = outcome.end_holds(staying)
         if not ended:
             return
-        self._say(
-            f"{ended:,} parcels that nobody collects: holds ended in the database; waiting for the sweep …"
-        )
+        self._say(f"{ended:,} parcels stay: their holds were ended in the database; waiting for the sweep …")
         begun = time.monotonic()
         left = outcome.wait_for_sweep(staying, seconds=seconds)
         if left:
-            self._say(self.style.ERROR(f"{left:,} are still STORED after {seconds} s: is beat running?"))
+            self._say(self.style.ERROR(f"{left:,} are still STORED after {seconds} s. Is beat running?"))
         else:
             self._say(f"  swept after {time.monotonic() - begun:.0f} s")
 
-    # --- telling ---
+    # --- reporting ---
 
     def _say(self, text: str) -> None:
         self.stdout.write(text)
         self.stdout.flush()
 
     def _progress(self, parcels: list[Parcel], tally: Tally, started: float) -> None:
-        brought = sum(1 for parcel in parcels if parcel.package_id)
+        dropped_off = sum(1 for parcel in parcels if parcel.package_id)
         ended = Counter(parcel.outcome for parcel in parcels)
         rate = tally.calls / (time.monotonic() - started)
         self._say(
-            f"  brought {brought:,} · collected {ended['collected']:,} · fits none {ended['fits nothing']:,}"
-            f" · {tally.calls:,} calls ({rate:,.0f} a second) · 5xx {tally.server_errors.total()}"
+            f"  dropped off {dropped_off:,} · picked up {ended['collected']:,}"
+            f" · too large {ended['fits nothing']:,} · {tally.calls:,} calls ({rate:,.0f} a second)"
+            f" · 5xx {tally.server_errors.total()}"
         )
 
-    def _tell_parcels(self, parcels: list[Parcel]) -> list[str]:
-        ended = Counter(parcel.outcome or "lost from sight" for parcel in parcels)
+    def _report_parcels(self, parcels: list[Parcel]) -> list[str]:
+        ended = Counter(parcel.outcome or "unknown" for parcel in parcels)
         self._say("\nParcels")
         for end, count in ended.most_common():
             self._say(f"  {count:>7,}  {end}")
-        self._say(f"  {len(parcels):>7,}  in all")
-        # "refused: …" is an answer; anything else that is not an end is a loose one.
+        self._say(f"  {len(parcels):>7,}  in total")
+        # "refused: …" is a proper outcome; any other unknown one is a loose end.
         known = {"collected", "returned", "fits nothing"}
         loose = [
-            f"{parcel.number}: {parcel.outcome or 'lost from sight'}"
+            f"{parcel.number}: {parcel.outcome or 'unknown'}"
             for parcel in parcels
             if parcel.outcome not in known and not parcel.outcome.startswith("refused: ")
         ]
@@ -177,7 +180,7 @@ class Command(BaseCommand):
             self._say(self.style.ERROR(f"  {line}"))
         return [f"{len(loose):,} parcels or answers"] if loose else []
 
-    def _tell_calls(self, tally: Tally) -> None:
+    def _report_calls(self, tally: Tally) -> None:
         self._say(f"\n{'Calls':<18}{'count':>9}{'p50 ms':>10}{'p99 ms':>10}")
         for call, values in sorted(tally.milliseconds.items()):
             ranked = sorted(values)
@@ -186,21 +189,21 @@ class Command(BaseCommand):
         self._say("\nRefusals by code")
         for code, count in tally.refusals.most_common() or [("none", 0)]:
             self._say(f"  {count:>7,}  {code}")
-        errors = ", ".join(f"{count} times {what}" for what, count in tally.server_errors.items())
+        errors = ", ".join(f"{count} times {call}" for call, count in tally.server_errors.items())
         self._say(f"  {tally.server_errors.total():>7,}  answers 5xx {errors}")
         self._say(f"  {tally.lost_connections:>7,}  connections lost before an answer")
 
-    def _tell_messages(self, mail: outcome.Mail) -> list[str]:
+    def _report_messages(self, mail: outcome.Mail) -> list[str]:
         self._say("\nMessages")
         for status, count in mail.statuses.most_common():
             self._say(f"  {count:>7,}  {status}")
         for reason, count in mail.reasons.most_common():
             self._say(f"           {count:,}: {reason}")
-        where = "not read: messages do not go there" if mail.missing is None else f"{mail.missing:,} missing"
-        self._say(f"  {mail.due:>7,}  due; in the mailbox file {where}, {mail.twice:,} there twice")
+        where = "not checked: messages go elsewhere" if mail.missing is None else f"{mail.missing:,} missing"
+        self._say(f"  {mail.due:>7,}  due; in the mailbox file {where}, {mail.twice:,} duplicates")
         return [] if mail.sound else [f"messages: {mail.due:,} due, {mail.sent:,} sent, {where}"]
 
-    def _tell_audit(self) -> list[str]:
+    def _report_audit(self) -> list[str]:
         begun = time.monotonic()
         broken = []
         for finding in audit.run():
@@ -208,6 +211,6 @@ class Command(BaseCommand):
                 self._say(self.style.ERROR(f"  {finding.invariant.id} {row}"))
             if finding.violations:
                 broken.append(f"{finding.violations:,} of {finding.invariant.id}")
-        said = ", ".join(broken) or "nothing"
-        self._say(f"\nThe audit found {said} in {time.monotonic() - begun:.1f} s.")
-        return [f"audit: {said}"] if broken else []
+        summary = ", ".join(broken) or "nothing"
+        self._say(f"\nThe audit found {summary} in {time.monotonic() - begun:.1f} s.")
+        return [f"audit: {summary}"] if broken else []

@@ -1,4 +1,4 @@
-"""`manage.py seed_demo`: the sample network of `make run`."""
+"""`manage.py seed_demo` creates the sample network of `make run`."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ from packages_app.models import Courier, Package
 
 
 class Command(BaseCommand):
+    """Creates the sample network."""
+
     help = (
         "Fills an empty portal with a sample network: locations, people, keys, and packages in every status. "
-        "A second run changes nothing, but makes anew what credentials were lost. Development only."
+        "A second run only replaces credentials that were lost. Development only."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -28,32 +30,32 @@ class Command(BaseCommand):
             "--file",
             type=Path,
             default=settings.BASE_DIR / "var" / "demo.json",
-            help="where the credentials go",
+            help="where to write the credentials",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Raises `CommandError` outside development."""
+        """Create the sample network. Raises `CommandError` outside development."""
         if not settings.DEBUG:
             raise CommandError(
                 "The sample network has known credentials: it is for development (DEBUG=true) only."
             )
-        with connection.cursor() as cursor:  # some hundred commits of sample data need not wait for the disk
+        with connection.cursor() as cursor:  # hundreds of commits of sample data need not wait for the disk
             cursor.execute("SET synchronous_commit TO off")
         now = database_now()
-        places = network.build(now=now)
+        locations = network.build(now=now)
         secrets, changed = credentials.ensure(options["file"], now=now)
         packages = 0
         if not Package.objects.filter(courier__in=Courier.objects.filter(code__in=network.COURIERS)).exists():
             callers = {}
             for code, text in secrets["kiosk_keys"].items():
-                caller, why = checking.verify(text, now=now)
+                caller, reason = checking.verify(text, now=now)
                 if caller is None:
-                    raise CommandError(f"The new kiosk key of {code} does not work: {why}.")
-                # Nobody waits for an answer here, and a slow machine tells its stories for a minute.
+                    raise CommandError(f"The new kiosk key of {code} does not work: {reason}.")
+                # No caller waits for an answer here, and a slow machine plays the stories for a minute.
                 callers[code] = replace(caller, actor=replace(caller.actor, until=None))
-            packages = stories.tell(now, callers)
-        self.stdout.write(f"{places} new locations, {packages} new packages.")
-        self.stdout.write(f"Credentials {'written to' if changed else 'still work:'} {options['file']}")
-        # A log must not hold keys: they are shown to a person only.
+            packages = stories.play(now, callers)
+        self.stdout.write(f"{locations} new locations, {packages} new packages.")
+        self.stdout.write(f"Credentials {'written to' if changed else 'still valid:'} {options['file']}")
+        # Keys must not end in a log, so they are only shown at a terminal.
         if self.stdout.isatty():
             self.stdout.write(options["file"].read_text())

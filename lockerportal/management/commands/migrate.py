@@ -1,4 +1,4 @@
-"""Django's `migrate`, with all the time that a migration of a large table needs."""
+"""Django's `migrate` without a time limit for statements, which a migration of a large table may need."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from django.db import connections
 
 
 class Command(migrate.Command):
-    """Lifts the application's `statement_timeout`; `lock_timeout` stays, as others queue behind a lock."""
+    """Lifts `statement_timeout`, but not `lock_timeout`: other statements queue behind a waiting lock."""
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """As Django does it. Raises `OperationalError` for a lock that is not to be had: run it again."""
+        """Migrate. Raises `OperationalError` if a lock is not available; run it again."""
         connection = connections[options["database"]]
         with connection.cursor() as cursor:
             cursor.execute("SET statement_timeout = 0")

@@ -1,4 +1,4 @@
-"""`manage.py import_locations FILE.csv`: locations with their doors, from a spreadsheet."""
+"""`manage.py import_locations FILE.csv`: import locations with their compartments from a spreadsheet."""
 
 from __future__ import annotations
 
@@ -15,22 +15,25 @@ from lockers.importing import COLUMNS, ImportRunning, Plan, import_locations
 from lockers.models.location import validate_time_zone
 
 _MOST_COMPLAINTS = 100
-_TELL_EVERY = 500
+_PROGRESS_EVERY = 500
 
 
 class Command(BaseCommand):
+    """Import locations from a CSV file."""
+
     help = (
         "Import locations from a CSV file (UTF-8, comma or semicolon) with the columns "
-        f"{', '.join(COLUMNS)}. All rows or none. New locations get doors; known ones (by code) get name, "
-        "address and coordinates from the file and keep their doors. The same file twice changes nothing."
+        f"{', '.join(COLUMNS)}. All rows are imported, or none. New locations get compartments; known ones "
+        "(by code) get the name, address and coordinates of the file. The same file again changes nothing."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the arguments."""
         parser.add_argument("file", type=Path)
         parser.add_argument(
             "--layout",
             default=layout.DEFAULT,
-            help="Doors of each new location, small/medium/large (default: %(default)s)",
+            help=f"Compartments of each new location, {layout.SIZE_NAMES} (default: %(default)s)",
         )
         parser.add_argument(
             "--time-zone", help="For countries that have several time zones, such as America/Chicago"
@@ -38,26 +41,31 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="Check everything and change nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        doors = self._doors(options["layout"])
+        """Run the import and report what it did."""
+        compartments = self._compartments(options["layout"])
         time_zone = self._time_zone(options["time_zone"])
         self.verbosity = options["verbosity"]
         try:
             rows = csv_table.read(Path(options["file"]), COLUMNS)
             self._tell(f"Read {len(rows):,} rows.")
             plan = import_locations(
-                rows, doors=doors, time_zone=time_zone, dry_run=options["dry_run"], progress=self._progress
+                rows,
+                compartments=compartments,
+                time_zone=time_zone,
+                dry_run=options["dry_run"],
+                progress=self._progress,
             )
         except csv_table.TableError as error:
             raise self._refusal(error) from None
         except ImportRunning:
-            raise CommandError("Another import is running; nothing was changed.") from None
+            raise CommandError("Another import is running. Nothing was changed.") from None
         except IntegrityError:
             raise CommandError(
-                "Somebody has added one of these locations meanwhile; nothing was changed. Run it again."
+                "Somebody has added one of these locations in the meantime. Nothing was changed. Try again."
             ) from None
-        self.stdout.write(_summary(plan, len(doors), dry_run=options["dry_run"]))
+        self.stdout.write(_summary(plan, len(compartments), dry_run=options["dry_run"]))
 
-    def _doors(self, text: str) -> list[layout.Door]:
+    def _compartments(self, text: str) -> list[layout.PlannedCompartment]:
         try:
             return layout.lay_out(layout.parse(text))
         except layout.LayoutError as error:
@@ -80,7 +88,7 @@ class Command(BaseCommand):
     def _progress(self, done: int, total: int) -> None:
         if self.stderr.isatty():
             self._tell(f"\r{done:,} of {total:,} locations", ending="\n" if done == total else "")
-        elif total and (done == total or done % _TELL_EVERY == 0):
+        elif total and (done == total or done % _PROGRESS_EVERY == 0):
             self._tell(f"{done:,} of {total:,} locations")
 
     def _tell(self, text: str, ending: str = "\n") -> None:
@@ -89,9 +97,9 @@ class Command(BaseCommand):
             self.stderr.flush()
 
 
-def _summary(plan: Plan, doors: int, *, dry_run: bool) -> str:
+def _summary(plan: Plan, compartments: int, *, dry_run: bool) -> str:
     new = f"{len(plan.new):,} new"
     if plan.new:
-        new += f" ({len(plan.new) * doors:,} doors)"
+        new += f" ({len(plan.new) * compartments:,} compartments)"
     text = f"{new}, {len(plan.changed):,} changed, {plan.unchanged:,} unchanged."
     return f"Dry run, nothing was changed: {text}" if dry_run else text

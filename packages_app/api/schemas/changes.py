@@ -1,4 +1,4 @@
-"""What the calls that change a package take."""
+"""Request bodies of the calls that change a package."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ from packages_app.api.schemas.people import PersonIn
 
 
 class ReassignIn(Strict):
-    """Why the door will not do (`operations/reassign.py`)."""
+    """Why the package needs another compartment."""
 
     reason: Literal["too_small", "door_stuck", "not_empty", "damaged"]
 
 
 class FoundIn(Strict):
-    """What became of the parcel that was found in its door (`operations/found.py`)."""
+    """What happened to the package that was found: it stays in its compartment, or was taken out."""
 
     outcome: Literal["stays", "taken_out"]
 
 
 class CancelIn(Strict):
-    """Why, for the history."""
+    """Why the package is canceled, for its history."""
 
     reason: ReasonText = ""
 
 
 class ExtendIn(Strict):
-    """How much longer."""
+    """By how many hours to extend the hold period."""
 
     hours: Annotated[int, Field(ge=1, le=168)]
 
 
 class HoldIn(Strict):
-    """Why it is held back, for the history; the recipient does not see it."""
+    """Why the package is put on hold, for its history. The recipient does not see it."""
 
     reason: Literal["fraud", "unpaid", "customs", "other"] = "other"
     note: Annotated[ReasonText, StringConstraints(max_length=150)] = ""
 
 
 class DelegateIn(PersonIn):
-    """Who else may collect: told their own code by e-mail, phone, or both."""
+    """Who else may pick up the package. They are sent a code of their own by email, SMS, or both."""

@@ -1,4 +1,4 @@
-"""What `POST /lockers/assign` takes."""
+"""The request body of `POST /lockers/assign`."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from packages_app.api.schemas.people import RecipientIn
 
 
 class Dimensions(Strict):
-    """Outer dimensions of the parcel; it may be turned to fit."""
+    """Outer dimensions of the package, which may be turned to fit."""
 
     length_mm: Millimetres
     width_mm: Millimetres
     height_mm: Millimetres
 
 
-# What the validators of `AssignIn` say, for readers of the OpenAPI document.
+# What the validators of `AssignIn` check, in the terms of JSON Schema.
 _ASSIGN_RULES: dict[str, Any] = {
     "examples": [
         {
@@ -51,7 +51,7 @@ _ASSIGN_RULES: dict[str, Any] = {
 
 
 class AssignIn(Strict):
-    """A parcel for a location. Give `size`, or `dimensions` and the portal chooses the size."""
+    """A package for a location. Give its `size`, or its `dimensions` for the portal to choose the size."""
 
     model_config = ConfigDict(json_schema_extra=_ASSIGN_RULES)
 
@@ -67,29 +67,30 @@ class AssignIn(Strict):
     open: Annotated[
         bool | None,
         Field(
-            description="With `deposited: false`. true: the door is opened now. false: it stays shut until "
-            "`POST /packages/{id}/open`, and is free again if the reservation lapses before. Without it the "
-            "door may be opened at any time, and is looked into before it is given out again."
+            description="Only with `deposited: false`. true: the door is opened now. false: the door stays "
+            "shut until `POST /packages/{id}/open`; if the reservation lapses before, the compartment is "
+            "available again. Omitted: the door may be opened at any time, so after a lapsed reservation "
+            "somebody checks the compartment before it is used again."
         ),
     ] = None
     queue: Annotated[
-        bool, Field(description="Where no door is free: wait for one (202) instead of `location_full`")
+        bool, Field(description="If no compartment is available, join the queue instead of `location_full`")
     ] = False
-    queue_hours: Annotated[int, Field(ge=1, le=168, description="How long to wait for a door")] = 24
+    queue_hours: Annotated[int, Field(ge=1, le=168, description="How long to wait for a compartment")] = 24
     queue_minutes: Annotated[
-        int, Field(ge=1, le=240, description="How long a door is kept once it is yours")
+        int, Field(ge=1, le=240, description="How long a granted compartment stays reserved")
     ] = 15
 
     @model_validator(mode="after")
     def open_only_what_is_reserved(self) -> AssignIn:
-        """What lies in its door was not left shut."""
+        """Reject a package that is in its compartment although the door was not opened."""
         if self.deposited and self.open is False:
             raise ValueError("open: false needs deposited: false")
         return self
 
     @model_validator(mode="after")
     def size_or_dimensions(self) -> AssignIn:
-        """Exactly one of the two."""
+        """Reject a body with both a size and dimensions, or with neither."""
         if (self.size is None) == (self.dimensions is None):
             raise ValueError("give either size or dimensions")
         return self

@@ -1,4 +1,4 @@
-"""What the calls of kiosks take and give, and a courier's report of a door."""
+"""Schemas of the calls of kiosks, and of reports of faults."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from packages_app.life.lifecycle import Status
 
 
 class PickupIn(Strict):
-    """What else the kiosk knows. A repeat with the same `nonce` gets the same answer."""
+    """What else the kiosk knows. A repeat with the same `nonce` gets the same response."""
 
     phone_last4: Annotated[str, StringConstraints(pattern=r"^[0-9]{4}$"), Field(examples=["1234"])] | None = (
         None
@@ -27,27 +27,27 @@ class PickupIn(Strict):
 
 
 class PickupWithCodeIn(PickupIn):
-    """The code in the body, where it stands in no URL."""
+    """A pickup with the code in the body."""
 
     code: Annotated[PickupCode, StringConstraints(min_length=1, max_length=40)]
 
 
 class FaultIn(Strict):
-    """What is wrong with a door; `note` is for the location's managers."""
+    """What is wrong with a compartment; `note` is for the location's managers."""
 
     kind: Literal["door_stuck", "not_empty", "damaged", "dirty"]
     note: Annotated[ReasonText, StringConstraints(max_length=150)] = ""
 
 
 class HeartbeatIn(Strict):
-    """How the location is: the controller's software, and the compartments whose doors do not answer."""
+    """The software version of the kiosk, and the ids of compartments whose doors do not respond."""
 
     software_version: Annotated[Text, StringConstraints(max_length=50), Field(examples=["4.2.0"])]
     silent_compartments: Annotated[list[CompartmentId], Field(max_length=2000)] = []
 
 
 class FaultOut(Schema):
-    """The door that was reported, and how it stands now."""
+    """The reported compartment and its status after the report."""
 
     compartment: CompartmentOut
     kind: Annotated[str, Field(examples=["door_stuck"])]
@@ -55,7 +55,7 @@ class FaultOut(Schema):
 
 
 class PickupOut(Schema):
-    """The door that is open now."""
+    """The compartment whose door is open now."""
 
     package_id: PackageId
     status: Status

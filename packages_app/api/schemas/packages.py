@@ -1,4 +1,4 @@
-"""What the API gives of packages, their history and their messages."""
+"""Response bodies with packages, their history and their messages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from packages_app.life.lifecycle import Event, Status
 
 
 class CompartmentOut(Schema):
-    """The door to open."""
+    """A compartment: its locker and label are written on it."""
 
     id: Annotated[int, Field(examples=[117])]
     locker: Annotated[str, Field(examples=["A"])]
@@ -44,7 +44,10 @@ _PACKAGE: dict[str, Any] = {
 
 
 class DelegateOut(Schema):
-    """Who else may collect. `pickup_code` is there for keys with the scope `codes:read`, while STORED."""
+    """Who else may pick up the package.
+
+    `pickup_code` is only there while the package is STORED, and for keys with the scope `codes:read`.
+    """
 
     name: Annotated[str, Field(examples=["Juhan Tamm"])]
     named_at: MomentOut
@@ -52,7 +55,10 @@ class DelegateOut(Schema):
 
 
 class PackageOut(Schema):
-    """A package. `pickup_code` is there for keys with the scope `codes:read`, while it is STORED."""
+    """A package.
+
+    `pickup_code` is only there while the package is STORED, and for keys with the scope `codes:read`.
+    """
 
     model_config = ConfigDict(json_schema_extra={"examples": [_PACKAGE]})
 
@@ -84,7 +90,10 @@ class PackagePage(Schema):
 
 
 class EventOut(Schema):
-    """One line of a package's history. `by`: `courier:…`, `kiosk:…`, `manager`, `staff`, or `system`."""
+    """An event in the history of a package.
+
+    `by` is `courier:…`, `kiosk:…`, `manager`, `staff` or `system`.
+    """
 
     at: MomentOut
     event: Event
@@ -96,22 +105,22 @@ class EventOut(Schema):
 
 
 class EventPage(Schema):
-    """A page of a history."""
+    """A page of events."""
 
     items: list[EventOut]
     next_cursor: CursorOut
 
 
 class MessageOut(Schema):
-    """One message on one channel."""
+    """A message on one channel."""
 
     kind: Annotated[str, Field(examples=["stored"])]
     channel: Annotated[str, Field(examples=["email"])]
     status: Annotated[
         str,
         Field(
-            description="pending, sending, sent, delivered, bounced, dead or suppressed. "
-            "Delivered and bounced are what the provider says later, where it does.",
+            description="pending, sending, sent, delivered, bounced, dead or suppressed. A message becomes "
+            "delivered or bounced when the provider reports it, which not every provider does.",
             examples=["delivered"],
         ),
     ]
@@ -123,7 +132,7 @@ class MessageOut(Schema):
     reason: Annotated[
         str | None,
         Field(
-            description="Why a suppressed one was not sent; words may change.",
+            description="Why a suppressed message was not sent. The wording may change.",
             examples=["the courier's daily cap for SMS is reached"],
         ),
     ]

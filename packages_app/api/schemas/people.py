@@ -1,4 +1,4 @@
-"""Who collects, as couriers say it."""
+"""Request bodies that describe recipients and delegates."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from lockers.schemas import Text
-from packages_app.api.schemas.fields import Email, Phone, Strict
+from packages_app.api.schemas.fields import Email, LanguageCode, Phone, Strict
 
-# Which address each channel needs; and what the validators say of both, for readers of the document.
+# The address that each channel needs, and what the validators check, in the terms of JSON Schema.
 _ADDRESSES = {"email": "email", "sms": "phone"}
 _NEEDS = {
     address: {"required": [address], "properties": {address: {"type": "string"}}}
@@ -31,18 +31,18 @@ _HAS_EACH: dict[str, Any] = {
 
 
 class PersonIn(Strict):
-    """Who collects: at least one of e-mail and phone, or nobody could be told the code."""
+    """A person with an email address, a phone number, or both."""
 
     model_config = ConfigDict(json_schema_extra=_HAS_ADDRESS)
 
     name: Annotated[Text, StringConstraints(max_length=100), Field(examples=["Mari Tamm"])]
     email: Email | None = None
     phone: Phone | None = None
-    language: Literal["en", "de", "pl", "et", "lv", "lt"] = "en"
+    language: LanguageCode = "en"
 
     @model_validator(mode="after")
     def has_address(self) -> PersonIn:
-        """Refuses somebody whom no message could reach."""
+        """Reject a person without an email address or phone number."""
         if not self.email and not self.phone:
             raise ValueError("give an email, a phone, or both")
         return self
@@ -60,8 +60,8 @@ Channels = Annotated[
     Field(
         min_length=1,
         max_length=2,
-        description="By which they are told of this package; each needs its address. "
-        "Without it: by every one that there is an address for.",
+        description="The channels for messages about this package; each needs its address. "
+        "Omitted: every channel that has an address.",
         examples=[["email"]],
         json_schema_extra={"uniqueItems": True},
     ),
@@ -69,7 +69,7 @@ Channels = Annotated[
 
 
 class RecipientIn(PersonIn):
-    """Whose package it is, and by which channels they are told of it."""
+    """The recipient of a package, and the channels for messages to them."""
 
     model_config = ConfigDict(json_schema_extra=_HAS_ADDRESS | _HAS_EACH)
 
@@ -77,7 +77,7 @@ class RecipientIn(PersonIn):
 
     @model_validator(mode="after")
     def has_the_address_of_each_channel(self) -> RecipientIn:
-        """Refuses a channel that leads nowhere."""
+        """Reject a channel without the address that it needs."""
         for channel in self.channels or []:
             if not getattr(self, _ADDRESSES[channel]):
                 raise ValueError(f"channels with {channel} need the recipient's {_ADDRESSES[channel]}")
@@ -85,5 +85,5 @@ class RecipientIn(PersonIn):
 
     @property
     def only_channel(self) -> str:
-        """The one channel asked for, as `Recipient` keeps it."""
+        """The only requested channel, or an empty string, as `Recipient` stores it."""
         return self.channels[0] if self.channels and len(self.channels) == 1 else ""

@@ -1,4 +1,4 @@
-"""What the API gives of places in the queue."""
+"""Response bodies with queue entries."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ _ENTRY: dict[str, Any] = {
 
 
 class QueueEntryOut(Schema):
-    """A place in the queue. `position` 1 is the next; `package_id` is there once a door was granted."""
+    """A queue entry.
+
+    `position` 1 is next. `package_id` is set once the entry has been granted a compartment.
+    """
 
     model_config = ConfigDict(json_schema_extra={"examples": [_ENTRY]})
 
@@ -43,7 +46,7 @@ class QueueEntryOut(Schema):
 
 
 class QueuePage(Schema):
-    """A page of places in queues."""
+    """A page of queue entries."""
 
     items: list[QueueEntryOut]
     next_cursor: CursorOut

@@ -1,4 +1,4 @@
-"""What the calls about webhooks take and give."""
+"""Schemas of webhooks and of the deliveries to them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DELIVERY_ID = r"\Amsg_\d{14}_(\d{1,18})\Z"
 
 
 def _url(value: str) -> str:
-    url_guard.parse(value)  # a ValueError, whose words name what is wrong
+    url_guard.parse(value)  # raises a ValueError that names what is wrong
     return value
 
 
@@ -47,7 +47,7 @@ EventNames = Annotated[list[EventName], Field(min_length=1, max_length=50), Afte
 
 
 class WebhookIn(Strict):
-    """An endpoint: https, port 443 or 8443, on the public internet. Without `events`: all of them."""
+    """An endpoint: https, port 443 or 8443, on the public internet. Without `events`, it gets all of them."""
 
     url: WebhookUrl
     events: EventNames | None = None
@@ -58,9 +58,11 @@ WebhookId = Annotated[str, Field(examples=["0198f4a2-9e11-7c33-8d5e-5a1b7c2d9e40
 
 
 class WebhookOut(Schema):
-    """`disabled_at` and `disabled_reason` say since when and why nothing is sent; `failing_since`, that the
-    endpoint has not taken anything since then and is tried again. Until `old_secret_until` the secret of
-    before the rotation signs as well.
+    """A webhook.
+
+    `disabled_at` and `disabled_reason` say since when and why nothing is sent. `failing_since` says since
+    when the endpoint has accepted nothing; delivery is retried. Until `old_secret_until`, messages are also
+    signed with the secret from before the rotation.
     """
 
     id: WebhookId
@@ -76,7 +78,10 @@ class WebhookOut(Schema):
 
 
 class WebhookWithSecretOut(WebhookOut):
-    """With the signing secret, which is shown this once. (Not there in a repeat if it is no longer known.)"""
+    """A webhook with its signing secret, which is shown only once.
+
+    A replayed response leaves it out if it is no longer known.
+    """
 
     secret: Annotated[str | None, Field(examples=["whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"])] = None
 
@@ -89,7 +94,10 @@ class WebhookPage(Schema):
 
 
 class DeliveryOut(Schema):
-    """`id` is the `webhook-id` of the message. `http_status` and `reason` are those of the last attempt."""
+    """A delivery to a webhook.
+
+    `id` is the `webhook-id` of the message. `http_status` and `reason` are those of the last attempt.
+    """
 
     id: Annotated[str, Field(examples=["msg_20261120105900_4711"])]
     type: Annotated[str, Field(examples=["package.stored"])]

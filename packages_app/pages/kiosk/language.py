@@ -1,4 +1,4 @@
-"""The language of the screen at a locker: as its browser is set up, or as somebody has just chosen."""
+"""The language of a kiosk's pages: that of its browser, or the one that the recipient has just chosen."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from django.http import HttpRequest
 from django.utils import translation
 
 KEY = "kiosk_language"
-# Nobody types longer than this, and the next recipient finds the screen's own language.
-STAYS = timedelta(minutes=3)
+# Longer than anybody needs to enter a code; then the next recipient finds the kiosk's own language.
+CHOICE_LASTS = timedelta(minutes=3)
 
 
 def current(request: HttpRequest, now: datetime) -> str:
-    """The code of the language in which to show the page."""
+    """Return the code of the language to show the page in."""
     return chosen(request, now) or translation.get_language() or settings.LANGUAGE_CODE
 
 
 def chosen(request: HttpRequest, now: datetime) -> str:
-    """What somebody has chosen a short while ago; else empty."""
+    """Return the language that was chosen a short while ago, or an empty string."""
     code, until = request.session.get(KEY, ("", 0.0))
     return str(code) if now.timestamp() < until else ""
 
 
 def choose(request: HttpRequest, code: str, now: datetime) -> None:
-    """Speak `code` from now on; for one that the portal does not speak, the screen's own again."""
+    """Use the language `code` from now on; for an unknown one, the kiosk's own language."""
     if code in dict(settings.LANGUAGES):
-        request.session[KEY] = (code, (now + STAYS).timestamp())
+        request.session[KEY] = (code, (now + CHOICE_LASTS).timestamp())
     else:
         forget(request)
 
 
 def forget(request: HttpRequest) -> None:
-    """The next recipient finds the screen's own language."""
+    """Go back to the kiosk's own language."""
     request.session.pop(KEY, None)

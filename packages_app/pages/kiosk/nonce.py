@@ -1,8 +1,8 @@
-"""The nonce of the pad at a locker: a new one for each page, but the same again until a door was shown.
+"""The nonce of the kiosk's pad: a new one for each page, but the same one until a door has been shown.
 
-After an answer 503, and where the page with the door does not come, the pickup may have been done all the
-same: the same code with the same nonce gets its answer. Such a nonce is kept in a cookie, since a database
-that is away keeps no session.
+After a 503, or if the page with the door does not load, the pickup may have happened all the same: the same
+code with the same nonce then gets the same response. The nonce is kept in a cookie, because there is no
+session while the database does not respond.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ View = Callable[[HttpRequest], HttpResponse]
 
 
 def current(request: HttpRequest) -> str:
-    """The nonce for the page."""
+    """Return the nonce for the page."""
     kept = request.COOKIES.get(COOKIE, "")
     return kept if re.match(FORM, kept) else secrets.token_urlsafe(24)
 
 
 def keep(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-    """The pages that follow `response` have the posted nonce again, for as long as it can be of use."""
+    """Let the pages after `response` use the posted nonce again, for as long as it is of use."""
     nonce = request.POST.get("nonce", "")
     if re.match(FORM, nonce):
         response.set_cookie(
@@ -48,14 +48,14 @@ def keep(request: HttpRequest, response: HttpResponse) -> HttpResponse:
 
 
 def forget(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-    """The pages that follow `response` have new ones."""
+    """Let the pages after `response` use new nonces."""
     if COOKIE in request.COOKIES:
         response.delete_cookie(COOKIE, path=reverse("kiosk:pad"), samesite="Lax")
     return response
 
 
 def kept_when_away(view: View) -> View:
-    """Decorates the pad: where the database is away or stuck, its 503 keeps the posted nonce."""
+    """Decorate the pad so that its 503, when the database does not respond, keeps the posted nonce."""
 
     @wraps(view)
     def page(request: HttpRequest) -> HttpResponse:

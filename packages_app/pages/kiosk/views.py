@@ -1,7 +1,7 @@
-"""The screen at a locker: connect it with its key, type a code, see which door.
+"""The kiosk's pages: connect it with its API key, enter a pickup code, see which door has opened.
 
-No code stands in an address, in the session or in a log: it travels in the body of a POST, and every POST
-that the operation answers is answered with a redirect, so that the browser keeps none either.
+No code appears in a URL, a session or a log: it is sent in the body of a POST, which is answered with a
+redirect, so that the browser does not keep it either.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
-from lockers import wall
+from lockers import cabinets
 from lockers.models import Compartment, Kiosk
 from packages_app import errors, operations
 from packages_app.core.actor import Caller
@@ -40,29 +40,29 @@ from packages_app.payloads.results import Opened
 from packages_app.secrets import pickup_codes
 
 KEY, DOOR, PHONE_DAY = "kiosk_key", "kiosk_door", "kiosk_phone_day"
-# A screen stays connected for as long as its key is good, which is looked up at every request.
+# A kiosk stays connected while its API key is valid, which every request checks.
 STAYS_CONNECTED = timedelta(days=365)
-# How long the door is shown before the pad is there for the next recipient.
+# How long the page with the door is shown before the pad comes back for the next recipient.
 SHOWS_DOOR_SECONDS = 30
 LONGEST_TYPED = pickup_codes.DELEGATE_DIGITS
 
 UNKNOWN = _(
-    "This code opens no door here. Please look at your message again: are all digits right, "
-    "and is it this location?"
+    "This code does not open any door here. Check your message: are all digits correct, "
+    "and is this the right location?"
 )
-EXPIRED = _("The time to pick up this parcel has ended. Please contact the courier that brought it.")
-HELD = _(
-    "This parcel is held back for the moment. Please contact the courier that brought it; "
-    "your code stays good for when it is released."
+EXPIRED = _("The time to pick up this parcel has ended. Please contact the courier that delivered it.")
+ON_HOLD = _(
+    "This parcel is on hold. Please contact the courier that delivered it. "
+    "Your code will work again when the parcel is released."
 )
-PHONE = _("Please type your code again, and the last four digits of your phone number as well.")
+PHONE = _("Please enter your code again, together with the last 4 digits of your phone number.")
 BUSY = _("That took too long. Please try again.")
 
 View = Callable[..., HttpResponse]
 
 
 def connected(view: View) -> View:
-    """Gives the view the screen's `Caller`; a screen whose key opens nothing (any more) has to connect."""
+    """Pass the kiosk's `Caller` to the view; redirect a browser without a valid key to the connect page."""
 
     @wraps(view)
     def page(request: HttpRequest) -> HttpResponse:
@@ -82,13 +82,13 @@ def connected(view: View) -> View:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def connect(request: HttpRequest) -> HttpResponse:
-    """Make this browser the screen of the kiosk whose key is typed here."""
+    """Connect this browser as the kiosk whose API key is entered."""
     form = ConnectForm(request.POST or None)
     if form.is_valid():
         key, address = form.cleaned_data["key"].strip(), partial(client_address, request)
         caller, why = checking.verify(key, now=timezone.now(), client_address=address)
         if caller is not None and _is_screen(caller):
-            # Whoever was signed in here is not any more: a screen stands in public.
+            # A kiosk stands in public, so end the session of anybody who was signed in.
             request.session.flush()
             rotate_token(request)
             request.session[KEY] = caller.key_id
@@ -97,11 +97,11 @@ def connect(request: HttpRequest) -> HttpResponse:
         try:
             note_failure(request, why or "no kiosk's")
         except rate_limits.RateLimited as refusal:
-            form.add_error("key", f"Too many keys that open nothing. Wait {refusal.facts['retry_after']} s.")
-        else:
             form.add_error(
-                "key", "This key opens nothing. Look at it again, or ask head office for a new one."
+                "key", f"Too many invalid keys. Try again in {refusal.facts['retry_after']} seconds."
             )
+        else:
+            form.add_error("key", "This key is not valid. Check it, or ask head office for a new one.")
     return render(request, "packages/kiosk/connect.html", {"form": form})
 
 
@@ -109,7 +109,7 @@ def connect(request: HttpRequest) -> HttpResponse:
 @nonce.kept_when_away
 @connected
 def pad(request: HttpRequest, caller: Caller) -> HttpResponse:
-    """Type a code. `?lang=` chooses a language."""
+    """Show the pad or pick a package up. `?lang=` chooses the language."""
     was_open = request.session.pop(DOOR, None) is not None
     if request.method != "POST":
         if was_open or "lang" in request.GET:
@@ -123,23 +123,23 @@ def pad(request: HttpRequest, caller: Caller) -> HttpResponse:
 @require_safe
 @connected
 def door(request: HttpRequest, caller: Caller) -> HttpResponse:
-    """Which door has opened, for a while."""
+    """Show which door has opened."""
     opened = request.session.get(DOOR)
     if opened is None:
         return redirect("kiosk:pad")
-    doors = Compartment.objects.select_related("locker__location")
-    found = get_object_or_404(doors, location_id=caller.location_id, pk=opened)
+    compartments = Compartment.objects.select_related("locker__location")
+    shown = get_object_or_404(compartments, location_id=caller.location_id, pk=opened)
     context = {
-        "door": found,
-        "location": found.locker.location,
-        "cabinet": wall.cabinet(found.locker),
+        "door": shown,
+        "location": shown.locker.location,
+        "cabinet": cabinets.cabinet_of(shown.locker),
         "seconds": SHOWS_DOOR_SECONDS,
     }
     return nonce.forget(request, _show(request, "packages/kiosk/door.html", context))
 
 
 def _in_language(request: HttpRequest) -> HttpResponse:
-    """The pad in the language asked for; without one in the screen's own: whoever chose has their parcel."""
+    """Redirect to the pad in the requested language, or in the kiosk's own language."""
     language.choose(request, request.GET.get("lang", ""), timezone.now())
     return redirect("kiosk:pad")
 
@@ -170,21 +170,21 @@ def _pick_up(request: HttpRequest, caller: Caller) -> HttpResponse:
 
 def _opened(request: HttpRequest, opened: Opened) -> HttpResponse:
     request.session[DOOR] = opened.compartment_id
-    with suppress(UpdateError):  # disconnected at this moment: the middleware says so
-        request.session.save()  # not after the view only: where this fails, the pickup can be asked for again
+    with suppress(UpdateError):  # the kiosk was disconnected in the meantime; the middleware handles it
+        request.session.save()  # now, not after the view: if it fails, the pickup can be repeated
     return nonce.keep(request, redirect("kiosk:door"))
 
 
 def _tell(request: HttpRequest, caller: Caller, refusal: errors.Refusal, now: datetime) -> None:
     if isinstance(refusal, errors.TooManyAttempts):
-        return  # the pad itself says how long to wait
+        return  # the pad shows how long to wait
     if isinstance(refusal, errors.PhoneCheckRequired):
         request.session[PHONE_DAY] = _today(caller, now)
         messages.error(request, str(PHONE))
     elif isinstance(refusal, errors.CodeExpired):
         messages.error(request, str(EXPIRED))
     elif isinstance(refusal, errors.OnHold):
-        messages.error(request, str(HELD))
+        messages.error(request, str(ON_HOLD))
     elif refusal.status == 503:
         messages.error(request, str(BUSY))
     else:
@@ -202,7 +202,7 @@ def _show_pad(request: HttpRequest, caller: Caller, *, typed: str = "") -> HttpR
         "wait": wait,
         "typed": typed,
         "phone_last4": request.POST.get("phone_last4", "")[:4],
-        # Asked for once, it is asked for until the location's day ends.
+        # Once the phone number was needed, it is asked for until the end of the location's day.
         "asks_phone": request.session.get(PHONE_DAY) == _today(caller, now),
         "digits": pickup_codes.DIGITS,
         "delegate_digits": pickup_codes.DELEGATE_DIGITS,
@@ -224,7 +224,7 @@ def _today(caller: Caller, now: datetime) -> str:
 
 
 def _pressed(request: HttpRequest) -> str:
-    """The digits after a key of the pad was pressed in a browser without JavaScript."""
+    """Return the digits after a key of the pad was pressed in a browser without JavaScript."""
     typed = "".join(digit for digit in request.POST.get("code", "")[:40] if digit in "0123456789")
     press = request.POST["press"]
     if press == "clear":

@@ -1,4 +1,7 @@
-"""The manager's page of a location's downtimes, where it is suspended and resumed. All through `for_user`."""
+"""The manager's page of a location's downtimes, where managers also suspend and resume it.
+
+Every query goes through `for_user`.
+"""
 
 from __future__ import annotations
 
@@ -22,43 +25,50 @@ PAGE_SIZE = 50
 
 @manager_page
 def downtimes(request: ManagerRequest, code: str) -> HttpResponse:
-    """When nobody could collect here and why, newest first; and the form that suspends or resumes."""
-    place = get_object_or_404(Location.objects.for_user(request.user), code=code)
-    page = Paginator(place.downtimes.all(), PAGE_SIZE).get_page(request.GET.get("page"))
-    context = {"location": place, "page": page, "form": SuspendForm(), "tab": "downtimes"}
+    """List the location's downtimes, newest first, with the form that suspends or resumes it."""
+    location = get_object_or_404(Location.objects.for_user(request.user), code=code)
+    page = Paginator(location.downtimes.all(), PAGE_SIZE).get_page(request.GET.get("page"))
+    context = {"location": location, "page": page, "form": SuspendForm(), "tab": "downtimes"}
     return render(request, "packages/downtimes.html", context)
 
 
 @manager_action
 def suspend(request: ManagerRequest, code: str) -> HttpResponse:
-    """No new packages; recipients are told, and their time stands still."""
-    place = get_object_or_404(Location.objects.for_user(request.user), code=code)
+    """Suspend the location: it accepts no packages, recipients are told, and deadlines are paused."""
+    location = get_object_or_404(Location.objects.for_user(request.user), code=code)
     form = SuspendForm(request.POST)
     if not form.is_valid():
-        messages.error(request, "Nothing was changed. Please say in up to 200 letters why it is suspended.")
+        messages.error(request, "Nothing was changed. Please enter a reason of up to 200 characters.")
         return redirect("manage:downtimes", code=code)
-    done = f"{place.name} is suspended, and recipients are told."
-    return _change(request, place, operations.suspend_location, done=done, **form.cleaned_data)
+    done = f"{location.name} is suspended, and recipients are told."
+    return _change(request, location, operations.suspend_location, done=done, **form.cleaned_data)
 
 
 @manager_action
 def resume(request: ManagerRequest, code: str) -> HttpResponse:
-    """Packages are taken again; what waits here gets the lost time."""
-    place = get_object_or_404(Location.objects.for_user(request.user), code=code)
-    return _change(request, place, operations.resume_location, done=f"{place.name} takes packages again.")
+    """Resume the location: it accepts packages, and the holds there are extended by the time lost."""
+    location = get_object_or_404(Location.objects.for_user(request.user), code=code)
+    return _change(
+        request, location, operations.resume_location, done=f"{location.name} accepts packages again."
+    )
 
 
 def _change(
-    request: ManagerRequest, place: Location, operation: Callable[..., object], *, done: str, **facts: object
+    request: ManagerRequest,
+    location: Location,
+    operation: Callable[..., object],
+    *,
+    done: str,
+    **facts: object,
 ) -> HttpResponse:
-    """Do it to the location, say how it went, and back to its page."""
+    """Run the operation, show a message, and redirect to the location's page."""
     work = partial(
         operation,
         locations=Location.objects.for_user(request.user),
-        location_id=place.pk,
+        location_id=location.pk,
         by=Actor.of_user(request.user),
         now=database_now(),
         **facts,
     )
     attempt(request, work, done=done)
-    return redirect("manage:downtimes", code=place.code)
+    return redirect("manage:downtimes", code=location.code)

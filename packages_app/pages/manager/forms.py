@@ -1,4 +1,4 @@
-"""What people may type about packages: managers on their pages, recipients at the kiosk."""
+"""Forms of managers about packages, and of recipients at a kiosk."""
 
 from __future__ import annotations
 
@@ -12,72 +12,72 @@ from packages_app.operations.packages.put_on_hold import HoldReason
 from packages_app.operations.packages.record_found import Outcome
 from packages_app.pages.kiosk import nonce as kiosk_nonce
 
-HELD = "HELD"  # a choice beside the statuses: what is held back has one of them too
+ON_HOLD = "HELD"  # a filter besides the statuses: a package on hold has a status too
 
 
 class LocationFilter(forms.Form):
-    """Which locations to list."""
+    """A search for locations."""
 
     q = forms.CharField(max_length=100, required=False, label="Name, code or city")
 
 
 class PackageFilter(forms.Form):
-    """Which packages of a location to list."""
+    """A search for packages of a location."""
 
     q = forms.CharField(max_length=40, required=False, label="Tracking number")
-    status = forms.ChoiceField(choices=[("", "All"), *Status.choices, (HELD, "Held back")], required=False)
+    status = forms.ChoiceField(choices=[("", "All"), *Status.choices, (ON_HOLD, "On hold")], required=False)
 
 
 class SuspendForm(forms.Form):
-    """Why a location is suspended; managers and head office read it, recipients do not."""
+    """Why a location is suspended, for managers and head office; recipients do not see it."""
 
     reason = forms.CharField(
         max_length=200,
-        label="Why?",
+        label="Reason",
         widget=forms.TextInput(attrs={"placeholder": "For example: storm", "autocomplete": "off"}),
     )
 
 
 class SeenForm(forms.Form):
-    """An action on a package as it was when the page was made, so that a form sent twice acts once."""
+    """An action on a package as the page showed it, so that a form that is sent twice acts once."""
 
     seen = forms.DateTimeField(widget=forms.HiddenInput)
 
 
 class ExtendForm(SeenForm):
-    """How much longer a package may wait."""
+    """By how much to extend a hold."""
 
     hours = forms.TypedChoiceField(
         coerce=int,
         choices=[(24, "1 day"), (48, "2 days"), (72, "3 days"), (168, "7 days")],
-        label="How much longer?",
+        label="Extend by",
     )
 
 
 class FoundForm(forms.Form):
-    """What became of a parcel that was found in an unverified door."""
+    """What happened to a package that was found in an unverified compartment."""
 
     outcome = forms.ChoiceField(choices=[(outcome, outcome) for outcome in Outcome])
 
 
 class HoldForm(forms.Form):
-    """Why a package is held back."""
+    """Why a package is put on hold."""
 
     reason = forms.TypedChoiceField(
         coerce=HoldReason,
         choices=[
-            (HoldReason.FRAUD, "Fraud is suspected"),
-            (HoldReason.UNPAID, "It is not paid"),
+            (HoldReason.FRAUD, "Suspected fraud"),
+            (HoldReason.UNPAID, "Not paid"),
             (HoldReason.CUSTOMS, "Customs"),
-            (HoldReason.OTHER, "Something else"),
+            (HoldReason.OTHER, "Other"),
         ],
-        label="Why hold it back?",
+        label="Reason",
     )
-    note = forms.CharField(max_length=150, required=False, label="More, for the history (not for names)")
+    note = forms.CharField(max_length=150, required=False, label="Note for the history (no names)")
 
 
 class ReturnsForm(forms.Form):
-    """Which packages of a location were taken out of their doors."""
+    """Which packages of a location were taken out of their compartments."""
 
     packages = forms.ModelMultipleChoiceField(queryset=Package.objects.none())
 
@@ -89,7 +89,7 @@ class ReturnsForm(forms.Form):
 
 
 class ConnectForm(forms.Form):
-    """The key that connects a screen to its locker."""
+    """The API key that connects a kiosk's browser to its location."""
 
     key = forms.CharField(
         max_length=100,
@@ -99,7 +99,7 @@ class ConnectForm(forms.Form):
 
 
 class PickupForm(forms.Form):
-    """What a recipient types. Whether it opens a door is for the operation to say."""
+    """A recipient's pickup code, as typed; the operation checks it."""
 
     code = forms.CharField(max_length=40)
     phone_last4 = forms.RegexField(r"\A[0-9]{4}\Z", required=False)

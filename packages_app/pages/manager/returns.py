@@ -1,4 +1,4 @@
-"""The manager's returns round: what nobody collected is taken out of its door and ticked off."""
+"""The manager's page of returns: packages to take out of their compartments for their couriers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 
 from common.manager_pages import ManagerRequest, manager_action, manager_page
-from lockers import wall
+from lockers import cabinets
 from lockers.models import Location
 from packages_app import operations
 from packages_app.core.actor import Actor
@@ -17,26 +17,29 @@ from packages_app.errors import Refusal
 from packages_app.models import Package
 from packages_app.pages.manager.forms import ReturnsForm
 
-# One walk along the doors, and few enough for one form.
+# As many as a person takes out in one round, and as fit into one form.
 LONGEST_ROUND = 500
-ORDERS = {"oldest": ("since", "id"), "door": tuple(f"compartment__{field}" for field in wall.AS_THEY_HANG)}
+ORDERS = {
+    "oldest": ("since", "id"),
+    "door": tuple(f"compartment__{field}" for field in cabinets.PHYSICAL_ORDER),
+}
 
 
 @manager_page
 def returns(request: ManagerRequest, code: str) -> HttpResponse:
-    """What waits to be taken out, oldest first or along the doors."""
-    place = get_object_or_404(Location.objects.for_user(request.user), code=code)
+    """List the packages to take out, oldest first or in the order of the compartments."""
+    location = get_object_or_404(Location.objects.for_user(request.user), code=code)
     waiting = (
         Package.objects.for_user(request.user)
         .to_return()
-        .filter(location=place)
+        .filter(location=location)
         .annotate(since=Coalesce("cancelled_at", "expires_at"))
     )
     order = request.GET.get("order", "oldest")
     if order not in ORDERS:
         order = "oldest"
     context = {
-        "location": place,
+        "location": location,
         "waiting": waiting.select_related("courier", "compartment__locker").order_by(*ORDERS[order])[
             :LONGEST_ROUND
         ],
@@ -48,15 +51,15 @@ def returns(request: ManagerRequest, code: str) -> HttpResponse:
 
 @manager_action
 def taken_out(request: ManagerRequest, code: str) -> HttpResponse:
-    """Tick off one or several packages; each is a transaction of its own, so one refusal stops no other.
+    """Mark packages as taken out, each in its own transaction, so that a refusal does not stop the others.
 
-    One id that is no package of this location, and nothing is done at all: 404.
+    If one of the ids is not a package of this location, nothing is done: 404.
     """
-    place = get_object_or_404(Location.objects.for_user(request.user), code=code)
+    location = get_object_or_404(Location.objects.for_user(request.user), code=code)
     if not request.POST.getlist("packages"):
-        messages.error(request, "Nothing was changed. Tick what you have taken out.")
+        messages.error(request, "Nothing was changed. Select the packages that you have taken out.")
         return redirect("manage:returns", code=code)
-    form = ReturnsForm(request.POST, at=Package.objects.for_user(request.user).filter(location=place))
+    form = ReturnsForm(request.POST, at=Package.objects.for_user(request.user).filter(location=location))
     if not form.is_valid():
         raise Http404
     _take_out(request, list(form.cleaned_data["packages"].select_related("compartment")))
@@ -69,12 +72,14 @@ def _take_out(request: ManagerRequest, packages: list[Package]) -> None:
         try:
             operations.return_to_courier(package_id=package.pk, by=by, now=now)
         except Refusal as refusal:
-            messages.error(request, f"{package.tracking_number} was not ticked off. {refusal.detail}")
+            messages.error(
+                request, f"{package.tracking_number} was not marked as taken out. {refusal.detail}"
+            )
         else:
             done += 1
     if done:
         messages.success(
             request,
-            f"{done} package{'s' if done != 1 else ''} ticked off. Give what you took out to its courier; "
-            "the doors are free again.",
+            f"{done} package{'s' if done != 1 else ''} marked as taken out. Give "
+            f"{'them' if done != 1 else 'it'} to the courier; the compartments are available again.",
         )

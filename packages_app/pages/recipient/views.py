@@ -1,7 +1,7 @@
-"""The recipient's own page of a package, which a link in a message leads to (`messaging/links.py`).
+"""The recipient's page of a package, which links in messages lead to (`messaging/links.py`).
 
-Looking changes nothing: mail programs and scanners open links of their own accord. A token that is wrong, one
-that has ended and one that never was are answered alike.
+GET changes nothing, because mail programs and scanners open links by themselves. Invalid, expired and unknown
+tokens get the same response.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from packages_app.models import Package
 RECIPIENT = Actor(name="recipient")
 
 
-class LongerForm(forms.Form):
-    """How much longer, of a package as it was when the page was made: a form sent twice acts once."""
+class ExtendForm(forms.Form):
+    """By how much to extend the hold of a package as the page showed it; a form sent twice acts once."""
 
     hours = forms.TypedChoiceField(coerce=int)
     seen = forms.DateTimeField()
@@ -45,11 +45,11 @@ class LongerForm(forms.Form):
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def parcel(request: HttpRequest, token: str) -> HttpResponse:
-    """Where it lies and until when; a POST lets it wait longer, or says how to write to them."""
+    """Show where the package is and until when. A POST extends its hold or saves contact preferences."""
     now = database_now()
     package = links.find(token, now=now)
     if package is None:
-        # Whose it was is not known, nor to be told: in the language of the browser.
+        # The recipient is unknown and must stay so: the page is in the language of the browser.
         gone = {"network_name": settings.NETWORK_NAME}
         return _private(render(request, "packages/parcel_gone.html", gone, status=404))
     with translation.override(language(package.recipient.language)), timezone.override(package.location.zone):
@@ -64,7 +64,7 @@ def parcel(request: HttpRequest, token: str) -> HttpResponse:
 
 def _private(response: HttpResponse) -> HttpResponse:
     response["X-Robots-Tag"] = "noindex, nofollow, noarchive"
-    # Not "no-referrer": with that, browsers post forms with `Origin: null`, which CSRF protection refuses.
+    # With "no-referrer", browsers would post forms with `Origin: null`, which the CSRF protection rejects.
     response["Referrer-Policy"] = "same-origin"
     return response
 
@@ -72,7 +72,7 @@ def _private(response: HttpResponse) -> HttpResponse:
 def _show(request: HttpRequest, package: Package) -> HttpResponse:
     assert package.expires_at is not None
     downtime = package.location.downtime
-    # While the clock stands, the end that it had is not the end that it will have.
+    # While deadlines are paused, the current one will still change.
     runs = package.status == Package.Status.STORED and package.held_at is None and downtime is None
     choices = [
         {
@@ -97,12 +97,12 @@ def _show(request: HttpRequest, package: Package) -> HttpResponse:
 
 
 def _extend(request: HttpRequest, package: Package, now: datetime) -> HttpResponse:
-    form = LongerForm(request.POST, possible=links.hours_possible(package))
+    form = ExtendForm(request.POST, possible=links.hours_possible(package))
     if not form.is_valid():
-        messages.error(request, gettext("Nothing was changed. Please look at what is possible below."))
+        messages.error(request, gettext("Nothing was changed. Please choose one of the options below."))
         return redirect("parcel", token=links.token(package))
     try:
-        longer = operations.extend(
+        extended = operations.extend(
             package_id=package.pk,
             by=RECIPIENT,
             now=now,
@@ -111,9 +111,9 @@ def _extend(request: HttpRequest, package: Package, now: datetime) -> HttpRespon
             tell=False,
         )
     except errors.Refusal as refusal:
-        messages.error(request, _words(refusal))
+        messages.error(request, _explain(refusal))
     else:
-        messages.success(request, _longer(longer))
+        messages.success(request, _deadline(extended))
     return redirect("parcel", token=links.token(package))
 
 
@@ -123,27 +123,27 @@ def _choose(request: HttpRequest, package: Package) -> HttpResponse:
     else:
         done = preferences.choose_kinds(package.recipient, request.POST["write_about"])
     if done:
-        messages.success(
-            request, gettext("Thank you. We write to you in this way about your next parcels too.")
-        )
+        messages.success(request, gettext("Thank you. We will use this setting for your next parcels too."))
     else:
-        messages.error(request, gettext("Nothing was changed. Please look at what is possible below."))
+        messages.error(request, gettext("Nothing was changed. Please choose one of the options below."))
     return redirect("parcel", token=links.token(package))
 
 
-def _longer(package: Package) -> str:
+def _deadline(package: Package) -> str:
     assert package.expires_at is not None
     if package.location.downtime is not None:
         courier = {"courier_name": package.courier.name}
-        return gettext("There is more time to collect your parcel from %(courier_name)s.") % courier
+        return gettext("You have more time to pick up your parcel from %(courier_name)s.") % courier
     until = day_and_time(timezone.localtime(package.expires_at))
-    return gettext("Your parcel waits until %(until)s.") % {"until": until}
+    return gettext("You can pick up your parcel until %(until)s.") % {"until": until}
 
 
-def _words(refusal: errors.Refusal) -> str:
+def _explain(refusal: errors.Refusal) -> str:
     match refusal:
         case errors.ChangedMeanwhile():
-            return gettext("Nothing was changed: there is news about your parcel. Please look below.")
+            return gettext(
+                "Your parcel has been updated in the meantime, so nothing was changed. Please see below."
+            )
         case errors.ExtensionLimit():
-            return gettext("Nothing was changed: your parcel cannot wait that long here.")
-    return gettext("Nothing was changed: your parcel can no longer be kept.")
+            return gettext("Nothing was changed: your parcel cannot stay here that long.")
+    return gettext("Nothing was changed: the pickup deadline can no longer be extended.")

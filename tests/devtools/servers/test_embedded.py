@@ -1,4 +1,4 @@
-"""The embedded servers are real, durable, private, and gone when their parent is."""
+"""The embedded servers are real, durable and private, and they end when their parent does."""
 
 from __future__ import annotations
 
@@ -22,32 +22,34 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from devtools.run.guard import wait_until
-from devtools.servers import binaries, embedded, processes
+from devtools.servers import account, embedded, processes
+from devtools.servers.errors import EmbeddedError
+from devtools.servers.processes import wait_until
 
 BASE = Path(__file__).resolve().parents[3]
 as_root = pytest.mark.skipif(os.getuid() != 0, reason="only root drops to another user")
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A folder for servers that any user can reach."""
-    place = Path(tempfile.mkdtemp(prefix="locker-portal-test-"))
-    place.chmod(0o711)
-    yield place
-    embedded.discard(place)
+    """A folder for servers that every user can reach."""
+    path = Path(tempfile.mkdtemp(prefix="locker-portal-test-"))
+    path.chmod(0o711)
+    yield path
+    embedded.discard(path)
 
 
 @pytest.fixture
 def hidden(tmp_path: Path) -> Iterator[Path]:
-    """A folder that nobody but its owner can reach, thrown away with what lies elsewhere for it."""
+    """A folder that only its owner can reach; it is deleted together with its data elsewhere."""
     tmp_path.chmod(0o700)
     yield tmp_path / "var"
     embedded.discard(tmp_path / "var")
 
 
 def ask(url: str, query: str) -> str:
-    """One value from PostgreSQL."""
+    """Return one value from PostgreSQL."""
     with psycopg.connect(url, autocommit=True, connect_timeout=5) as connection:
         row = connection.execute(query.encode()).fetchone()
         assert row is not None
@@ -55,13 +57,13 @@ def ask(url: str, query: str) -> str:
 
 
 def run(url: str, statement: str) -> None:
-    """One committed statement."""
+    """Run a statement and commit."""
     with psycopg.connect(url, autocommit=True, connect_timeout=5) as connection:
         connection.execute(statement.encode())
 
 
-def test_real_durable_and_on_loopback_only(folder: Path) -> None:
-    """The settings that tests of lost power and lost wake-ups rely on."""
+def test_the_servers_are_durable_and_on_loopback_only(folder: Path) -> None:
+    """The chaos tests rely on these settings."""
     with embedded.servers(folder) as servers:
         settings = {
             name: ask(servers.database_url, f"SHOW {name}")
@@ -79,8 +81,8 @@ def test_real_durable_and_on_loopback_only(folder: Path) -> None:
     assert (config["maxmemory-policy"], config["bind"]) == ("noeviction", "127.0.0.1")
 
 
-def test_a_second_start_finds_data_and_addresses(folder: Path) -> None:
-    """A URL in a second terminal stays good, and what was written is there."""
+def test_a_second_start_keeps_data_and_urls(folder: Path) -> None:
+    """A URL in another terminal stays valid, and the data are there."""
     with embedded.servers(folder) as servers:
         first = servers.database_url, servers.redis_url
         run(servers.database_url, "CREATE TABLE kept AS SELECT 42 AS answer")
@@ -93,8 +95,8 @@ def test_a_second_start_finds_data_and_addresses(folder: Path) -> None:
             assert broker.get("kept") == b"42"
 
 
-def test_passwords_are_needed_and_private(folder: Path) -> None:
-    """Other users of the machine can connect to loopback, so the password is all there is."""
+def test_passwords_are_required_and_private(folder: Path) -> None:
+    """Other users of the machine can connect to loopback, so only the password keeps them out."""
     with embedded.servers(folder, durable=False) as servers:
         secrets = json.loads((folder / "servers.json").read_text())
         assert stat.S_IMODE((folder / "servers.json").stat().st_mode) == 0o600
@@ -109,17 +111,17 @@ def test_passwords_are_needed_and_private(folder: Path) -> None:
             anybody.ping()
 
 
-def test_a_folder_serves_one_at_a_time(folder: Path) -> None:
+def test_a_folder_is_used_by_one_start_at_a_time(folder: Path) -> None:
     """Neither a second start nor a deletion is possible while the servers run."""
     with embedded.servers(folder, durable=False) as servers:
-        with pytest.raises(binaries.EmbeddedError, match="already"):
+        with pytest.raises(EmbeddedError, match="already"):
             embedded.Servers(folder).start()
-        with pytest.raises(binaries.EmbeddedError, match="stop them first"):
+        with pytest.raises(EmbeddedError, match="stop them first"):
             embedded.discard(folder)
         assert ask(servers.database_url, "SELECT 1") == "1"
 
 
-def test_a_taken_port_is_given_up(folder: Path) -> None:
+def test_a_port_in_use_is_replaced(folder: Path) -> None:
     """Another program may have taken the port of the last start."""
     with embedded.servers(folder, durable=False) as servers:
         url = servers.database_url
@@ -131,8 +133,8 @@ def test_a_taken_port_is_given_up(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("left", ["", "1\n", "OURS\n/somewhere\n"])
-def test_a_stale_lock_file_is_no_hindrance(folder: Path, left: str) -> None:
-    """After a lost machine: cut short, or naming an id that is now somebody else's."""
+def test_a_stale_lock_file_does_not_prevent_a_start(folder: Path, left: str) -> None:
+    """After a crash of the machine it may be cut short, or name the id of another process."""
     with embedded.servers(folder, durable=False) as servers:
         home = servers.home
     (home / "postgres" / "postmaster.pid").write_text(left.replace("OURS", str(os.getpid())))
@@ -141,8 +143,8 @@ def test_a_stale_lock_file_is_no_hindrance(folder: Path, left: str) -> None:
 
 
 @pytest.mark.chaos
-def test_postgres_killed_loses_nothing_committed(folder: Path) -> None:
-    """`kill -9` of the server, and it starts again on the same address."""
+def test_a_killed_postgres_loses_no_commit(folder: Path) -> None:
+    """After `kill -9` the server starts again at the same address."""
     with embedded.servers(folder) as servers:
         url = servers.database_url
         run(url, "CREATE TABLE kept AS SELECT generate_series(1, 1000) AS number")
@@ -155,8 +157,8 @@ def test_postgres_killed_loses_nothing_committed(folder: Path) -> None:
 
 
 @pytest.mark.chaos
-def test_servers_end_with_a_killed_parent(folder: Path) -> None:
-    """`kill -9` of the parent leaves no process behind, and the folder starts again at once."""
+def test_servers_end_when_their_parent_is_killed(folder: Path) -> None:
+    """`kill -9` of the parent leaves no process behind, and the folder can be used again at once."""
     code = f"""
         import sys, time
         from pathlib import Path
@@ -177,11 +179,11 @@ def test_servers_end_with_a_killed_parent(folder: Path) -> None:
 
 
 @as_root
-def test_root_hands_the_servers_to_a_user_without_rights(hidden: Path) -> None:
-    """PostgreSQL refuses root; no mode of anybody's folder is changed for it."""
+def test_root_runs_the_servers_as_an_unprivileged_user(hidden: Path) -> None:
+    """PostgreSQL refuses root. No folder's mode is changed for it."""
     before = [path.stat().st_mode for path in hidden.parents]
     with embedded.servers(hidden, durable=False) as servers:
-        assert servers.home != hidden.resolve()  # nobody else can pass a folder of mode 0700
+        assert servers.home != hidden.resolve()  # other users cannot enter a folder of mode 0700
         for server in (servers.postgres, servers.valkey):
             assert server is not None
             status = Path(f"/proc/{server.pid}/status").read_text()
@@ -196,8 +198,8 @@ def test_root_hands_the_servers_to_a_user_without_rights(hidden: Path) -> None:
 
 
 @as_root
-def test_a_copied_folder_does_not_share_the_data_elsewhere(hidden: Path, tmp_path: Path) -> None:
-    """`cp -r` of a checkout copies the pointer; following it would serve one database from two places."""
+def test_a_copied_folder_does_not_share_data_elsewhere(hidden: Path, tmp_path: Path) -> None:
+    """`cp -r` of a checkout copies the pointer; following it would serve one database from two folders."""
     copy = tmp_path / "copy"
     with embedded.servers(hidden, durable=False) as servers:
         home = servers.home
@@ -210,8 +212,8 @@ def test_a_copied_folder_does_not_share_the_data_elsewhere(hidden: Path, tmp_pat
     assert home.exists()
 
 
-def test_exec_passes_the_addresses_and_the_status() -> None:
-    """`python -m devtools.servers.embedded exec` around one command."""
+def test_exec_passes_on_the_urls_and_the_status() -> None:
+    """The servers of `python -m devtools.servers.embedded exec` are gone when it ends."""
     check = """
         import os, sys, psycopg, redis
         assert psycopg.connect(os.environ["DATABASE_URL"]).execute("SELECT 1").fetchone() == (1,)
@@ -233,31 +235,31 @@ def test_exec_passes_the_addresses_and_the_status() -> None:
         assert probe.connect_ex(("127.0.0.1", int(done.stdout))) != 0
 
 
-def test_missing_wheels_are_told_in_a_sentence(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What to install, and what to do instead."""
+def test_missing_wheels_are_reported_in_a_sentence(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says what to install, and what to do instead."""
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(binaries.EmbeddedError, match=r"requirements-embedded.txt.*DATABASE_URL"):
+    with pytest.raises(EmbeddedError, match=r"requirements-embedded.txt.*DATABASE_URL"):
         embedded.Servers(folder).start()
 
 
-def test_another_system_is_told_in_a_sentence(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The death of a parent is noticed through Linux, so elsewhere one brings servers of one's own."""
+def test_another_system_is_reported_in_a_sentence(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only Linux tells a process that its parent has died."""
     monkeypatch.setattr(sys, "platform", "darwin")
-    with pytest.raises(binaries.EmbeddedError, match=r"Linux only.*DATABASE_URL"):
+    with pytest.raises(EmbeddedError, match=r"Linux only.*DATABASE_URL"):
         embedded.Servers(folder).start()
 
 
 @as_root
-def test_no_user_to_drop_to_is_told_in_a_sentence(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No user is made behind anybody's back."""
-    monkeypatch.setattr(binaries, "_CANDIDATES", ("no-such-user",))
-    with pytest.raises(binaries.EmbeddedError, match="no user no-such-user"):
+def test_a_missing_user_is_reported_in_a_sentence(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No user is created."""
+    monkeypatch.setattr(account, "_CANDIDATES", ("no-such-user",))
+    with pytest.raises(EmbeddedError, match="no user no-such-user"):
         embedded.Servers(folder).start()
 
 
 @pytest.mark.chaos
-def test_what_survives_its_parent_is_ended_by_the_next_start(tmp_path: Path) -> None:
-    """A process that still works in the data folder is waited for, and then killed."""
+def test_the_next_start_ends_what_survived_its_parent(tmp_path: Path) -> None:
+    """A process that still uses the data folder is killed after a grace period."""
     stubborn = subprocess.Popen(
         [
             sys.executable,
@@ -266,5 +268,5 @@ def test_what_survives_its_parent_is_ended_by_the_next_start(tmp_path: Path) -> 
         ],
         cwd=tmp_path,
     )
-    processes.end_leftovers(tmp_path, patience=0.2)
+    processes.end_leftovers(tmp_path, grace_seconds=0.2)
     assert stubborn.wait() == -signal.SIGKILL

@@ -1,4 +1,4 @@
-"""The portal refuses to start on nonsense, naming the variable and never its value."""
+"""The portal refuses to start with invalid settings, and names the variable but never its value."""
 
 from __future__ import annotations
 
@@ -98,10 +98,11 @@ REFUSED = [
     ("TIME_ZONE", f"Europe/{MARK}"),
     ("LOG_LEVEL", MARK),
 ]
+pytestmark = pytest.mark.slow  # each test loads the settings in a new process
 
 
 def start(values: dict[str, str | None]) -> subprocess.CompletedProcess[str]:
-    """Load the settings in a process of their own, with this environment and no files."""
+    """Load the settings in a new process, with this environment and no files."""
     environment = {name: value for name, value in {**GOOD, **values}.items() if value is not None}
     # Neither a developer's .env nor var/env may complete what a test leaves out.
     code = "import environ; environ.Env.read_env = lambda *a, **k: None; import lockerportal.settings"
@@ -115,8 +116,8 @@ def start(values: dict[str, str | None]) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_starts_on_a_whole_production_environment() -> None:
-    """What the refusals below change is the only thing wrong with them."""
+def test_starts_with_a_complete_production_environment() -> None:
+    """The environment that the tests below change is valid."""
     done = start({})
     assert done.returncode == 0, done.stderr
 
@@ -129,7 +130,7 @@ SECOND = {
 }
 
 
-def test_starts_with_a_second_provider_and_wants_all_of_it() -> None:
+def test_a_second_provider_needs_all_its_settings() -> None:
     done = start(dict(SECOND))
     assert done.returncode == 0, done.stderr
     for name, value in [
@@ -150,7 +151,7 @@ ANYMAIL = {
 }
 
 
-def test_starts_with_an_e_mail_provider_and_refuses_what_makes_no_sense() -> None:
+def test_an_email_provider_needs_valid_settings() -> None:
     done = start(dict(ANYMAIL))
     assert done.returncode == 0, done.stderr
     for value in (
@@ -172,7 +173,7 @@ def test_starts_with_an_e_mail_provider_and_refuses_what_makes_no_sense() -> Non
 
 @pytest.mark.parametrize(("name", "value"), REFUSED)
 def test_refuses_and_names_the_variable(name: str, value: str | None) -> None:
-    """Exit status, the variable's name in the last line, its value nowhere."""
+    """The process fails, and its last line names the variable; the value appears nowhere."""
     done = start({name: value})
     assert done.returncode != 0
     assert name in done.stderr.splitlines()[-1]
@@ -180,8 +181,8 @@ def test_refuses_and_names_the_variable(name: str, value: str | None) -> None:
     assert GOOD_SECRET not in done.stderr + done.stdout
 
 
-def test_every_variable_stands_in_the_example() -> None:
-    """`.env.example` names every variable that the settings read."""
+def test_every_variable_is_in_the_example() -> None:
+    """`.env.example` contains every variable that the settings read."""
     example = (BASE / ".env.example").read_text()
     sources = [BASE / "lockerportal" / "settings.py", *(BASE / "lockerportal").glob("env/*.py")]
     read = {name for file in sources for name in READS.findall(file.read_text())}

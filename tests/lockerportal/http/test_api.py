@@ -1,4 +1,4 @@
-"""The switchboard: the declared API, its documentation, and the page of all refusals."""
+"""The declared API, its documentation, and the page of all error codes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.test import Client
 
 from lockerportal.http.refusals import all_refusals
 
-# The calls of issue 2, as the contract writes them.
+# The calls that couriers and kiosks were promised first.
 CALLS = {
     ("post", "/lockers/assign"),
     ("get", "/lockers/status"),
@@ -51,25 +51,27 @@ def test_every_call_of_the_contract_is_declared(declared: Any) -> None:
     assert declared["openapi"].startswith("3.")
 
 
-def test_every_call_is_described_keyed_and_named(declared: Any) -> None:
+def test_every_call_has_a_description_a_key_and_a_name(declared: Any) -> None:
     names = [operation["operationId"] for _, _, operation in calls(declared)]
     assert len(names) == len(set(names))
     for method, path, operation in calls(declared):
         assert operation["summary"], path
         assert operation["description"], path
         assert operation["security"], path
-        takes_key = any(one["name"] == "Idempotency-Key" for one in operation.get("parameters", []))
+        takes_key = any(
+            parameter["name"] == "Idempotency-Key" for parameter in operation.get("parameters", [])
+        )
         by_courier = "kiosks" not in operation["tags"]
         assert takes_key == (method != "get" and by_courier), path
 
 
-def test_every_reference_leads_somewhere(declared: Any) -> None:
+def test_every_reference_resolves(declared: Any) -> None:
     for name in re.findall(r"#/components/schemas/(\w+)", str(declared)):
         assert name in declared["components"]["schemas"]
 
 
-def test_every_call_refuses_without_a_key(client: Client, declared: Any) -> None:
-    """No database may be asked: this test has none."""
+def test_every_call_needs_a_key(client: Client, declared: Any) -> None:
+    """The check needs no database: this test has none."""
     for method, path, _ in calls(declared):
         url = "/api/v1" + path.replace("{package_id}", PACKAGE).replace("{code}", "TLL-1")
         answer = client.generic(method.upper(), url, b"{}", content_type="application/json")
@@ -77,7 +79,7 @@ def test_every_call_refuses_without_a_key(client: Client, declared: Any) -> None
         assert answer["WWW-Authenticate"]
 
 
-def test_the_documentation_asks_no_foreign_host(client: Client) -> None:
+def test_the_documentation_loads_nothing_from_other_hosts(client: Client) -> None:
     answer = client.get("/api/v1/docs")
     assert answer.status_code == 200
     page = answer.content.decode()
@@ -86,7 +88,7 @@ def test_the_documentation_asks_no_foreign_host(client: Client) -> None:
 
 
 @pytest.mark.django_db
-def test_the_page_of_problems_has_each_once(client: Client) -> None:
+def test_the_page_of_problems_lists_each_code_once(client: Client) -> None:
     page = client.get("/api/v1/docs/problems").content.decode()
     refusals = all_refusals()
     assert len(refusals) > 20
@@ -98,7 +100,7 @@ def test_the_page_of_problems_has_each_once(client: Client) -> None:
     assert "`" not in page
 
 
-def test_every_refusal_has_a_title_and_a_status_of_its_kind() -> None:
+def test_every_refusal_has_a_title_a_status_and_a_code() -> None:
     for refusal in all_refusals():
         assert refusal.__doc__, refusal
         assert refusal.__doc__.splitlines()[0].endswith((".", "?")), refusal
@@ -107,6 +109,6 @@ def test_every_refusal_has_a_title_and_a_status_of_its_kind() -> None:
 
 
 def test_no_key_is_read_from_the_query(declared: Any) -> None:
-    """`?api_key=` would stand in every proxy's log."""
+    """`?api_key=` would end in every proxy's log."""
     schemes = declared["components"]["securitySchemes"].values()
     assert {(scheme["type"], scheme.get("scheme")) for scheme in schemes} == {("http", "bearer")}

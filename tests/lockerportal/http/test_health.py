@@ -1,4 +1,4 @@
-"""/livez says that the process lives, /readyz that it can work."""
+"""/livez says that the process is alive, /readyz that it is ready."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from pytest_django import Settings
 from common.clock import database_now
 from lockerportal.models import ScheduledJob
 
-SILENT = "redis://127.0.0.1:1/0"
+NO_SERVER = "redis://127.0.0.1:1/0"
 
 
-def test_livez_touches_nothing(client: Client) -> None:
-    """Without the mark for the database pytest refuses every query."""
+def test_livez_uses_no_server(client: Client) -> None:
+    """Without the django_db mark, pytest rejects every query."""
     answer = client.get("/livez")
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 
@@ -33,7 +33,7 @@ def test_ready(client: Client) -> None:
 
 
 @pytest.mark.django_db
-def test_a_job_that_does_not_run_is_told_and_makes_nothing_less_ready(client: Client) -> None:
+def test_a_job_that_does_not_run_is_reported_but_does_not_count(client: Client) -> None:
     ScheduledJob.objects.filter(name="expire packages").update(known_since=Now() - timedelta(seconds=91))
     answer = client.get("/readyz")
     assert answer.status_code == 200
@@ -41,8 +41,8 @@ def test_a_job_that_does_not_run_is_told_and_makes_nothing_less_ready(client: Cl
 
 
 @pytest.mark.django_db
-def test_without_redis_it_works_on(client: Client, settings: Settings) -> None:
-    settings.REDIS_URL = SILENT
+def test_without_redis_it_is_degraded(client: Client, settings: Settings) -> None:
+    settings.REDIS_URL = NO_SERVER
     ScheduledJob.objects.update(known_since=Now(), started_at=None)
     answer = client.get("/readyz")
     assert answer.status_code == 200
@@ -60,7 +60,7 @@ def test_without_redis_it_works_on(client: Client, settings: Settings) -> None:
     ("seconds", "clock"),
     [(3600, "3600 s ahead of the database"), (-90, "90 s behind the database"), (3, "ok"), (-3, "ok")],
 )
-def test_a_clock_that_is_wrong_is_told(
+def test_a_wrong_clock_is_reported(
     client: Client, seconds: int, clock: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wrong = database_now() + timedelta(seconds=seconds)
@@ -72,7 +72,7 @@ def test_a_clock_that_is_wrong_is_told(
 
 
 @pytest.mark.django_db
-def test_with_missing_migrations_it_is_not_ready(client: Client) -> None:
+def test_with_unapplied_migrations_it_is_not_ready(client: Client) -> None:
     MigrationRecorder.Migration.objects.filter(app="packages_app").latest("id").delete()
     answer = client.get("/readyz")
     assert answer.status_code == 503
@@ -94,5 +94,5 @@ def test_without_the_database_it_is_not_ready(
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz"])
-def test_nothing_but_reading(client: Client, path: str) -> None:
+def test_only_get_and_head_are_allowed(client: Client, path: str) -> None:
     assert client.post(path).status_code == 405

@@ -1,4 +1,4 @@
-"""Under /api/ every error is a problem document; a page whose database is away says when to come back."""
+"""Under /api/ every error is a problem document; a page without its database says when to retry."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonR
 from django.test import Client, RequestFactory
 from pytest_django import Settings
 
-from lockerportal.http.middleware import ApiProblemMiddleware, DatabaseAwayMiddleware
+from lockerportal.http.middleware import ApiProblemMiddleware, DatabaseUnavailableMiddleware
 from tests.world import courier_api, make_courier, make_location, parcel
 
 
 def through(response: HttpResponse, path: str = "/api/v1/x") -> HttpResponse:
-    """`response` as it leaves the middleware."""
+    """Return `response` as it leaves the middleware."""
 
     def view(request: HttpRequest) -> HttpResponse:
         return response
@@ -41,11 +41,11 @@ def test_an_error_page_becomes_a_problem(status: int, code: str) -> None:
     assert b"<h1>" not in answer.content
 
 
-def test_the_methods_that_are_allowed_stay_named() -> None:
+def test_the_allow_header_is_kept() -> None:
     assert through(HttpResponseNotAllowed(["GET", "POST"]))["Allow"] == "GET, POST"
 
 
-def test_what_is_fine_passes() -> None:
+def test_other_answers_pass_unchanged() -> None:
     for answer in (JsonResponse({"a": 1}), HttpResponse(status=204), HttpResponse("page")):
         assert through(answer) is answer
     problem = HttpResponse("{}", status=409, content_type="application/problem+json")
@@ -64,22 +64,22 @@ def test_developers_keep_their_traceback(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize("error", [OperationalError("gone"), InterfaceError("closed")])
-def test_a_page_without_its_database(error: Exception) -> None:
-    middleware = DatabaseAwayMiddleware(lambda request: HttpResponse())
+def test_a_page_without_the_database_answers_503(error: Exception) -> None:
+    middleware = DatabaseUnavailableMiddleware(lambda request: HttpResponse())
     answer = middleware.process_exception(RequestFactory().get("/manage/"), error)
     assert answer is not None
     assert answer.status_code == 503
     assert int(answer["Retry-After"]) > 0
 
 
-def test_other_faults_stay_faults() -> None:
-    middleware = DatabaseAwayMiddleware(lambda request: HttpResponse())
+def test_other_exceptions_are_not_answered() -> None:
+    middleware = DatabaseUnavailableMiddleware(lambda request: HttpResponse())
     assert middleware.process_exception(RequestFactory().get("/manage/"), ZeroDivisionError()) is None
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("error", [OperationalError("gone"), InterfaceError("closed")])
-def test_the_api_without_its_database(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_api_without_the_database_answers_503(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     location, api = make_location(), courier_api(make_courier())
 
     def fail(*_: object, **__: object) -> None:
@@ -97,7 +97,7 @@ def test_the_api_without_its_database(error: Exception, monkeypatch: pytest.Monk
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("error", [OperationalError("gone"), InterfaceError("closed")])
-def test_a_key_that_cannot_be_looked_up_is_not_called_wrong(
+def test_a_key_that_cannot_be_looked_up_is_not_called_invalid(
     error: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     api = courier_api(make_courier())
@@ -112,7 +112,7 @@ def test_a_key_that_cannot_be_looked_up_is_not_called_wrong(
     assert answer["Retry-After"]
 
 
-def test_an_unknown_address_asks_no_database(client: Client) -> None:
+def test_an_unknown_address_needs_no_database(client: Client) -> None:
     answer = client.get("/api/v1/nothing")
     assert answer.status_code == 404
     assert answer.json()["code"] == "not_found"

@@ -1,4 +1,4 @@
-"""The OpenAPI document: valid, complete, and every example an example of its schema."""
+"""The OpenAPI document is valid and complete, and every example matches its schema."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_it_is_valid_openapi() -> None:
     assert errors == []
 
 
-def test_it_is_the_one_that_is_served(client: Client) -> None:
+def test_it_is_served(client: Client) -> None:
     assert client.get("/api/v1/openapi.json").json() == document()
 
 
@@ -45,16 +45,16 @@ def test_everything_has_an_example_and_each_is_valid(call: Any) -> None:
 
 
 @by_call
-def test_every_call_has_words_and_a_key(call: Any) -> None:
+def test_every_call_has_texts_and_a_key(call: Any) -> None:
     assert call["summary"]
     assert call["description"]
     assert call["security"]
     tags = {tag["name"] for tag in document()["tags"]}
-    assert set(call["tags"]) <= tags, "lockerportal/http/openapi.py: TAGS says what each group of calls is"
+    assert set(call["tags"]) <= tags, "describe the tag in TAGS of lockerportal/http/openapi.py"
 
 
 @by_call
-def test_what_any_call_may_answer_is_declared(call: Any) -> None:
+def test_common_answers_are_declared(call: Any) -> None:
     refused = codes(call)
     assert {(400, "bad_request"), (401, "invalid_key"), (403, "missing_scope")} < refused
     assert (503, "database_unavailable") in refused
@@ -62,7 +62,7 @@ def test_what_any_call_may_answer_is_declared(call: Any) -> None:
         assert {(422, "invalid_request"), (400, "invalid_json"), (415, "unsupported_media_type")} < refused
         assert {(411, "length_required"), (413, "body_too_large")} < refused
     keyed = any(parameter["name"] == "Idempotency-Key" for parameter in call["parameters"])
-    assert keyed == ({(one.status, one.code) for one in IDEMPOTENT} <= refused)
+    assert keyed == ({(refusal.status, refusal.code) for refusal in IDEMPOTENT} <= refused)
     for status, answer in call["responses"].items():
         if status == "503" or status == "429":
             assert answer["headers"]["Retry-After"]
@@ -72,8 +72,7 @@ def test_what_any_call_may_answer_is_declared(call: Any) -> None:
             assert answer["headers"]["Idempotent-Replayed"]
 
 
-def test_what_the_contract_says_of_dropping_off() -> None:
-    """`design/api.md`, line by line."""
+def test_the_answers_of_a_drop_off() -> None:
     assert codes(dict(CALLS)["POST /lockers/assign"]) >= {
         (404, "unknown_location"),
         (409, "location_full"),
@@ -87,7 +86,7 @@ def test_what_the_contract_says_of_dropping_off() -> None:
     assert full["examples"]["duplicate_tracking_number"]["value"]["package_id"]
 
 
-def test_what_the_contract_says_of_picking_up() -> None:
+def test_the_answers_of_a_pickup() -> None:
     for call in ("POST /pickup", "POST /pickup/{code}"):
         assert codes(dict(CALLS)[call]) >= {
             (404, "unknown_code"),
@@ -97,14 +96,14 @@ def test_what_the_contract_says_of_picking_up() -> None:
         }
 
 
-def test_every_refusal_says_what_to_do() -> None:
+def test_every_refusal_gives_advice() -> None:
     for refusal in all_refusals():
         assert len(refusal.advice()) > 20, f"{refusal.__name__}: a second paragraph says what to do about it"
         assert refusal.advice() != refusal.meaning(), refusal
 
 
 def codes(call: Any) -> set[tuple[int, str]]:
-    """Every refusal that the call declares."""
+    """Return the status and code of every refusal that the call declares."""
     return {
         (int(status), code)
         for status, answer in call["responses"].items()

@@ -1,4 +1,4 @@
-"""The front door, sign-in, and the pages for when something is wrong."""
+"""The home page, sign-in, and the error pages."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from django.test import Client, RequestFactory
 from django.urls import reverse
 from django.utils import formats
 
-from lockerportal.http.middleware import DatabaseAwayMiddleware
+from lockerportal.http.middleware import DatabaseUnavailableMiddleware
 
 PASSWORD = "correct horse battery"
 
 
 @pytest.mark.django_db
-def test_stranger_is_told_what_this_is(client: Client) -> None:
+def test_the_home_page_explains_the_portal(client: Client) -> None:
     text = client.get("/").content.decode()
     assert reverse("login") in text
     assert reverse("kiosk:pad") in text
@@ -29,14 +29,14 @@ def test_stranger_is_told_what_this_is(client: Client) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(("staff", "to"), [(False, "/manage/"), (True, "/admin/")])
-def test_sign_in_leads_to_where_somebody_belongs(client: Client, staff: bool, to: str) -> None:
+def test_sign_in_redirects_to_the_users_pages(client: Client, staff: bool, to: str) -> None:
     User.objects.create_user("mary", password=PASSWORD, is_staff=staff)
     client.post(reverse("login"), {"username": "mary", "password": PASSWORD})
     assert client.get("/")["Location"] == to
 
 
 @pytest.mark.django_db
-def test_wrong_password_is_refused_and_not_shown(client: Client) -> None:
+def test_a_wrong_password_is_rejected_and_not_shown(client: Client) -> None:
     User.objects.create_user("mary", password=PASSWORD)
     text = client.post(reverse("login"), {"username": "mary", "password": "wrong-secret"}).content.decode()
     assert "Please enter a correct username and password" in text
@@ -46,14 +46,14 @@ def test_wrong_password_is_refused_and_not_shown(client: Client) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example/", "javascript:alert(1)"])
-def test_sign_in_leads_to_no_foreign_host(client: Client, target: str) -> None:
+def test_sign_in_never_redirects_to_another_host(client: Client, target: str) -> None:
     User.objects.create_user("mary", password=PASSWORD)
     data = {"username": "mary", "password": PASSWORD, "next": target}
     assert client.post(reverse("login"), data)["Location"] == "/"
 
 
 @pytest.mark.django_db
-def test_the_admin_says_whose_clock_it_shows(admin_client: Client) -> None:
+def test_the_admin_names_its_time_zone(admin_client: Client) -> None:
     text = admin_client.get("/admin/").content.decode()
     assert "Locker Portal · times in UTC" in text
     assert "Django administration" not in text
@@ -65,7 +65,7 @@ def test_the_admin_says_whose_clock_it_shows(admin_client: Client) -> None:
 
 
 @pytest.mark.django_db
-def test_sign_out_needs_a_form(client: Client) -> None:
+def test_sign_out_needs_a_post(client: Client) -> None:
     client.force_login(User.objects.create_user("mary"))
     assert client.get(reverse("logout")).status_code == 405
     assert client.get("/manage/").status_code == 200
@@ -73,29 +73,29 @@ def test_sign_out_needs_a_form(client: Client) -> None:
     assert client.get("/manage/").status_code == 302
 
 
-def test_browsers_find_an_icon(client: Client) -> None:
+def test_there_is_a_favicon(client: Client) -> None:
     assert client.get("/favicon.ico")["Location"].endswith("icon.svg")
 
 
 @pytest.mark.parametrize("name", ["400", "403", "403_csrf", "404", "500", "503"])
-def test_error_page_needs_no_database(name: str) -> None:
-    """No `django_db` here: a query would fail."""
+def test_an_error_page_needs_no_database(name: str) -> None:
+    """Without the django_db mark, a query would fail."""
     text = render_to_string(f"{name}.html", request=RequestFactory().get("/"))
     assert "<h1>" in text
     assert 'lang="en"' in text
     assert render_to_string(f"{name}.html") == text
 
 
-def test_page_without_database_says_so_and_when_to_come_back(rf: RequestFactory) -> None:
-    middleware = DatabaseAwayMiddleware(lambda request: pytest.fail("not called"))
+def test_a_page_without_the_database_says_when_to_retry(rf: RequestFactory) -> None:
+    middleware = DatabaseUnavailableMiddleware(lambda request: pytest.fail("not called"))
     response: Any = middleware.process_exception(rf.get("/"), OperationalError())
     assert response.status_code == 503
     assert int(response["Retry-After"]) > 0
     assert "Temporarily unavailable" in response.content.decode()
 
 
-def test_nothing_here_needs_no_collected_static_files(settings: Any, tmp_path: Path) -> None:
-    """A portal that was started before `collectstatic`: what is missing is still just missing."""
+def test_error_pages_need_no_collected_static_files(settings: Any, tmp_path: Path) -> None:
+    """Before `collectstatic`, a missing page is still only a missing page."""
     settings.STATIC_ROOT = tmp_path
     settings.STORAGES = settings.STORAGES | {
         "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}
@@ -110,7 +110,7 @@ def test_nothing_here_needs_no_collected_static_files(settings: Any, tmp_path: P
 
 
 @pytest.mark.django_db
-def test_a_nul_in_an_address_is_no_fault(admin_client: Client) -> None:
+def test_a_nul_in_an_address_is_not_an_internal_error(admin_client: Client) -> None:
     admin_client.raise_request_exception = False
     for model in ("packages_app/package", "packages_app/apikey", "lockers/compartment", "auth/user"):
         for query in ("q=%00", "status__exact=%00", "created_at__gte=a%00", "e=1%00", "id__exact=%00"):

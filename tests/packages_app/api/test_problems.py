@@ -1,4 +1,4 @@
-"""How a refusal looks on the wire."""
+"""Refusals as problem documents and responses."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_a_refusal_with_its_facts() -> None:
         409,
         {
             "type": "/api/v1/docs/problems#wrong_status",
-            "title": "The package is in no status that allows this.",
+            "title": "The status of the package does not allow this.",
             "status": 409,
             "detail": "The package is RETRIEVED.",
             "instance": "/api/v1/packages/1/cancel",
@@ -40,7 +40,7 @@ def test_a_refusal_with_its_facts() -> None:
     Problem.model_validate(answer.body)
 
 
-def test_a_moment_among_the_facts() -> None:
+def test_times_among_the_facts() -> None:
     latest = datetime(2026, 12, 4, 12, 0, 59, 999, tzinfo=UTC)
     answer = problem_answer(REQUEST, ExtensionLimit("No.", latest=latest))
     assert json.loads(respond(answer).content)["latest"] == "2026-12-04T12:00:59Z"
@@ -55,7 +55,7 @@ def test_a_moment_among_the_facts() -> None:
         (UnknownPackage(), 404, None),
     ],
 )
-def test_when_to_come_back(refusal: Any, status: int, seconds: str | None) -> None:
+def test_retry_after(refusal: Any, status: int, seconds: str | None) -> None:
     response = respond(problem_answer(REQUEST, refusal))
     assert response.status_code == status
     assert response.headers.get("Retry-After") == seconds
@@ -89,5 +89,5 @@ def test_the_response(status: int, kind: str) -> None:
     assert "WWW-Authenticate" not in response
 
 
-def test_who_are_you() -> None:
+def test_unauthorized() -> None:
     assert respond(Answer(401, {}))["WWW-Authenticate"] == 'Bearer realm="Locker Portal"'

@@ -1,4 +1,4 @@
-"""What every answer of the API must look like."""
+"""Checks that every response of the API must pass."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ READS = ["", "/events", "/notifications"]
 
 
 def declared(response: Any, status: int, schema: type[Schema]) -> Any:
-    """The body, which has this status and nothing that the schema does not declare."""
+    """Return the body, after checking the status and that the schema declares every field."""
     body = response.json()
     assert response.status_code == status, body
     assert response["Content-Type"] == "application/json"
@@ -55,7 +55,7 @@ def declared(response: Any, status: int, schema: type[Schema]) -> Any:
 
 
 def refused(response: Any, status: int, code: str) -> Any:
-    """The problem document of a refusal."""
+    """Return the problem document of a refusal, after checking its status and code."""
     body = response.json()
     assert (response.status_code, body["code"]) == (status, code), body
     assert response["Content-Type"] == "application/problem+json"

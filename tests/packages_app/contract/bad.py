@@ -1,4 +1,4 @@
-"""What every refusal of bad input must look like, and that nothing was stored."""
+"""Checks for refusals of invalid input, and that nothing was stored."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BAD_JSON = (400, "invalid_json")
 
 
 def stored() -> list[Any]:
-    """Every row that a call could change."""
+    """Return every row that a call could change."""
     found = []
     with connection.cursor() as cursor:
         for table in TABLES:
@@ -37,7 +37,7 @@ def stored() -> list[Any]:
 
 
 def check(response: Any, status: int, code: str) -> Any:
-    """A problem document with this status and code."""
+    """Check that the response is a problem document with this status and code."""
     assert response["Content-Type"] == "application/problem+json", response.content
     body = response.json()
     assert (response.status_code, body["code"]) == (status, code), body
@@ -48,7 +48,7 @@ def check(response: Any, status: int, code: str) -> Any:
 
 
 def changed(**changes: Any) -> Any:
-    """A good parcel with these members instead; `_` in a name stands for a step inwards, `...` for none."""
+    """Return a valid body with these changes; `__` in a name separates nested members, `...` removes one."""
     body = parcel("TLL-1", "T-1")
     for path, value in changes.items():
         *outer, name = path.split("__")
@@ -63,7 +63,7 @@ def changed(**changes: Any) -> Any:
 
 
 def raw(before: str, after: str, **changes: Any) -> bytes:
-    """A good parcel's text with one place replaced: what no JSON library would write."""
+    """Return the text of a valid body with one part replaced by what no JSON library would write."""
     text = json.dumps(changed(**changes))
     assert before in text
     return text.replace(before, after, 1).encode("utf-8", errors="surrogatepass")

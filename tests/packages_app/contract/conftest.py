@@ -1,4 +1,4 @@
-"""Noon of a Friday; a location, a courier with its key, a screen with its own."""
+"""Noon on a Friday; a location, a courier and a kiosk, each with an API key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Other calls, made by mistake or malice: never a fault of ours, nothing stored, a named code."""
+"""Other invalid calls: never a server error, nothing stored, and a code for each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What no call takes, tried on every call that the OpenAPI document has: a new call is tried by itself."""
+"""Input that no call accepts, tried on every call of the OpenAPI document, so also on new ones."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_methods_that_a_path_does_not_know(path: str, world: World) -> None:
 
 @pytest.mark.parametrize("name", WITH_QUERY)
 def test_head_answers_as_get_does(name: str, world: World) -> None:
-    """Status and headers are the same, with a key and without, where all is well and where it is not."""
+    """HEAD has the same status and headers as GET, with and without a key, for successes and errors."""
     _, url, key, _ = filled(name, world)
     for headers in ({"Authorization": f"Bearer {key}"}, {}):
         for asked in (url, f"{url}?nothing=1", f"{url}/nowhere"):
@@ -156,7 +156,7 @@ def test_idempotency_keys_that_no_call_takes(name: str, world: World) -> None:
 
 @pytest.mark.parametrize("name", WITH_QUERY)
 def test_queries_that_no_call_takes(name: str, world: World) -> None:
-    """A named refusal, or an answer to what can be meant; never a fault."""
+    """Check for a refusal with a code or a valid response, never a server error."""
     method, url, key, _ = filled(name, world)
     headers = {"Authorization": f"Bearer {key}"}
     check(send(method, f"{url}?nothing=1", headers=headers), 422, "invalid_request")
@@ -178,7 +178,7 @@ def test_queries_that_no_call_takes(name: str, world: World) -> None:
 
 
 def filled(name: str, world: World) -> tuple[str, str, str, bytes]:
-    """Method, URL, key and body of a call that would work."""
+    """Return the method, URL, key and body of a valid call."""
     case = api.CASES.get(name, table.Case())
     ids: Mapping[str, Any] = case.names(world)
     method, path = name.split(" ")
@@ -191,6 +191,6 @@ def filled(name: str, world: World) -> tuple[str, str, str, bytes]:
 def send(
     method: str, url: str, body: bytes = b"", kind: str = "application/json", *, headers: Mapping[str, str]
 ) -> Any:
-    """One request, as it is written."""
+    """Return the text of a request."""
     client = Client(raise_request_exception=False)
     return client.generic(method, url, body, content_type=kind, headers=dict(headers))

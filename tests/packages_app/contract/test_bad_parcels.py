@@ -1,4 +1,4 @@
-"""Parcels that couriers may send by mistake or malice: never a fault, nothing stored, a named code."""
+"""Invalid drop-offs: never a server error, nothing stored, and a code for each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What kiosks may send by mistake or malice: never a fault of ours, nothing stored, a named code."""
+"""Invalid calls of kiosks: never a server error, nothing stored, and a code for each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keys bound to networks, to locations, and to the sandbox: what lies beyond does not exist."""
+"""Keys bound to networks, to locations, and to the sandbox: nothing else exists for them."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class TestNetworks:
     def test_a_kiosk_s_screen_as_well(self, location: Location) -> None:
         key = make_key(kiosk=make_kiosk(location), networks=["192.0.2.0/24"])[1]
         outside, inside = Client(REMOTE_ADDR="203.0.113.9"), Client(REMOTE_ADDR="192.0.2.7")
-        assert "opens nothing" in outside.post("/kiosk/connect/", {"key": key}).content.decode()
+        assert "is not valid" in outside.post("/kiosk/connect/", {"key": key}).content.decode()
         assert inside.post("/kiosk/connect/", {"key": key}).status_code == 302
         assert inside.get("/kiosk/").status_code == 200
         outside.cookies = inside.cookies  # the session carried to another place
@@ -157,7 +157,7 @@ class TestLocations:
 
 
 class TestSandbox:
-    """Two worlds with the same rules; nothing of one is seen from the other."""
+    """The sandbox and the network have the same rules, and see nothing of each other."""
 
     @pytest.fixture
     def rehearsal(self, courier: Courier, location: Location, sandbox: Location) -> Api:
@@ -199,7 +199,7 @@ class TestSandbox:
         assert api.post("/lockers/assign", parcel(full)).json()["alternatives"] == []
 
     def test_a_rehearsal_is_in_nobody_s_way(self, api: Api, rehearsal: Api, courier: Courier) -> None:
-        """The same tracking number, the same Idempotency-Key."""
+        """The same tracking number and the same Idempotency-Key can be used in both."""
         practised = rehearsal.post("/lockers/assign", parcel("SANDBOX-1", "T-1"), key="order-1")
         real = api.post("/lockers/assign", parcel("TLL-1", "T-1"), key="order-1")
         assert (practised.status_code, real.status_code) == (201, 201)

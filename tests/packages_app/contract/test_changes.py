@@ -1,4 +1,4 @@
-"""What couriers do to a package: every field, status and code, as they rely on them."""
+"""The calls that change a package: every field, status and code that couriers rely on."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ def test_a_delegate_is_named_and_removed(location: Location, courier: Courier) -
 def test_removing_a_delegate_is_repeated_like_any_change(
     api: Api, location: Location, courier: Courier
 ) -> None:
-    """Who was named after the first request is not removed by its repeat."""
+    """A repeat does not remove a delegate who was named after the first request."""
     package = make_package(courier, door(location, "S1"))
     make_delegate(package)
     first = delete(api, package.pk, **{"Idempotency-Key": "k-1"})
@@ -188,7 +188,7 @@ def test_removing_a_delegate_is_repeated_like_any_change(
 def test_a_repeat_shows_the_delegate_again_and_nothing_of_them_is_kept(
     location: Location, courier: Courier, *, read: bool
 ) -> None:
-    """Neither name nor code stands in the kept answer."""
+    """The stored response contains neither the name nor the code."""
     shop = courier_api(courier, codes_read=read)
     package = make_package(courier, door(location, "S1"))
     path, juhan = f"/packages/{package.pk}/delegate", {"name": "Juhan Juurikas", "phone": "+3725559876"}

@@ -1,4 +1,4 @@
-"""`recipient.channels`: by which channels a courier wants a recipient told of one package."""
+"""`recipient.channels`: the channels that a courier chooses for messages about one package."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def noon() -> None:
 
 
 def bring(api: Api, location: Location, channels: Any, **more: Any) -> Package:
-    """A parcel for somebody with both addresses."""
+    """Return a body whose recipient has both addresses."""
     answer = api.post("/lockers/assign", parcel(location, recipient={**BOTH, "channels": channels}, **more))
     assert answer.status_code in (201, 202), answer.content
     return Package.objects.latest("created_at") if answer.status_code == 201 else Package()
 
 
 def told() -> list[tuple[str, str]]:
-    """Kind and channel of every message."""
+    """Return the kind and channel of every message."""
     return list(Notification.objects.order_by("id").values_list("kind", "channel"))
 
 
@@ -124,7 +124,7 @@ def test_from_the_queue(api: Api, location: Location, channel: str) -> None:
 
 @one_channel
 def test_what_was_written_for_the_other_is_not_sent(api: Api, location: Location, channel: str) -> None:
-    """Also not where the recipient would rather have the other one: the courier speaks of this package."""
+    """The courier's choice for a package comes before the recipient's own preference."""
     package = bring(api, location, [channel])
     preferences.choose_channel(Recipient(**BOTH), OTHER[channel])
     Notification.objects.all().delete()

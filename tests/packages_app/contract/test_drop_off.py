@@ -1,4 +1,4 @@
-"""`POST /lockers/assign`: every field, status and code, as couriers rely on them."""
+"""`POST /lockers/assign`: every field, status and code that couriers rely on."""
 
 from __future__ import annotations
 

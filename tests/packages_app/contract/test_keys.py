@@ -1,4 +1,4 @@
-"""Who may call what, and what a bad key is told."""
+"""Which key may make which call, and the responses to invalid keys."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ ANY_KEY_CALLS = [("GET", "/locations"), ("GET", "/locations/TLL-1"), ("GET", "/l
 
 
 def call(method: str, path: str, key: str | None, **headers: str) -> HttpResponse:
-    """With an Authorization header of just this text."""
+    """Make a call with this Authorization header."""
     more = headers if key is None else {"Authorization": key, **headers}
     client = Client(raise_request_exception=False)
     response: Any = client.generic(
@@ -59,7 +59,7 @@ def call(method: str, path: str, key: str | None, **headers: str) -> HttpRespons
 def test_no_call_works_without_a_good_key(
     method: str, path: str, location: Location, courier: Courier, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Why is told in the log; the answer is the same bytes for all."""
+    """The log says why; the response is the same for all."""
     _, unknown = make_key(courier=courier)
     ApiKey.objects.all().delete()
     revoked_key, revoked = make_key(courier=courier)

@@ -1,4 +1,4 @@
-"""Calls that schemathesis makes up from the OpenAPI document, judged by all of its checks.
+"""Calls that schemathesis generates from the OpenAPI document, judged by all its checks.
 
 SCHEMATHESIS_EXAMPLES says how many are made up at random for each call of the API, besides those that try
 every limit of the document in turn: with 12 they are over 2,000 together. The seed is fixed: what fails once
@@ -28,7 +28,7 @@ from tests.access.asking import undone
 from tests.access.world import World, make_world
 from tests.world import code_of, make_webhook
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.generated, pytest.mark.django_db]
 
 EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "12"))
 
@@ -50,7 +50,7 @@ schemathesis.openapi.format(
 
 @pytest.fixture
 def world() -> Iterator[World]:
-    """Inside the test's own transaction, which the end of a request must not close."""
+    """Keep the end of a request from closing the test's transaction."""
     request_started.disconnect(close_old_connections)
     request_finished.disconnect(close_old_connections)
     yield make_world()
@@ -61,7 +61,7 @@ def world() -> Iterator[World]:
 @schema.parametrize()
 @settings(max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_made_up_calls(case: Any, world: World) -> None:
-    """Each finds the same world, but for the status of its package."""
+    """Set up the same data for each call, except for the status of the package."""
     headers = _key(case, world)
     with undone():
         package = world.package(next(STATUSES))
@@ -69,7 +69,7 @@ def test_made_up_calls(case: Any, world: World) -> None:
         if case.meta.generation.mode.is_positive:
             _mend(case, world, package)
         answer = case.call(headers=headers)
-        case.validate_response(answer, headers=headers, excluded_checks=_unforeseeable(answer))
+        case.validate_response(answer, headers=headers, excluded_checks=_unpredictable(answer))
 
 
 def _key(case: Any, world: World) -> dict[str, str]:
@@ -77,14 +77,14 @@ def _key(case: Any, world: World) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}"}
 
 
-def _unforeseeable(answer: Any) -> list[Any]:
-    """No schema can say whether a parcel fits when it is turned, or that a key was used before."""
-    told = (b"fits_no_compartment", b"idempotency_key_reused")
-    return [positive_data_acceptance] if any(code in answer.content for code in told) else []
+def _unpredictable(answer: Any) -> list[Any]:
+    """Return the checks to skip for refusals that no schema can predict."""
+    codes = (b"fits_no_compartment", b"idempotency_key_reused")
+    return [positive_data_acceptance] if any(code in answer.content for code in codes) else []
 
 
 def _mend(case: Any, world: World, package: Package) -> None:
-    """What a document cannot say of a good call: ids that there are, no cursor, a radius around what."""
+    """Fix what the document cannot say about a valid call: ids that exist, no cursor, a radius with near."""
     path, query = case.path_parameters or {}, case.query or {}
     known = {
         "package_id": str(package.pk),
@@ -100,7 +100,7 @@ def _mend(case: Any, world: World, package: Package) -> None:
 
 
 def _mend_body(body: Any, world: World) -> None:
-    """Also formats that only the portal knows: schemathesis may put any of its words there."""
+    """Replace values in formats that only the portal knows; schemathesis may generate any text for them."""
     if not isinstance(body, dict):
         return
     if "location" in body:
@@ -113,7 +113,7 @@ def _mend_body(body: Any, world: World) -> None:
 
 
 def test_made_up_stories(world: World) -> None:
-    """Calls one after the other, with the ids that the earlier ones have given."""
+    """Make calls one after the other, with ids from the responses to earlier ones."""
 
     class Stories(schema.as_state_machine()):  # type: ignore[misc]
         def setup(self) -> None:
@@ -138,7 +138,7 @@ def test_made_up_stories(world: World) -> None:
                 headers=sent["headers"],
                 transport_kwargs=sent,
                 recorder=self.recorder,
-                excluded_checks=_unforeseeable(response),
+                excluded_checks=_unpredictable(response),
             )
 
     Stories.run(

@@ -1,4 +1,4 @@
-"""What kiosks do: every field, status and code, as they rely on them."""
+"""The calls of kiosks: every field, status and code that they rely on."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_pickup_as_people_read_it(screen: Api, location: Location, courier: Cour
 
 
 def test_every_wrong_code_looks_alike(screen: Api, location: Location, courier: Courier) -> None:
-    """Wrong, used, cancelled, another location's, not eight digits: the same bytes."""
+    """Wrong, used and canceled codes, another location's, and malformed ones get the same response."""
     used = code_of(make_package(courier, door(location, "S1"), Status.RETRIEVED))
     elsewhere = code_of(make_package(courier, door(make_location("RIX-1"), "S1")))
     answers = set()

@@ -1,4 +1,4 @@
-"""The queue of a full location, as couriers speak of it."""
+"""The queue of a full location, as couriers see it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def free(location: Location, *labels: str) -> None:
 
 
 def waiting(api: Api, location: Location, number: str = "T-1", **more: Any) -> Any:
-    """The body of a 202."""
+    """Return the body of a 202."""
     answer = api.post("/lockers/assign", parcel(location, number, queue=True, **more))
     return declared(answer, 202, QueueEntryOut)
 
@@ -81,7 +81,7 @@ def test_with_room_queue_changes_nothing(api: Api, location: Location) -> None:
 
 
 def test_a_door_becomes_free(api: Api, full: Location, courier: Courier) -> None:
-    """Told by polling; then opened and deposited as any reservation."""
+    """The courier polls, then opens the door and confirms the deposit, as for any reservation."""
     body = waiting(api, full, queue_minutes=5)
     behind = waiting(api, full, "T-2")
     free(full, "S1")
@@ -122,8 +122,8 @@ def test_where_it_never_fits_it_is_full(api: Api) -> None:
     refused(api.post("/lockers/assign", parcel(location, size="LARGE", queue=True)), 409, "location_full")
 
 
-def test_no_more_wait_than_may(api: Api, full: Location, settings: Settings) -> None:
-    """All places of the courier count, and nobody else's; one that has ended makes room."""
+def test_the_limit_of_waiting_packages(api: Api, full: Location, settings: Settings) -> None:
+    """All waiting entries of the courier count, and no others; one that has ended makes room."""
     settings.QUEUE_MOST_WAITING = 2
     other = make_location("TLL-2", small=1, medium=0, large=0)
     Compartment.objects.filter(location=other).update(occupancy="unverified")
@@ -226,7 +226,7 @@ def test_bad_wishes(api: Api, full: Location, more: dict[str, Any]) -> None:
 
 
 def test_nobody_is_told_of_a_place_but_its_courier(api: Api, full: Location) -> None:
-    """Neither by message nor in the answer: the recipient hears when the parcel lies in its door."""
+    """Neither a message nor a code: the recipient is only told once the package is deposited."""
     body = waiting(api, full)
     free(full, "S1")
     operations.grant_due(now=NOW)

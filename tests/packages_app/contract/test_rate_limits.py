@@ -1,4 +1,4 @@
-"""Too many calls: 429 with Retry-After, and headers that say beforehand how it stands."""
+"""Too many calls: 429 with Retry-After, and headers with the remaining calls."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def limits(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def header(answer: Any, name: str) -> dict[str, tuple[int, int]]:
-    """Its items by name: two figures each."""
+    """Return the items of the header by name, with two figures each."""
     items = answer[name].split(", ")
     found = [ITEM.fullmatch(item) for item in items]
     assert all(found), items
@@ -41,7 +41,7 @@ def header(answer: Any, name: str) -> dict[str, tuple[int, int]]:
 
 @pytest.fixture
 def few(settings: Settings, courier: Courier) -> Api:
-    """Two calls and no more."""
+    """Limit the key to two calls."""
     settings.RATE_LIMIT_KEY = (0.001, 2)
     return courier_api(courier)
 
@@ -160,7 +160,7 @@ class TestKeysThatOpenNothing:
     def test_keys_typed_at_a_screen_count_too(self) -> None:
         screen = Client(REMOTE_ADDR="192.0.2.1")
         said = [screen.post("/kiosk/connect/", {"key": "nonsense"}).content.decode() for _ in range(4)]
-        assert all("opens nothing. Look" in page for page in said[:3])
+        assert all("is not valid. Check" in page for page in said[:3])
         assert "Too many keys" in said[3]
 
 

@@ -1,4 +1,4 @@
-"""What couriers read."""
+"""The calls that read packages, histories, messages and returns."""
 
 from __future__ import annotations
 

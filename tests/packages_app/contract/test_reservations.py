@@ -1,4 +1,4 @@
-"""Reserved doors, as couriers and kiosks speak of them."""
+"""Reserved compartments, as couriers and kiosks see them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rehearsing with a test key: numbers that make something happen, and no message that leaves the house."""
+"""Test keys: tracking numbers that trigger responses, and no messages that are really sent."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def test_a_live_key_plays_nothing(courier: Courier, location: Location) -> None:
 
 
 def test_what_happens_in_between_is_no_fault_of_ours(api: Api, place: Location) -> None:
-    """The pretend screen waits after wrong codes, as any does."""
+    """The kiosk of the sandbox waits after wrong codes, like any other."""
     bring(api, "TEST-COLLECTED", key="first")
     Kiosk.objects.update(wrong_codes_in_row=5, locked_until=NOW.replace(year=2027))
     answer = bring(api, "TEST-COLLECTED", key="second")

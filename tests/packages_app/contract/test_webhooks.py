@@ -1,4 +1,4 @@
-"""Webhooks: made, read, tested, rotated and taken away; what was sent to them."""
+"""The calls about webhooks and the deliveries to them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def create(api: Api, url: str = URL, *, key: str | None = None, **more: Any) -> 
 
 
 def sent(api: Api, webhook: Any) -> Any:
-    """What the API says was sent to it."""
+    """Return the deliveries to the webhook."""
     answer: Any = api.get(f"/webhooks/{webhook['id']}/deliveries")
     assert answer.status_code == 200
     webhooks.DeliveryPage.model_validate(answer.json())

@@ -238,7 +238,7 @@ class TestAway:
     def test_dead(self, dead: Limiter, caplog: pytest.LogCaptureFixture) -> None:
         with caplog.at_level(logging.WARNING):
             assert [dead.take("b", limit) for _ in range(20) for limit in (SLOW, USUAL)] == [None] * 40
-        assert [record.getMessage() for record in caplog.records] == ["Redis is away: ConnectionError"]
+        assert [record.getMessage() for record in caplog.records] == ["Redis is unavailable: ConnectionError"]
 
     def test_silent_is_asked_once_in_a_while(
         self, silent: tuple[Limiter, list[socket.socket]], monkeypatch: pytest.MonkeyPatch
@@ -275,4 +275,4 @@ class TestAway:
         monkeypatch.setattr(time, "monotonic", lambda: later)
         with caplog.at_level(logging.WARNING):
             assert allowed(lambda: limiter.take(bucket, SLOW), 11) == [True] * 10 + [False]
-        assert [record.getMessage() for record in caplog.records] == ["Redis is back"]
+        assert [record.getMessage() for record in caplog.records] == ["Redis is available again"]

@@ -171,6 +171,7 @@ class Queue(RuleBasedStateMachine):
         assert free == self.free
 
 
+@pytest.mark.generated
 @pytest.mark.django_db
 def test_any_order_of_coming_and_going() -> None:
     run_state_machine_as_test(

@@ -536,6 +536,7 @@ class Custody(RuleBasedStateMachine):
                 assert not finding.rows, (one.id, one.meaning, finding.rows)
 
 
+@pytest.mark.generated
 @pytest.mark.django_db
 def test_any_order_of_operations() -> None:
     run_state_machine_as_test(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
-from lockers.models import Compartment
+from lockers.models import Compartment, Size
 from packages_app.life.lifecycle import Status
 from packages_app.models import ApiKey, IdempotencyKey, Package, PackageEvent, WrongCodeTally
 from packages_app.secrets import pickup_codes
@@ -30,7 +30,7 @@ P, S, R, E, C, B = (
     Status(name) for name in ("PENDING", "STORED", "RETRIEVED", "EXPIRED", "CANCELLED", "RETURNED")
 )
 BROKEN: list[tuple[str, Status, dict[str, Any]]] = [
-    ("package_size", S, {"size": 4}),
+    ("package_size", S, {"size": max(Size) + 1}),
     ("package_size", S, {"size": 0}),
     ("package_pending_pair", P, {"reserved_until": None}),
     ("package_pending_pair", S, {"reserved_until": NOW}),

@@ -1,4 +1,4 @@
-"""Two places, and the manager of one of them."""
+"""Two locations, and the manager of one of them."""
 
 from __future__ import annotations
 

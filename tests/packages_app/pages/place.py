@@ -1,4 +1,4 @@
-"""A location with what its manager's pages are about, and who looks at them."""
+"""A location with data for its manager's pages, and the users who look at them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.world import code_of, door, make_courier, make_location, make_package
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A location, with one package to collect and one to take out."""
+    """A location with one package to pick up and one to take out."""
 
     location: Location
     stored: Package
@@ -30,7 +30,7 @@ class Place:
         return door(self.location, "L1")
 
     def pages(self) -> dict[str, str]:
-        """Every page of this place to look at."""
+        """Return the URL of every page of the location."""
         code = self.location.code
         return {
             "location": reverse("manage:location", args=[code]),
@@ -43,14 +43,14 @@ class Place:
         }
 
     def actions(self) -> dict[str, tuple[str, dict[str, Any]]]:
-        """Every form of this place, filled in so that it would work."""
+        """Return every form of the location, filled in validly."""
         seen = self.stored.updated_at.isoformat()
         return {
             "take_out": (reverse("manage:take_out", args=[self.free.pk]), {"reason": "hinge"}),
             "put_back": (reverse("manage:put_back", args=[self.free.pk]), {}),
             "plan_repair": (
                 reverse("manage:plan_repair", args=[self.free.pk]),
-                {"repair_by": f"{timezone.now() + timedelta(days=2):%Y-%m-%dT%H:%M}"},
+                {"repair_by": f"{timezone.now() + timedelta(days=2):%Y-%m-%dT12:00}"},
             ),
             "confirm_repair": (reverse("manage:confirm_repair", args=[self.free.pk]), {}),
             "confirm_empty": (reverse("manage:confirm_empty", args=[self.free.pk]), {}),
@@ -94,7 +94,7 @@ def signed_in(user: User, *, csrf: bool = False) -> Client:
 
 
 def snapshot() -> list[Any]:
-    """Everything that a manager's form could change."""
+    """Return everything that a manager's form could change."""
     return [
         list(Package.objects.order_by("pk").values()),
         list(Compartment.objects.order_by("pk").values()),

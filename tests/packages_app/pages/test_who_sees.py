@@ -1,4 +1,4 @@
-"""The manager's pages: who sees what, and how forms are sent."""
+"""The manager's pages: access, and how forms are handled."""
 
 from __future__ import annotations
 

@@ -413,7 +413,7 @@ def test_where_it_can_never_fit_it_does_not_wait(by: Actor) -> None:
         ("queueentry_ended_pair", {"recipient": None}),
         ("queueentry_ended_pair", {"status": "GONE", "ended_at": NOW, "recipient": None}),
         ("queueentry_granted_pair", {"status": "GRANTED", "ended_at": NOW, "recipient": None}),
-        ("queueentry_size", {"size": 4}),
+        ("queueentry_size", {"size": max(Size) + 1}),
     ],
 )
 def test_a_place_of_two_minds_is_refused(

@@ -1,4 +1,4 @@
-"""The screen at a locker: a pickup whose answer was lost can be asked for again."""
+"""The kiosk: a pickup whose response was lost can be repeated."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def type_code(screen: Client, code: str, nonce: str) -> Any:
 def lose(
     monkeypatch: pytest.MonkeyPatch, where: tuple[Any, str], screen: Client, code: str, nonce: str
 ) -> Any:
-    """The answer to a code, when the database goes away right after `where` has done its work."""
+    """Return the response to a code when the database fails right after `where` has done its work."""
     work = getattr(*where)
 
     def done_and_gone(*given: Any, **named: Any) -> None:
@@ -139,7 +139,7 @@ def test_a_page_with_the_door_that_does_not_come_is_had_by_typing_the_code_again
     code, nonce = code_of(package), nonce_on_pad(screen)
     assert screen.post(PAD, {"code": code, "nonce": nonce}).status_code == 302
     with monkeypatch.context() as patch:
-        patch.setattr("lockers.wall.cabinet", Mock(side_effect=OperationalError("gone")))
+        patch.setattr("lockers.cabinets.cabinet_of", Mock(side_effect=OperationalError("gone")))
         assert screen.get(DOOR).status_code == 503
     assert nonce_on_pad(screen) == nonce
     assert type_code(screen, code, nonce).context["door"] == package.compartment

@@ -1,4 +1,4 @@
-"""The screen at a locker."""
+"""The kiosk's pages."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_session_holds_the_keys_row_and_not_its_text(screen: Client, key: tuple[
 def test_wrong_key_is_refused_and_not_shown_again(client: Client, key: tuple[ApiKey, str]) -> None:
     wrong = key[1][:-1] + ("0" if key[1][-1] != "0" else "1")
     response = client.post(CONNECT, {"key": wrong})
-    assert "This key opens nothing" in response.content.decode()
+    assert "This key is not valid" in response.content.decode()
     assert wrong not in response.content.decode()
     assert client.get(PAD)["Location"] == CONNECT
 
@@ -106,12 +106,12 @@ def test_nonsense_key_is_refused(text: str, client: Client) -> None:
 
 def test_couriers_key_makes_no_screen(client: Client, location: Location) -> None:
     _, text = make_key(courier=make_courier())
-    assert "This key opens nothing" in client.post(CONNECT, {"key": text}).content.decode()
+    assert "This key is not valid" in client.post(CONNECT, {"key": text}).content.decode()
 
 
 def test_kiosk_key_without_the_right_to_pick_up_makes_no_screen(client: Client, kiosk: Kiosk) -> None:
     _, text = make_key(kiosk=kiosk, scopes=["packages"])
-    assert "This key opens nothing" in client.post(CONNECT, {"key": text}).content.decode()
+    assert "This key is not valid" in client.post(CONNECT, {"key": text}).content.decode()
 
 
 def test_connecting_signs_out_whoever_was_signed_in(client: Client, key: tuple[ApiKey, str]) -> None:
@@ -201,7 +201,7 @@ def test_codes_that_open_nothing_are_all_answered_alike(
         )
     }
     assert len(answers) == 1
-    assert "opens no door here" in answers.pop()
+    assert "does not open any door here" in answers.pop()
 
 
 def test_code_of_an_ended_hold_names_the_courier(screen: Client, location: Location) -> None:
@@ -237,11 +237,11 @@ def test_many_wrong_codes_in_a_day_ask_for_the_phone(
     code = code_of(package)
     assert 'name="phone_last4"' not in screen.get(PAD).content.decode()
     response = type_code(screen, code)
-    assert "last four digits of your phone" in said(response)
+    assert "last 4 digits of your phone" in said(response)
     assert 'name="phone_last4"' in response.content.decode()
     assert code not in response.content.decode()
     assert "last four digits" in said(type_code(screen, code, phone_last4="12"))
-    assert "opens no door here" in said(type_code(screen, code, phone_last4="9999"))
+    assert "does not open any door here" in said(type_code(screen, code, phone_last4="9999"))
     response = type_code(screen, code, phone_last4="1234", nonce="nonce-of-the-right-try")
     assert response.redirect_chain == [(DOOR, 302)]
 
@@ -293,7 +293,7 @@ def test_form_without_csrf_token_is_refused(key: tuple[ApiKey, str], package: Pa
 
 
 def in_language(page: Any) -> str:
-    """What the page says that it speaks."""
+    """Return the language that the page declares."""
     found = re.search(r'<html lang="(\w+)">', page.content.decode())
     assert found
     return found[1]

@@ -1,4 +1,4 @@
-"""The manager's pages: what the forms of doors do."""
+"""The manager's pages: the forms of a compartment."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_unverified_door_is_confirmed_as_empty_once(manager: Client, mine: Place
 
 @pytest.fixture
 def maybe(mine: Place) -> Package:
-    """A reservation that lapsed: its parcel may lie in the door."""
+    """A reservation that lapsed: its package may be in the compartment."""
     package = make_package(mine.stored.courier, mine.free, Status.PENDING, reserved_until=timezone.now())
     package.events.create(event="assigned", to_status="PENDING", by="courier:x", compartment=mine.free)
     operations.lapse_due(now=timezone.now())

@@ -1,4 +1,4 @@
-"""A manager says when a broken door is to be back, and that it works."""
+"""A manager plans and confirms the repair of a compartment."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def post(manager: Client, location: Location, action: str, **data: str) -> str:
 
 
 def on_the_wall(location: Location, **later: float) -> str:
-    """As a browser's field sends it."""
+    """Return the time as a browser sends it."""
     return f"{(timezone.now() + timedelta(**later)).astimezone(location.zone):%Y-%m-%dT%H:%M}"
 
 
@@ -54,7 +54,7 @@ def test_out_with_a_date_checked_and_back_at_its_date(manager: Client, location:
     assert "Repair planned" in text
     assert f"back by {back.replace('T', ' ')} {repair.due_at.astimezone(location.zone):%Z}" in text
     text = post(manager, location, "confirm-repair/")
-    assert "confirmed to work, and goes back at its date" in text
+    assert "works, and will be back in service on its date" in text
     assert "confirmed by manager:mary" in text
     assert "Confirm repair" not in text
     assert door(location, "S1").status == Compartment.Status.OUT_OF_SERVICE
@@ -80,7 +80,7 @@ def test_a_date_later_on_and_another_one(manager: Client, location: Location) ->
     assert not Repair.objects.exists()
     for days in (1, 5):
         text = post(manager, location, "plan-repair/", repair_by=on_the_wall(location, days=days))
-        assert "The date is set" in text
+        assert "The date for compartment" in text
     assert Repair.objects.get().due_at > timezone.now() + timedelta(days=4)
 
 
@@ -110,7 +110,7 @@ def test_an_hour_that_does_not_exist_is_refused(manager: Client, location: Locat
     Location.objects.update(time_zone="Europe/Warsaw")
     post(manager, location, "take-out/", reason="hinge")
     text = post(manager, location, "plan-repair/", repair_by="2027-03-28T02:30")
-    assert "Nothing was changed" in text
+    assert "Nothing was changed. 2027-03-28 02:30:00 couldn" in text
     assert not Repair.objects.exists()
 
 
@@ -122,7 +122,7 @@ def test_what_is_in_service_has_no_date_and_nothing_to_confirm(manager: Client, 
 
 
 class TestAdmin:
-    """Head office, for many doors at once."""
+    """Head office, for many compartments at once."""
 
     @pytest.fixture
     def anna(self, client: Client) -> Client:
@@ -138,10 +138,10 @@ class TestAdmin:
         return str(answer.content.decode())
 
     def test_out_planned_checked(self, anna: Client, location: Location) -> None:
-        assert "Back by (optional)" in self.act(anna, location, "take_out_of_service")
+        assert "Back in service by (optional)" in self.act(anna, location, "take_out_of_service")
         later = f"{timezone.now() + timedelta(days=1):%Y-%m-%dT%H:%M}"
         self.act(anna, location, "take_out_of_service", reason="paint", repair_by="")
-        assert "Back by" in self.act(anna, location, "plan_repair")
+        assert "Back in service by" in self.act(anna, location, "plan_repair")
         assert "2 compartments planned to be back." in self.act(
             anna, location, "plan_repair", repair_by=later
         )

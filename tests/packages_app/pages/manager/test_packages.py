@@ -1,4 +1,4 @@
-"""The manager's pages: packages, and what their forms do."""
+"""The manager's pages: packages and their forms."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_package_page_shows_history_and_messages_but_no_words_of_them(manager: C
     text = manager.get(mine.pages()["package"]).content.decode()
     assert "New pickup code" in text
     assert "manager:mary" in text
-    assert "Your new code" in text
+    assert "New pickup code" in text
     assert "E-mail, pending" in text
     assert "mari@example.com" not in text
     assert_no_code(text, mine.stored)
@@ -41,7 +41,7 @@ def test_times_are_the_locations_own(manager: Client, mine: Place) -> None:
 def test_new_code_sent_twice_is_one_new_code(manager: Client, mine: Place) -> None:
     old = code_of(mine.stored)
     url, data = mine.actions()["resend_code"]
-    assert "new code is on its way" in messages_of(manager.post(url, data, follow=True))
+    assert "new pickup code is on its way" in messages_of(manager.post(url, data, follow=True))
     assert "has changed since" in messages_of(manager.post(url, data, follow=True))
     mine.stored.refresh_from_db()
     assert mine.stored.code_version == 2
@@ -53,7 +53,7 @@ def test_extension_sent_twice_extends_once(manager: Client, mine: Place) -> None
     before = mine.stored.expires_at
     assert before is not None
     url, data = mine.actions()["extend"]
-    assert "waits longer" in messages_of(manager.post(url, data, follow=True))
+    assert "The hold is extended" in messages_of(manager.post(url, data, follow=True))
     assert "has changed since" in messages_of(manager.post(url, data, follow=True))
     mine.stored.refresh_from_db()
     assert mine.stored.expires_at == before + timedelta(hours=24)

@@ -1,4 +1,4 @@
-"""The manager's pages: the returns round."""
+"""The manager's pages: returns."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from lockers import layout, wall
+from lockers import cabinets, layout
 from packages_app.models import Package, QueueEntry
 from tests.factories import LocationFactory
 from tests.packages_app.pages.place import Place, make_manager, messages_of, signed_in, snapshot
@@ -34,12 +34,12 @@ def test_round_lists_what_waits_oldest_first_or_by_door(manager: Client, mine: P
 
 
 def test_round_along_the_doors_is_the_way_that_they_hang() -> None:
-    """Not the order in which they are given out, where doors within reach and new cabinets come last."""
+    """In their physical order, not in the order in which they are used."""
     location, courier = LocationFactory.create(code="WALL"), make_courier()
     layout.install([location], layout.lay_out(layout.parse("8/4/2")))
     location.lockers.filter(name="A").update(name="B")
     layout.extend(location, layout.parse("1/0/0"))
-    hung = [door for each in wall.cabinets(location) for column in each.columns for door in column]
+    hung = [door for each in cabinets.cabinets_of(location) for column in each.columns for door in column]
     assert (hung[0].locker.name, len(hung)) == ("A", 15)
     assert hung != sorted(hung, key=lambda door: (door.locker.name, door.position))
     for each in hung:
@@ -52,7 +52,7 @@ def test_round_ticks_off_several_and_frees_their_doors(manager: Client, mine: Pl
     other = make_package(mine.stored.courier, door(mine.location, "M1"), Status.CANCELLED)
     url, _ = mine.actions()["taken_out"]
     response = manager.post(url, {"packages": [str(mine.expired.pk), str(other.pk)]}, follow=True)
-    assert "2 packages ticked off" in messages_of(response)
+    assert "2 packages marked as taken out" in messages_of(response)
     assert not list(response.context["waiting"])
     for package in (mine.expired, other):
         package.refresh_from_db()
@@ -66,7 +66,7 @@ def test_round_sent_twice_has_one_effect(manager: Client, mine: Place) -> None:
     manager.post(url, data)
     after = snapshot()
     response = manager.post(url, data, follow=True)
-    assert "was not ticked off" in messages_of(response)
+    assert "was not marked as taken out" in messages_of(response)
     assert snapshot() == after
 
 
@@ -74,8 +74,8 @@ def test_one_refusal_in_a_round_stops_no_other(manager: Client, mine: Place) -> 
     url, _ = mine.actions()["taken_out"]
     response = manager.post(url, {"packages": [str(mine.stored.pk), str(mine.expired.pk)]}, follow=True)
     said = messages_of(response)
-    assert "1 package ticked off" in said
-    assert f"{mine.stored.tracking_number} was not ticked off" in said
+    assert "1 package marked as taken out" in said
+    assert f"{mine.stored.tracking_number} was not marked as taken out" in said
     mine.stored.refresh_from_db()
     assert mine.stored.status == Status.STORED
 
@@ -83,7 +83,7 @@ def test_one_refusal_in_a_round_stops_no_other(manager: Client, mine: Place) -> 
 def test_round_without_a_tick_says_so(manager: Client, mine: Place) -> None:
     before = snapshot()
     response = manager.post(mine.actions()["taken_out"][0], {}, follow=True)
-    assert "Tick what you have taken out" in messages_of(response)
+    assert "Select the packages that you have taken out" in messages_of(response)
     assert snapshot() == before
 
 

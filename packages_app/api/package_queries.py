@@ -1,4 +1,4 @@
-"""What couriers read: their packages, histories, messages, and what waits to be taken back."""
+"""Calls that read packages, their history, their messages and the packages to take back."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from common.refusals import refuses
 from lockers.schemas import LocationCode, known_only
 from notifications.models import Notification
 from packages_app import errors
-from packages_app.api.calls import CallerRequest, asked, listed
 from packages_app.api.problems import respond
+from packages_app.api.responses import CallerRequest, given_filters, page
 from packages_app.api.schemas.fields import Moment, TrackingNumber
 from packages_app.api.schemas.packages import EventPage, MessagePage, PackageOut, PackagePage
 from packages_app.keys.auth import courier_key
@@ -31,10 +31,10 @@ router = Router(tags=["couriers"])
     auth=courier_key,
     response=PackageOut,
     operation_id="get_package",
-    summary="One package",
+    summary="Get a package",
 )
 def get_package(request: CallerRequest, package_id: UUID) -> HttpResponse:
-    """Where it is and how it stands."""
+    """Return the package with its status, its location and its compartment."""
     known_only(request)
     package = _package(request, package_id)
     return respond(Answer(200, package_json.of_row(package, code=request.auth.reads_codes)))
@@ -45,7 +45,7 @@ def get_package(request: CallerRequest, package_id: UUID) -> HttpResponse:
     auth=courier_key,
     response=PackagePage,
     operation_id="list_packages",
-    summary="The courier's packages",
+    summary="List packages",
 )
 def list_packages(
     request: CallerRequest,
@@ -56,9 +56,12 @@ def list_packages(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> HttpResponse:
-    """Newest first; with `updated_since` in the order of their last change, for keeping a copy up to date."""
+    """Return packages, newest first.
+
+    With `updated_since`, in the order of their last change, to keep a copy in sync.
+    """
     known_only(request, "status", "location", "tracking_number", "updated_since", "limit", "cursor")
-    filters = asked(
+    filters = given_filters(
         status=status,
         location__code=location,
         tracking_number=tracking_number,
@@ -67,7 +70,7 @@ def list_packages(
     packages = request.auth.actor.packages().shown().filter(**filters)
     order = ("updated_at", "id") if updated_since else ("-created_at", "-id")
     body = partial(package_json.of_row, code=request.auth.reads_codes)
-    return listed(packages, body, order=order, limit=limit, cursor=cursor)
+    return page(packages, body, order=order, limit=limit, cursor=cursor)
 
 
 @router.get(
@@ -75,16 +78,16 @@ def list_packages(
     auth=courier_key,
     response=EventPage,
     operation_id="list_events",
-    summary="A package's history",
+    summary="Get the history of a package",
 )
 def list_events(
     request: CallerRequest, package_id: UUID, limit: Limit = 50, cursor: Cursor = None
 ) -> HttpResponse:
-    """Oldest first."""
+    """Return the events of the package, oldest first."""
     known_only(request, "limit", "cursor")
     package = _package(request, package_id)
     lines = package.events.select_related("compartment__locker")
-    return listed(lines, package_json.event, order=("id",), limit=limit, cursor=cursor)
+    return page(lines, package_json.event, order=("id",), limit=limit, cursor=cursor)
 
 
 @router.get(
@@ -92,16 +95,16 @@ def list_events(
     auth=courier_key,
     response=MessagePage,
     operation_id="list_notifications",
-    summary="What the recipient was told, and whether it arrived",
+    summary="List the messages about a package",
 )
 def list_notifications(
     request: CallerRequest, package_id: UUID, limit: Limit = 50, cursor: Cursor = None
 ) -> HttpResponse:
-    """Oldest first; kinds and times, never the text."""
+    """Return the messages about the package, oldest first: kind, status and times, never their text."""
     known_only(request, "limit", "cursor")
     package = _package(request, package_id)
     messages = Notification.objects.about(f"package:{package.pk}")
-    return listed(messages, package_json.message, order=("id",), limit=limit, cursor=cursor)
+    return page(messages, package_json.message, order=("id",), limit=limit, cursor=cursor)
 
 
 @router.get(
@@ -109,13 +112,13 @@ def list_notifications(
     auth=courier_key,
     response=PackagePage,
     operation_id="list_returns",
-    summary="Packages that wait to be taken out",
+    summary="List packages to take back",
 )
 @refuses(errors.UnknownLocation)
 def list_returns(
     request: CallerRequest, location: LocationCode | None = None, limit: Limit = 50, cursor: Cursor = None
 ) -> HttpResponse:
-    """The courier's own, oldest first."""
+    """Return the courier's packages that have to be taken out of their compartments, oldest first."""
     known_only(request, "location", "limit", "cursor")
     packages = request.auth.actor.packages().to_return().shown()
     if location is not None:
@@ -123,7 +126,7 @@ def list_returns(
             raise errors.UnknownLocation
         packages = packages.filter(location__code=location)
     body = partial(package_json.of_row, code=False)
-    return listed(packages, body, order=("expires_at", "id"), limit=limit, cursor=cursor)
+    return page(packages, body, order=("expires_at", "id"), limit=limit, cursor=cursor)
 
 
 def _package(request: CallerRequest, package_id: UUID) -> Package:

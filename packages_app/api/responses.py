@@ -1,4 +1,4 @@
-"""What the calls of couriers have in common: one operation, once for its key, and an answer."""
+"""Run an operation or a query for an API request and build the response."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ IDEMPOTENT: dict[str, Any] = {
             "required": False,
             "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
             "example": "drop-off-4711",
-            "description": "Strongly advised: a repeat with the same key and body gets the same answer.",
+            "description": "Recommended: a repeat with the same key and body gets the same response.",
         }
     ]
 }
 
 
 class CallerRequest(HttpRequest):
-    """A request whose key was verified."""
+    """A request whose API key has been verified."""
 
     auth: Caller
 
@@ -51,7 +51,7 @@ def perform(
     render: Callable[[Any], Answer],
     **arguments: Any,
 ) -> HttpResponse:
-    """Run a courier's operation once for its Idempotency-Key, and answer."""
+    """Run the operation at most once for the request's Idempotency-Key and return the response."""
     key = request.headers.get("Idempotency-Key")
     if key is not None and not VISIBLE_ASCII.match(key):
         raise InvalidIdempotencyKey
@@ -72,7 +72,7 @@ def perform(
 
 
 def _refuse(request: CallerRequest, refusal: Refusal) -> Answer:
-    """A full location's answer names the nearest ones that do have room."""
+    """Return the problem document; for a full location it lists the nearest locations with room."""
     if isinstance(refusal, errors.LocationFull):
         refusal.facts = dict(
             search.alternatives(
@@ -85,7 +85,7 @@ def _refuse(request: CallerRequest, refusal: Refusal) -> Answer:
     return problem_answer(request, refusal)
 
 
-def listed(
+def page(
     rows: QuerySet[Any],
     body: Callable[[Any], dict[str, Any]],
     *,
@@ -93,18 +93,18 @@ def listed(
     limit: int,
     cursor: str | None,
 ) -> HttpResponse:
-    """One page of `rows`, each as its `body`, and where the next one begins."""
-    page, next_cursor = paginate(rows, order=order, limit=limit, cursor=cursor)
-    return respond(Answer(200, {"items": [body(row) for row in page], "next_cursor": next_cursor}))
+    """Return a page of `rows`, each rendered by `body`, with the cursor of the next page."""
+    items, next_cursor = paginate(rows, order=order, limit=limit, cursor=cursor)
+    return respond(Answer(200, {"items": [body(row) for row in items], "next_cursor": next_cursor}))
 
 
-def asked(**filters: object) -> dict[str, object]:
-    """Those that the caller has given."""
+def given_filters(**filters: object) -> dict[str, object]:
+    """Return the filters that the caller has given."""
     return {name: value for name, value in filters.items() if value is not None}
 
 
 def refuse(request: CallerRequest, refusal: Refusal) -> HttpResponse:
-    """A refusal that is known before any operation: kept under the Idempotency-Key like all others."""
+    """Return a refusal that needs no operation, stored under the Idempotency-Key like any other response."""
     return perform(request, _raise, render=_never, refusal=refusal)
 
 
@@ -125,6 +125,6 @@ def change(
     status: int = 200,
     **arguments: Any,
 ) -> HttpResponse:
-    """`perform` for an operation on one package, whose answer is the package."""
+    """Run an operation on one package and return the package."""
     render = partial(package_json.answer, status=status, code=request.auth.reads_codes)
     return perform(request, operation, render=render, package_id=package_id, **arguments)

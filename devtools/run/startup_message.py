@@ -1,4 +1,4 @@
-"""What `make run` prints when the portal can be used."""
+"""The message that `make run` prints when the portal is ready."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Any
 
 
 def text(base: str, var: Path) -> str:
-    """Addresses, and the sample credentials that `seed_demo` wrote to `var/demo.json`."""
+    """Return the addresses, and the sample credentials that `seed_demo` wrote to `var/demo.json`."""
     lines = ["", f"Locker Portal is ready: {base}/", ""]
-    for path, what in (
+    for path, description in (
         ("/manage/", "location managers"),
         ("/kiosk/", "the screen at a locker"),
         ("/admin/", "head office"),
         ("/api/v1/docs", "the API"),
-        ("/dev/mailbox/", "e-mail and SMS that would have been sent"),
+        ("/dev/mailbox/", "email and SMS that would have been sent"),
     ):
-        lines.append(f"  {base + path:<40} {what}")
+        lines.append(f"  {base + path:<40} {description}")
     lines += ["", *_credentials(var / "demo.json"), "", f"Logs: {var / 'log'}   Stop: Ctrl-C", ""]
     return "\n".join(lines)
 
@@ -32,7 +32,7 @@ def _credentials(file: Path) -> list[str]:
             value = f"{value['username']}  password {value['password']}"
         if isinstance(value, dict):
             lines.append(f"  {name.replace('_', ' ')}")
-            lines += [f"    {key:<20} {each}" for key, each in value.items()]
+            lines += [f"    {key:<20} {item}" for key, item in value.items()]
         else:
             lines.append(f"  {name.replace('_', ' '):<22} {value}")
     return lines

@@ -1,4 +1,4 @@
-"""As on the managers' pages: the day first, and 24 hours, so that nobody takes midnight for noon."""
+"""Day first and 24 hours, as on the managers' pages, so that midnight cannot be mistaken for noon."""
 
 from __future__ import annotations
 

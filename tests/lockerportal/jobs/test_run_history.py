@@ -1,4 +1,4 @@
-"""How the scheduled jobs are doing is written down, also when they fail, and never in their way."""
+"""Runs of scheduled jobs are recorded, even if they fail, and a record never disturbs a job."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from django.test import Client
 from django.urls import reverse
 
 from common.clock import database_now
-from lockerportal.admin import words
-from lockerportal.jobs import runs
+from lockerportal.admin import duration
+from lockerportal.jobs import run_history
 from lockerportal.models import ScheduledJob
 from packages_app import tasks
 
@@ -31,23 +31,23 @@ MINUTE = timedelta(minutes=1)
 
 @pytest.fixture(autouse=True)
 def fresh_memory() -> Iterator[None]:
-    """What this process has written down is the process's own memory."""
-    runs.make_rows()
-    runs._written.clear()
+    """Forget what this process has recorded."""
+    run_history.sync_rows()
+    run_history._recorded.clear()
     yield
-    runs._written.clear()
+    run_history._recorded.clear()
 
 
 @pytest.fixture
 def outcome(monkeypatch: pytest.MonkeyPatch) -> list[object]:
-    """What the job's next runs return or raise."""
+    """A list of what the next runs of the job return or raise."""
     outcomes: list[object] = []
 
     def expire(*, now: object) -> object:
-        one = outcomes.pop(0)
-        if isinstance(one, BaseException):
-            raise one
-        return one
+        next_outcome = outcomes.pop(0)
+        if isinstance(next_outcome, BaseException):
+            raise next_outcome
+        return next_outcome
 
     monkeypatch.setattr("packages_app.operations.expire_due", expire)
     return outcomes
@@ -58,14 +58,14 @@ def run() -> ScheduledJob:
     return ScheduledJob.objects.get(name=JOB)
 
 
-def test_every_job_of_the_beat_table_has_a_row_before_it_ever_runs() -> None:
-    assert set(ScheduledJob.objects.values_list("name", flat=True)) == set(runs.table())
+def test_every_job_has_a_row_before_it_ever_runs() -> None:
+    assert set(ScheduledJob.objects.values_list("name", flat=True)) == set(run_history.intervals())
     ScheduledJob.objects.create(name="a job of an older release")
-    runs.make_rows()
-    assert set(ScheduledJob.objects.values_list("name", flat=True)) == set(runs.table())
+    run_history.sync_rows()
+    assert set(ScheduledJob.objects.values_list("name", flat=True)) == set(run_history.intervals())
 
 
-def test_last_run_and_last_run_that_did_something(outcome: list[object]) -> None:
+def test_last_run_and_last_run_that_did_work(outcome: list[object]) -> None:
     outcome[:] = [7, 0]
     first = run()
     assert (first.count, first.worked_count, first.failures_in_row) == (7, 7, 0)
@@ -73,15 +73,15 @@ def test_last_run_and_last_run_that_did_something(outcome: list[object]) -> None
     assert first.started_at
     assert first.finished_at
     assert first.started_at <= first.finished_at
-    runs._written.clear()  # a second later
+    run_history._recorded.clear()  # a second later
     second = run()
     assert (second.count, second.worked_count, second.worked_at) == (0, 7, first.worked_at)
     assert second.started_at
     assert second.started_at > first.finished_at
-    assert ScheduledJob.objects.count() == len(runs.table())
+    assert ScheduledJob.objects.count() == len(run_history.intervals())
 
 
-def test_a_failure_is_written_down_and_the_next_run_ends_it(outcome: list[object]) -> None:
+def test_a_failure_is_recorded_and_a_success_ends_it(outcome: list[object]) -> None:
     outcome[:] = [
         3,
         OperationalError("duplicate key\nDETAIL: Key (email)=(mari@example.com) plk_live_abc"),
@@ -94,7 +94,7 @@ def test_a_failure_is_written_down_and_the_next_run_ends_it(outcome: list[object
     assert failed.count is None
     failed = run()
     assert (failed.failures_in_row, failed.last_error) == (2, "ValueError: [redacted] was wrong")
-    assert [one["error"] for one in failed.failures] == [
+    assert [failure["error"] for failure in failed.failures] == [
         "ValueError: [redacted] was wrong",
         "OperationalError: duplicate key",
     ]
@@ -107,10 +107,12 @@ def test_only_the_last_ten_failures_are_kept(outcome: list[object]) -> None:
         outcome[:] = [ValueError(f"number {number}")]
         job = run()
     assert job.failures_in_row == 13
-    assert [one["error"] for one in job.failures] == [f"ValueError: number {n}" for n in range(12, 2, -1)]
+    assert [failure["error"] for failure in job.failures] == [
+        f"ValueError: number {n}" for n in range(12, 2, -1)
+    ]
 
 
-def test_a_job_that_is_woken_all_the_time_is_written_down_once_a_second(outcome: list[object]) -> None:
+def test_a_job_that_is_woken_often_is_recorded_once_a_second(outcome: list[object]) -> None:
     outcome[:] = [5, 6, 7]
     first = run()
     run()
@@ -118,27 +120,27 @@ def test_a_job_that_is_woken_all_the_time_is_written_down_once_a_second(outcome:
     assert ScheduledJob.objects.get(name=JOB).count == 5
 
 
-def test_what_beat_does_not_schedule_is_not_written_down() -> None:
-    runs.begun("some.other.task", "1")
-    runs.ended("some.other.task", "1", 5)
+def test_other_tasks_are_not_recorded() -> None:
+    run_history.record_start("some.other.task", "1")
+    run_history.record_end("some.other.task", "1", 5)
     assert not ScheduledJob.objects.filter(started_at__isnull=False).exists()
 
 
-def test_a_database_that_is_away_does_not_stop_the_job(
+def test_an_unavailable_database_does_not_stop_the_job(
     outcome: list[object], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def away(*_: object) -> None:
+    def fail(*_: object) -> None:
         raise OperationalError("gone")
 
-    monkeypatch.setattr(runs, "fetch", away)
+    monkeypatch.setattr(run_history, "fetch", fail)
     outcome[:] = [5]
     with caplog.at_level(logging.WARNING):
         assert tasks.expire.apply().result == 5
-    assert "is not written down: OperationalError" in caplog.text
+    assert "could not be recorded: OperationalError" in caplog.text
 
 
 @pytest.mark.django_db(transaction=True)
-def test_signals_are_those_of_a_worker() -> None:
+def test_the_signals_of_a_worker_record_a_run() -> None:
     task: Task[[], int] = tasks.expire
     task_prerun.send(sender=task, task_id="1", task=task)
     job = ScheduledJob.objects.get(name=JOB)
@@ -150,22 +152,22 @@ def test_signals_are_those_of_a_worker() -> None:
 
 
 class TestOverdue:
-    """By the beat table's interval, since the last run began."""
+    """A job is overdue by the beat table's interval since its last start."""
 
-    def test_three_intervals_are_waited_for(self) -> None:
+    def test_three_intervals_may_pass(self) -> None:
         now = database_now()
         job = ScheduledJob(name="x", known_since=now - 9 * MINUTE, started_at=now - 3 * MINUTE)
         job.finished_at = now - 2 * MINUTE
         assert job.overdue(now, MINUTE) is None
         assert job.overdue(now + MINUTE, MINUTE) == 3 * MINUTE
 
-    def test_a_job_that_never_ran_counts_from_when_it_was_known(self) -> None:
+    def test_a_job_that_never_ran_counts_from_its_first_release(self) -> None:
         now = database_now()
         job = ScheduledJob(name="x", known_since=now - 5 * MINUTE)
         assert job.overdue(now, 2 * MINUTE) is None
         assert job.overdue(now, MINUTE) == 4 * MINUTE
 
-    def test_a_long_run_is_not_overdue_while_it_can_be_alive(self) -> None:
+    def test_a_long_run_is_not_overdue_while_it_may_be_alive(self) -> None:
         now = database_now()
         job = ScheduledJob(name="x", known_since=now, started_at=now - 2 * MINUTE)
         assert job.overdue(now, timedelta(seconds=30)) is None
@@ -173,7 +175,7 @@ class TestOverdue:
 
 
 class TestAdmin:
-    """Shown to head office, in words and in red."""
+    """Head office sees the state in words and in red."""
 
     @pytest.fixture
     def page(self, client: Client) -> str:
@@ -192,7 +194,7 @@ class TestAdmin:
         assert client.post(page, {"action": "delete_selected", "_selected_action": [JOB]}).status_code != 500
         assert ScheduledJob.objects.filter(name=JOB).exists()
 
-    def test_what_fails_or_does_not_run_is_red(
+    def test_a_job_that_fails_or_does_not_run_is_red(
         self, page: str, client: Client, outcome: list[object]
     ) -> None:
         ScheduledJob.objects.update(known_since=database_now())
@@ -208,29 +210,29 @@ class TestAdmin:
         )
         assert "did not run: overdue for 4 h" in client.get(page).content.decode()
 
-    def test_a_job_of_the_next_release_has_a_row_at_once(self, page: str, client: Client) -> None:
+    def test_a_job_without_a_row_gets_one(self, page: str, client: Client) -> None:
         ScheduledJob.objects.all().delete()
         assert JOB in client.get(page).content.decode()
 
-    def test_length_of_time_in_words(self) -> None:
-        assert words(timedelta(seconds=5)) == "5 s"
-        assert words(timedelta(hours=25, seconds=4)) == "1 d 1 h"
-        assert words(timedelta(seconds=90)) == "1 min 30 s"
-        assert words(timedelta()) == "0 s"
+    def test_durations_in_words(self) -> None:
+        assert duration(timedelta(seconds=5)) == "5 s"
+        assert duration(timedelta(hours=25, seconds=4)) == "1 d 1 h"
+        assert duration(timedelta(seconds=90)) == "1 min 30 s"
+        assert duration(timedelta()) == "0 s"
 
 
-def test_every_job_stands_in_the_manual_with_its_interval() -> None:
+def test_the_manual_lists_every_job_with_its_interval() -> None:
     manual = (Path(__file__).parents[3] / "docs" / "operations.md").read_text()
     rows = dict(re.findall(r"^\| `([A-Za-z ]+)` \| ([^,|]+)", manual, flags=re.MULTILINE))
-    assert {name: every.strip() for name, every in rows.items() if name in runs.table()} == {
-        name: words(interval) for name, interval in runs.table().items()
+    assert {name: every.strip() for name, every in rows.items() if name in run_history.intervals()} == {
+        name: duration(interval) for name, interval in run_history.intervals().items()
     }
 
 
 class TestCommand:
     """`manage.py run_job`."""
 
-    def test_it_runs_the_job_and_says_what_it_did(
+    def test_it_runs_the_job_and_prints_its_result(
         self, outcome: list[object], capsys: pytest.CaptureFixture[str]
     ) -> None:
         outcome[:] = [7]
@@ -239,21 +241,21 @@ class TestCommand:
         assert ScheduledJob.objects.get(name=JOB).count == 7
 
     @pytest.mark.django_db(transaction=True)
-    def test_every_job_of_the_table_can_be_run(self, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_every_job_can_be_run(self, capsys: pytest.CaptureFixture[str]) -> None:
         call_command("run_job")
         listed = capsys.readouterr().out
-        for name in runs.table():
+        for name in run_history.intervals():
             assert name in listed
-            runs._written.clear()
+            run_history._recorded.clear()
             call_command("run_job", name)
         assert not ScheduledJob.objects.filter(count__isnull=True).exists(), "every job returns its count"
 
-    def test_a_failure_is_a_failure_of_the_command(self, outcome: list[object]) -> None:
+    def test_a_failed_job_fails_the_command(self, outcome: list[object]) -> None:
         outcome[:] = [ValueError("no")]
         with pytest.raises(CommandError, match="ValueError: no"):
             call_command("run_job", JOB)
         assert ScheduledJob.objects.get(name=JOB).failures_in_row == 1
 
-    def test_an_unknown_name_is_refused_with_the_known_ones(self) -> None:
-        with pytest.raises(CommandError, match="There are: expire packages, "):
+    def test_an_unknown_name_is_refused_with_a_list(self) -> None:
+        with pytest.raises(CommandError, match="The jobs are: expire packages, "):
             call_command("run_job", "expire")
