@@ -26,7 +26,7 @@ def main(way: str) -> None:
     sys.stdin.readline()
     started = time.perf_counter()
     if way == "sweep":
-        operations.expire(now=now)
+        operations.expire_due(now=now)
     elif way == "one statement":
         with connection.cursor() as cursor:
             # The planner sometimes mistakes the 100,000 for a few, and then compares each row with each.

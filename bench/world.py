@@ -10,12 +10,14 @@ from pathlib import Path
 
 from django.core.management import call_command, get_commands
 from django.db import connection
+from django.utils import timezone
 
 from bench import past
 from bench.machine import progress
 from lockers.models import Compartment, Kiosk, Location, Locker
+from packages_app.core.actor import SYSTEM
 from packages_app.models import ApiKey, Courier
-from packages_app.operations.couriers.make_key import make_key
+from packages_app.operations.keys.create_key import create_key
 
 SPREAD_LOCATIONS = 100
 SPREAD_KIOSKS = 4
@@ -59,7 +61,10 @@ def build() -> World:
     call_command("migrate", verbosity=0)
     courier = Courier.objects.create(code="bench", name="Bench Courier")
     scopes = [ApiKey.Scope.PACKAGES, ApiKey.Scope.CODES_READ]
-    world = World(courier=make_key(courier=courier, scopes=scopes)[1], courier_id=courier.pk)
+    world = World(
+        courier=create_key(by=SYSTEM, now=timezone.now(), courier=courier, scopes=scopes)[1],
+        courier_id=courier.pk,
+    )
     add_location(world, HOT_CODE, doors=HOT_DOORS, kiosks=HOT_KIOSKS)
     for number in range(SPREAD_LOCATIONS):
         add_location(world, f"L{number:04d}", doors=60, kiosks=SPREAD_KIOSKS)
@@ -91,7 +96,10 @@ def add_location(world: World, code: str, *, doors: int, kiosks: int) -> None:
         for number in range(doors)
     )
     world.kiosks[code] = [
-        make_key(kiosk=Kiosk.objects.create(location=place, name=str(number)))[1] for number in range(kiosks)
+        create_key(
+            by=SYSTEM, now=timezone.now(), kiosk=Kiosk.objects.create(location=place, name=str(number))
+        )[1]
+        for number in range(kiosks)
     ]
 
 

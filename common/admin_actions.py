@@ -1,7 +1,8 @@
-"""What the admin of every room has in common: nothing is deleted, and actions go row by row."""
+"""Actions of the admin's lists: ask for what they need, then run an operation on each chosen row."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -9,48 +10,24 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.models import CHANGE, LogEntry
-from django.db import models
+from django.contrib.admin.utils import model_ngettext
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
+from common.actor import Actor, user_name
 from common.refusals import Refusal
 
-Act = Callable[[int], object]
+# Each row is a transaction of its own; more of them would outlast the request.
+MOST_AT_ONCE = 200
+
+Act = Callable[[Any], object]
 
 
 class ReasonForm(forms.Form):
     """Why something is taken out of use; everybody who looks at it reads this."""
 
     reason = forms.CharField(max_length=200, label="Reason")
-
-
-class KeepsRows:
-    """Nothing is deleted."""
-
-    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        """Nobody deletes."""
-        return False
-
-
-class SavesWhatChanged:
-    """Writes the columns that were edited and no others.
-
-    A page knows the row as it was when it was read; a door that was given out since then would be free again.
-    """
-
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """A new row whole, a known one in part."""
-        columns = {field.name for field in obj._meta.concrete_fields}
-        obj.save(update_fields=columns.intersection(form.changed_data) if change else None)
-
-
-class NothingToAdd(KeepsRows):
-    """Rows that come from elsewhere."""
-
-    def has_add_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        """Nobody adds."""
-        return False
 
 
 def ask_reason(
@@ -61,7 +38,7 @@ def ask_reason(
     title: str,
     action: str,
 ) -> str | HttpResponse:
-    """The reason that was typed, or the page that asks for it."""
+    """Return the reason that was typed, or the page that asks for it."""
     typed = ask(model_admin, request, queryset, ReasonForm, title=title, action=action)
     if isinstance(typed, HttpResponse):
         return typed
@@ -78,7 +55,7 @@ def ask(
     title: str,
     action: str,
 ) -> dict[str, Any] | HttpResponse:
-    """What was typed into the form, or the page that asks for it."""
+    """Return what was typed into the form, or the page that asks for it."""
     known = set(form_class.base_fields)
     form = form_class(request.POST if known & set(request.POST) else None)
     if form.is_valid():
@@ -96,15 +73,32 @@ def ask(
 
 
 def act_on_each(
-    request: HttpRequest, queryset: QuerySet[Any], act: Act, *, done: str, words: str = ""
+    model_admin: admin.ModelAdmin[Any],
+    request: HttpRequest,
+    queryset: QuerySet[Any],
+    act: Act,
+    *,
+    done: str,
+    log: str = "",
 ) -> None:
-    """`act` on every chosen row, each in a transaction of its own; tells what was done and what refused."""
-    acted = []
-    for row in queryset:
+    """Call `act` with the primary key of each chosen row; tell the user what was done, and what was refused.
+
+    `done` says what: "returned". The admin's log of each row says it too, or `log`. More than `MOST_AT_ONCE`
+    rows are refused as a whole; rows that are refused for the same reason are named in one message.
+    """
+    rows = list(queryset[: MOST_AT_ONCE + 1])
+    if len(rows) > MOST_AT_ONCE:
+        messages.error(
+            request, f"Choose at most {MOST_AT_ONCE} {model_ngettext(model_admin.opts, MOST_AT_ONCE)}."
+        )
+        return
+    acted: list[Any] = []
+    refused: defaultdict[str, list[str]] = defaultdict(list)
+    for row in rows:
         try:
             act(row.pk)
         except Refusal as refusal:
-            messages.warning(request, f"{row}: {refusal.detail}")
+            refused[refusal.detail].append(str(row))
         else:
             acted.append(row)
     if acted:
@@ -112,11 +106,13 @@ def act_on_each(
             user_id=cast(int, request.user.pk),
             queryset=acted,
             action_flag=CHANGE,
-            change_message=words or done,
+            change_message=log or f"{done.capitalize()}.",
         )
-        messages.success(request, f"{len(acted)} {done}.")
+        messages.success(request, f"{len(acted)} {model_ngettext(model_admin.opts, len(acted))} {done}.")
+    for detail, names in refused.items():
+        messages.warning(request, f"Not {done}: {', '.join(names)}. {detail}")
 
 
-def actor(request: HttpRequest) -> str:
-    """Who acts, as it is written into the history."""
-    return f"staff:{request.user.get_username()}"
+def actor(request: HttpRequest) -> Actor:
+    """Return the signed-in user as the author of a change."""
+    return Actor(name=user_name(request.user))

@@ -21,7 +21,7 @@ _PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class ExtraQuery:
     """A statement with one value or none as its result, so that it can be part of another statement."""
 
     sql: str

@@ -37,7 +37,7 @@ from lockers.schemas import (
 )
 
 router = Router(tags=["locations"])
-# A router of its own, because its query can be combined with the key lookup: `availability.question`.
+# A router of its own, because its query can be combined with the key lookup: `availability.status_query`.
 status_router = Router(tags=["locations"])
 
 
@@ -53,7 +53,7 @@ class Caller(Protocol):
         """Whether the key sees the whole network without the sandbox, rather than only some `locations`."""
 
     @property
-    def beside(self) -> str | None:
+    def extra_answer(self) -> str | None:
         """The result of the query that was combined with the key lookup; None without one."""
 
     def locations(self) -> LocationQuerySet:
@@ -147,7 +147,7 @@ def lockers_status(request: CallerRequest, location: LocationCode | None = None)
     if request.auth.sees_network:
         if location is None:
             return _respond_text(availability.of_network())
-        return _respond_text(f"[{request.auth.beside or availability.of_code(location)}]")
+        return _respond_text(f"[{request.auth.extra_answer or availability.of_code(location)}]")
     own = request.auth.locations()
     if location is not None:
         own = own.filter(code=location)

@@ -18,7 +18,7 @@ from typing import Any
 from django.http import HttpRequest
 
 from common.shared_answers import shared
-from common.sql import Question, fetch
+from common.sql import ExtraQuery, fetch
 from lockers import errors
 from lockers.models import Size
 from lockers.sql.status_counts import COUNTS, NAMES
@@ -70,10 +70,10 @@ def of_code(code: str) -> str:
     return str(rows[0].status)
 
 
-def question(request: HttpRequest) -> Question | None:
+def status_query(request: HttpRequest) -> ExtraQuery | None:
     """Return the query of `of_code` for a call with `?location=`, to combine it with another statement."""
     code = request.GET.get("location", "")
-    return Question(_BY_CODE, {"location_code": code}) if _CODE.fullmatch(code) else None
+    return ExtraQuery(_BY_CODE, {"location_code": code}) if _CODE.fullmatch(code) else None
 
 
 def of_id(location_id: int) -> Item:

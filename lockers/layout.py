@@ -14,8 +14,10 @@ from dataclasses import dataclass, replace
 from itertools import count
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import Max
 
+from common.wakeup import wake_queue
 from lockers.models import Compartment, Location, Locker, Size
 
 DEFAULT = "20/20/20"
@@ -147,6 +149,7 @@ def install(locations: Sequence[Location], compartments: Sequence[PlannedCompart
         ),
         batch_size=5000,  # keeps each statement well below the statement timeout
     )
+    transaction.on_commit(wake_queue, robust=True)
     return len(made)
 
 

@@ -1,94 +1,125 @@
-"""A door taken out of use and back, each in one transaction under the door's lock.
+"""Take compartments out of service and put them back; each operation locks the compartment's row.
 
-`compartments` is the caller's own set of doors (`Compartment.objects.for_user(user)`): an id outside it
-does not exist for them and raises `UnknownCompartment`.
+`compartments` is the caller's own set (`Compartment.objects.for_user(user)`): an id outside it does not exist
+for them and raises `UnknownCompartment`.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from django.db import transaction
-
+from common.actor import SYSTEM, Actor
+from common.operation import Operation, Step, Sweep
 from lockers import errors
 from lockers.models import Compartment, CompartmentEvent, CompartmentQuerySet, Repair
 
 
+@Operation
 def take_out_of_service(
     *,
     compartments: CompartmentQuerySet,
     compartment_id: int,
-    by: str,
-    reason: str,
+    by: Actor,
     now: datetime,
+    reason: str,
     repair_by: datetime | None = None,
 ) -> Compartment:
-    """No new package gets this door; one that lies in it can still be collected. A repeat changes nothing.
+    """Give the compartment to no new package; one inside can still be picked up. A repeat changes nothing.
 
-    `repair_by`: when it is to be back, see `plan_repair`.
+    `repair_by`: when it is to be back in service, as in `plan_repair`.
     """
     reason = reason.strip() or "out of service"
-    with transaction.atomic(durable=True):
-        compartment = compartments.lock(compartment_id)
-        if compartment.out_of_service_reason != reason:
-            compartment.take_out_of_service(by=by, reason=reason, now=now)
-        if repair_by is not None:
-            _plan(compartment, by=by, repair_by=repair_by)
-    return compartment
-
-
-def plan_repair(
-    *, compartments: CompartmentQuerySet, compartment_id: int, by: str, repair_by: datetime
-) -> Compartment:
-    """A door that is out of service is to be back at `repair_by`; another date than before replaces it.
-
-    At that time it goes back by itself if `confirm_repair` was called, else managers are reminded. Raises
-    `NotOutOfService`.
-    """
-    with transaction.atomic(durable=True):
-        compartment = compartments.lock(compartment_id)
-        if compartment.out_of_service_at is None:
-            raise errors.NotOutOfService
+    compartment = compartments.lock(compartment_id)
+    if compartment.out_of_service_reason != reason:
+        compartment.take_out_of_service(by=by.name, reason=reason, now=now)
+    if repair_by is not None:
         _plan(compartment, by=by, repair_by=repair_by)
     return compartment
 
 
-def confirm_repair(
-    *, compartments: CompartmentQuerySet, compartment_id: int, by: str, now: datetime
+@Operation
+def plan_repair(
+    *,
+    compartments: CompartmentQuerySet,
+    compartment_id: int,
+    by: Actor,
+    now: datetime,
+    repair_by: datetime,
 ) -> Compartment:
-    """Somebody has seen that the door works: it goes back at its date, or at once when that has passed.
+    """Set or change the time at which a compartment that is out of service is to be back.
 
-    Raises `NoRepairPlanned` for a door without a date: `put_back_in_service` is what is meant then.
+    At that time it goes back by itself if `confirm_repair` was called, else managers are reminded.
+    Raises `NotOutOfService`.
     """
-    with transaction.atomic(durable=True):
-        compartment = compartments.lock(compartment_id)
-        compartment.confirm_repair(by=by, now=now)
-        if compartment.repair.due_at <= now:
-            compartment.put_back_in_service(by=by)
+    compartment = compartments.lock(compartment_id)
+    if compartment.out_of_service_at is None:
+        raise errors.NotOutOfService
+    _plan(compartment, by=by, repair_by=repair_by)
     return compartment
 
 
-def put_back_repaired(*, by: str, now: datetime) -> int:
-    """Every door whose date has passed and that somebody has seen work is back in service; returns how many.
+@Operation
+def confirm_repair(
+    *, compartments: CompartmentQuerySet, compartment_id: int, by: Actor, now: datetime
+) -> Compartment:
+    """Confirm that a compartment works: it goes back in service at its date, or at once if that has passed.
 
-    One transaction for each; what others hold at this moment is left to the next run.
+    Raises `NoRepairPlanned` for a compartment without a date, which `put_back_in_service` is for.
+    """
+    compartment = compartments.lock(compartment_id)
+    compartment.confirm_repair(by=by.name, now=now)
+    if compartment.repair.due_at <= now:
+        compartment.put_back_in_service(by=by.name)
+    return compartment
+
+
+@Operation
+def put_back_in_service(
+    *, compartments: CompartmentQuerySet, compartment_id: int, by: Actor, now: datetime
+) -> Compartment:
+    """Put a compartment that works again back in service. A repeat changes nothing."""
+    compartment = compartments.lock(compartment_id)
+    if compartment.out_of_service_at is not None:
+        compartment.put_back_in_service(by=by.name)
+    return compartment
+
+
+@Operation
+def confirm_empty(
+    *, compartments: CompartmentQuerySet, compartment_id: int, by: Actor, now: datetime
+) -> Compartment:
+    """Mark an unverified compartment as empty: somebody has looked inside.
+
+    Raises `CompartmentInUse` if a package occupies it.
+    """
+    compartment = compartments.lock(compartment_id)
+    if compartment.occupancy != Compartment.Occupancy.EMPTY:
+        compartment.confirm_empty(by=by.name)
+    return compartment
+
+
+@Sweep
+def put_back_due(*, now: datetime) -> int:
+    """Put every compartment back in service whose repair is due and confirmed; return how many.
+
+    Each is a transaction of its own; rows that others have locked are left to the next run.
     """
     due = Repair.objects.due(now).checked().values_list("pk", flat=True)
-    return sum(_put_back_one(compartment_id, by=by, now=now) for compartment_id in list(due))
+    return sum(_put_back(compartment_id=pk, now=now) for pk in list(due))
 
 
-def _put_back_one(compartment_id: int, *, by: str, now: datetime) -> bool:
-    doors = Compartment.objects.select_for_update(skip_locked=True, of=("self",), no_key=True)
-    with transaction.atomic(durable=True):
-        compartment = doors.filter(pk=compartment_id).first()
-        repair = Repair.objects.due(now).checked().filter(pk=compartment_id).first()
-        if compartment is None or repair is None:
-            return False  # somebody is at it, or was meanwhile
-        compartment.put_back_in_service(by=by)
+@Step
+def _put_back(*, compartment_id: int, now: datetime) -> bool:
+    unlocked = Compartment.objects.select_for_update(skip_locked=True, of=("self",), no_key=True)
+    compartment = unlocked.filter(pk=compartment_id).first()
+    repair = Repair.objects.due(now).checked().filter(pk=compartment_id).first()
+    if compartment is None or repair is None:
+        return False  # locked by somebody else, or changed since we looked
+    compartment.put_back_in_service(by=SYSTEM.name)
     return True
 
 
-def _plan(compartment: Compartment, *, by: str, repair_by: datetime) -> None:
+def _plan(compartment: Compartment, *, by: Actor, repair_by: datetime) -> None:
     repair = compartment.planned
     if repair is not None and repair.due_at == repair_by:
         return
@@ -97,23 +128,5 @@ def _plan(compartment: Compartment, *, by: str, repair_by: datetime) -> None:
     )
     local = repair_by.astimezone(compartment.location.zone)
     compartment.events.create(
-        kind=CompartmentEvent.Kind.REPAIR_PLANNED, by=by, reason=f"back by {local:%Y-%m-%d %H:%M %Z}"
+        kind=CompartmentEvent.Kind.REPAIR_PLANNED, by=by.name, reason=f"back by {local:%Y-%m-%d %H:%M %Z}"
     )
-
-
-def put_back_in_service(*, compartments: CompartmentQuerySet, compartment_id: int, by: str) -> Compartment:
-    """The door works again."""
-    with transaction.atomic(durable=True):
-        compartment = compartments.lock(compartment_id)
-        if compartment.out_of_service_at is not None:
-            compartment.put_back_in_service(by=by)
-    return compartment
-
-
-def confirm_empty(*, compartments: CompartmentQuerySet, compartment_id: int, by: str) -> Compartment:
-    """An unverified door was looked at and is empty. Raises `CompartmentInUse` when a package holds it."""
-    with transaction.atomic(durable=True):
-        compartment = compartments.lock(compartment_id)
-        if compartment.occupancy != Compartment.Occupancy.EMPTY:
-            compartment.confirm_empty(by=by)
-    return compartment

@@ -4,46 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import uuid
-from typing import Any, cast
+from typing import Any
 
 from django.conf import settings
 from django.contrib import admin, messages
-from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import models, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from common.admin_readonly import ReadOnlyAdmin
 from common.wakeup import nudge, nudge_webhooks
 from notifications.delivery.breaker import close
 from notifications.delivery.leases import Clock
 from notifications.delivery.registry import CHANNELS
 from notifications.models import FAILED, ChannelState, Notification, Tally
-
-
-class ReadOnlyAdmin(admin.ModelAdmin[Any]):
-    """Rows that only the system writes; the actions need the permission to change them."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Return False."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        """Return False."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        """Return False."""
-        return False
-
-    def has_act_permission(self, request: HttpRequest) -> bool:
-        """Return whether the user may run the actions."""
-        return request.user.has_perm(f"notifications.change_{self.opts.model_name}")
-
-    def log_action_on(self, request: HttpRequest, rows: QuerySet[Any], message: str) -> None:
-        """Record in the admin's log, for each of `rows`, who ran an action on it."""
-        LogEntry.objects.log_actions(
-            user_id=cast(int, request.user.pk), queryset=rows, action_flag=CHANGE, change_message=message
-        )
 
 
 @admin.register(Notification)
@@ -156,5 +130,3 @@ class TallyAdmin(ReadOnlyAdmin):
     ordering = ("-day", "-refused", "-used")
     search_fields = ("key__startswith",)
     search_help_text = "payer:2026-11-20 for the couriers of a day"
-    show_full_result_count = False
-    list_per_page = 50

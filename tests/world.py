@@ -12,14 +12,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.test import Client
+from django.utils import timezone
 
 from lockers.models import Compartment, Kiosk, Location, Size
 from notifications.models import Destination, Notification
-from packages_app.core.actor import Actor, Caller
+from packages_app import operations
+from packages_app.core.actor import SYSTEM, Actor, Caller
 from packages_app.keys.checking import verify
 from packages_app.life.lifecycle import Status
 from packages_app.models import ApiKey, Courier, Delegate, EventType, Package, Recipient, Webhook
-from packages_app.operations.couriers.make_key import make_key
 from packages_app.secrets import pickup_codes
 from tests import factories
 
@@ -64,6 +65,16 @@ def make_kiosk(location: Location, name: str = "screen") -> Kiosk:
     """A screen at a location."""
     kiosk: Kiosk = factories.KioskFactory.create(location=location, name=name)
     return kiosk
+
+
+def make_key(**arguments: Any) -> tuple[ApiKey, str]:
+    """A key, made now, and its text. Arguments as of the operation."""
+    return operations.create_key(**{"by": SYSTEM, "now": timezone.now(), **arguments})
+
+
+def revoke_key(key: ApiKey, *, now: datetime) -> None:
+    """The key is revoked, in the database and in this row."""
+    key.revoked_at = operations.revoke_key(key_pk=key.pk, by=SYSTEM, now=now).revoked_at
 
 
 def actor(courier: Courier) -> Actor:

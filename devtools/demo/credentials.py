@@ -13,10 +13,12 @@ from django.contrib.auth.models import User
 from devtools.demo import network
 from devtools.private_file import write_private
 from lockers.models import Kiosk
+from packages_app import operations
+from packages_app.core.actor import Actor
 from packages_app.keys import checking
 from packages_app.models import ApiKey, Courier
-from packages_app.operations.couriers import make_key
 
+_MAKER = Actor(name="seed_demo")
 PACKAGES, CODES_READ = ApiKey.Scope.PACKAGES, ApiKey.Scope.CODES_READ
 
 
@@ -75,10 +77,10 @@ def _key(known: object, owner: Courier | Kiosk, scopes: list[ApiKey.Scope], now:
         return known
     name = f"sample: {' '.join(scopes)}"
     for old in owner.keys.filter(name=name, revoked_at__isnull=True):
-        make_key.revoke(old, now=now)
+        operations.revoke_key(key_pk=old.pk, by=_MAKER, now=now)
     holder = {"courier": owner} if isinstance(owner, Courier) else {"kiosk": owner}
     scope_names = [str(scope) for scope in scopes]
-    return make_key.make_key(**holder, scopes=scope_names, name=name, made_by="seed_demo")[1]
+    return operations.create_key(by=_MAKER, now=now, scopes=scope_names, name=name, **holder)[1]
 
 
 def _belongs(text: str, owner: Courier | Kiosk, scopes: list[ApiKey.Scope], now: datetime) -> bool:

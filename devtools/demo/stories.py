@@ -19,7 +19,7 @@ from notifications.delivery.people import deliver_due
 from packages_app import operations
 from packages_app.core.actor import Actor, Caller
 from packages_app.models import Courier, Package, Recipient
-from packages_app.operations.packages.pick_up import Typed
+from packages_app.operations.packages.pick_up import TypedCode
 from packages_app.operations.packages.reassign import Reason
 from packages_app.secrets import pickup_codes
 
@@ -68,7 +68,7 @@ class Story:
         def pick_up(package: Package, by: Actor, at: datetime) -> None:
             package.refresh_from_db()
             code = pickup_codes.compute(package.pk, package.code_version, package.code_secret)
-            operations.pick_up(by=self.kiosk, now=at, typed=Typed(code=pickup_codes.shown(code)))
+            operations.pick_up(by=self.kiosk.actor, now=at, typed=TypedCode(code=pickup_codes.shown(code)))
 
         self._drop_off(self._days_ago(8, 2), pick_up, after=self._hours(7, 22))
 
@@ -121,7 +121,7 @@ class Story:
         """Plan a reservation that lapses, and a manager who finds the compartment empty."""
         reserved = self._days_ago(6, 2)
         self._drop_off(reserved, self._confirm_empty, after=3 * HOUR, deposited=False)
-        self.timeline.at(reserved + timedelta(minutes=31), lambda at: _ignore(operations.lapse(now=at)))
+        self.timeline.at(reserved + timedelta(minutes=31), lambda at: _ignore(operations.lapse_due(now=at)))
 
     def cancelled_at_the_door(self) -> None:
         """Plan a package that is CANCELLED during its drop-off, which leaves its compartment unverified."""
@@ -182,13 +182,14 @@ class Story:
     def _sweep_after(self, dropped_off: datetime) -> None:
         """Plan the expiry sweep for soon after the end of a hold that began at `dropped_off`."""
         ends = add_local_days(dropped_off, self.location.hold_days, self.location.zone)
-        self.timeline.at(ends + timedelta(minutes=2), lambda at: _ignore(operations.expire(now=at)))
+        self.timeline.at(ends + timedelta(minutes=2), lambda at: _ignore(operations.expire_due(now=at)))
 
     def _confirm_empty(self, package: Package, by: Actor, at: datetime) -> None:
         service.confirm_empty(
             compartments=Compartment.objects.all(),
             compartment_id=package.compartment_id,
-            by="manager:manager",
+            by=Actor("manager:manager"),
+            now=at,
         )
 
     def _recipient(self) -> Recipient:
@@ -248,7 +249,7 @@ def _break_a_compartment(location: Location, at: datetime) -> None:
         service.take_out_of_service(
             compartments=Compartment.objects.all(),
             compartment_id=compartment.pk,
-            by=Actor.of_user(User.objects.get(username="staff")).name,
+            by=Actor.of_user(User.objects.get(username="staff")),
             reason="hinge broken",
             now=at,
             repair_by=database_now() + timedelta(days=2),

@@ -6,13 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from django.db import close_old_connections, transaction
 
 from common.clock import database_now
 from lockers.models import Compartment, Kiosk, Location
+from packages_app.core.actor import SYSTEM
 from packages_app.models import ApiKey, Courier
-from packages_app.operations.couriers.make_key import make_key
+from packages_app.operations.keys.create_key import create_key
 
 COURIER, KIOSK = "replay", "replay"
 _LIFE = timedelta(days=1)
@@ -61,13 +63,12 @@ def _create(courier: Courier, name: str) -> Keys:
         Kiosk(location=location, name=KIOSK) for location in locations if location.pk not in kiosks
     )
     kiosks |= {kiosk.location_id: kiosk for kiosk in new}
+    # All keys or none: in this transaction.
+    create = partial(create_key.work, by=SYSTEM, now=database_now(), name=name, life=_LIFE)
     return Keys(
         courier_id=courier.pk,
-        courier=make_key(courier=courier, scopes=scopes, name=name, life=_LIFE)[1],
-        kiosks={
-            location.code: make_key(kiosk=kiosks[location.pk], name=name, life=_LIFE)[1]
-            for location in locations
-        },
+        courier=create(courier=courier, scopes=scopes)[1],
+        kiosks={location.code: create(kiosk=kiosks[location.pk])[1] for location in locations},
         open_locations=list(open_locations.values_list("code", flat=True)),
         free_doors=free.count(),
     )

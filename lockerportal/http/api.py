@@ -94,7 +94,9 @@ api = DocumentedAPI(
     urls_namespace="api",
 )
 # Django tries patterns in this order, so the most frequent requests come first.
-api.add_router("", status_router, auth=KeyAuth(Scope.PACKAGES, Scope.PICKUP, beside=availability.question))
+api.add_router(
+    "", status_router, auth=KeyAuth(Scope.PACKAGES, Scope.PICKUP, extra_query=availability.status_query)
+)
 api.add_router("", lockers_router, auth=any_key)
 for router in packages_routers:
     api.add_router("", router)

@@ -1,6 +1,6 @@
-"""Places and doors in the admin: to look at, to search, and to act on with the same calls as everybody else.
+"""Locations, lockers and compartments in the admin: to search, to read, and to change through the operations.
 
-Nothing is deleted here: doors and locations stand in the history of packages.
+Nothing is deleted here: the histories of packages name locations and compartments.
 """
 
 from lockers.admin.doors import CompartmentAdmin, CompartmentEventAdmin, LockerAdmin

@@ -1,4 +1,4 @@
-"""Cabinets and their doors. Packages change what is inside; staff say what works and what is empty."""
+"""Lockers and their compartments in the admin."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from common.admin_actions import KeepsRows, NothingToAdd, SavesWhatChanged, act_on_each, actor, ask
+from common.admin_actions import act_on_each, actor, ask
+from common.admin_readonly import NoAddOrDelete, NoDelete, ReadOnlyAdmin, SaveChangedFields, never
 from lockers import operations
 from lockers.forms import RepairForm, TakeOutForm
 from lockers.layout import DEFAULT, SIZE_NAMES, LayoutError, check_room, extend, parse
@@ -22,16 +23,16 @@ from lockers.models import Compartment, CompartmentEvent, Locker
 
 
 class NewLockerForm(ModelForm[Locker]):
-    """Where a further cabinet stands, and its doors."""
+    """The location of a further locker, and its compartments."""
 
-    layout = forms.CharField(initial=DEFAULT, help_text=f"Doors of each size, {SIZE_NAMES}")
+    layout = forms.CharField(initial=DEFAULT, help_text=f"Compartments of each size, {SIZE_NAMES}")
 
     class Meta:
         model = Locker
         fields = ("location",)
 
     def clean(self) -> dict[str, Any]:
-        """A layout that there is room for."""
+        """Check that the location has room for the layout."""
         cleaned = super().clean() or self.cleaned_data
         try:
             cleaned["layout"] = parse(cleaned.get("layout", ""))
@@ -43,42 +44,39 @@ class NewLockerForm(ModelForm[Locker]):
 
 
 @admin.register(Locker)
-class LockerAdmin(KeepsRows, admin.ModelAdmin[Locker]):
-    """The cabinets. One more may be put up at a location; none is changed."""
+class LockerAdmin(NoDelete, admin.ModelAdmin[Locker]):
+    """Lockers. Another one may be added at a location; none is changed."""
 
     form = NewLockerForm
     list_display = ("__str__", "location")
     list_select_related = ("location",)
     search_fields = ("location__code", "location__name", "name")
     autocomplete_fields = ("location",)
-
-    def has_change_permission(self, request: HttpRequest, obj: Locker | None = None) -> bool:
-        """Nobody edits."""
-        return False
+    has_change_permission = never
 
     def get_fields(self, request: HttpRequest, obj: Locker | None = None) -> tuple[str, ...]:
-        """A new one gets its name by itself."""
+        """Ask for no name: a new locker gets the next one."""
         return ("location", "layout") if obj is None else ("location", "name")
 
     @transaction.atomic
     def save_model(self, request: HttpRequest, obj: Locker, form: Any, change: bool) -> None:
-        """A wide layout makes several; the first stands for them in the log."""
+        """Add the lockers of the layout; of several, the first stands for all in the log."""
         first = extend(form.cleaned_data["location"], form.cleaned_data["layout"])[0]
         obj.pk, obj.name = first.pk, first.name
 
 
 class RepairFilter(admin.SimpleListFilter):
-    """Doors by the state of their repair."""
+    """Compartments by the state of their repair."""
 
     title = "repair"
     parameter_name = "repair"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """The choices."""
+        """Return the choices."""
         return [("overdue", "Overdue"), ("planned", "Planned"), ("checked", "Checked"), ("none", "No date")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Compartment]) -> QuerySet[Compartment]:
-        """The doors of the choice."""
+        """Return the compartments of the choice."""
         match self.value():
             case "overdue":
                 return queryset.filter(repair__due_at__lte=timezone.now(), repair__checked_at__isnull=True)
@@ -91,16 +89,16 @@ class RepairFilter(admin.SimpleListFilter):
         return queryset
 
 
-class CompartmentEventInline(NothingToAdd, admin.TabularInline[CompartmentEvent, Compartment]):
-    """What happened to the door."""
+class CompartmentEventInline(NoAddOrDelete, admin.TabularInline[CompartmentEvent, Compartment]):
+    """The history of a compartment."""
 
     model = CompartmentEvent
     fields = readonly_fields = ("at", "kind", "by", "reason")
 
 
 @admin.register(Compartment)
-class CompartmentAdmin(SavesWhatChanged, NothingToAdd, admin.ModelAdmin[Compartment]):
-    """The doors. Packages change what is inside; staff say whether a door works and whether it is empty."""
+class CompartmentAdmin(SaveChangedFields, NoAddOrDelete, admin.ModelAdmin[Compartment]):
+    """Compartments. Packages occupy them; staff say whether one works and whether it is empty."""
 
     list_display = ("__str__", "location", "size", "state", "out_of_service_reason", "back_by", "accessible")
     list_select_related = ("location", "locker", "repair")
@@ -135,12 +133,12 @@ class CompartmentAdmin(SavesWhatChanged, NothingToAdd, admin.ModelAdmin[Compartm
 
     @admin.display(description="status", ordering="occupancy")
     def state(self, compartment: Compartment) -> str:
-        """What everybody sees."""
+        """Return the status that everybody sees."""
         return compartment.status.label
 
     @admin.display(description="back by", ordering="repair__due_at", empty_value="-")
     def back_by(self, compartment: Compartment) -> str | None:
-        """When it is to be back, and whether somebody has seen it work."""
+        """Return when it is to be back, and whether somebody has confirmed that it works."""
         repair = compartment.planned
         if repair is None:
             return None
@@ -153,36 +151,24 @@ class CompartmentAdmin(SavesWhatChanged, NothingToAdd, admin.ModelAdmin[Compartm
     def take_out_of_service(
         self, request: HttpRequest, queryset: QuerySet[Compartment]
     ) -> HttpResponse | None:
-        """No new package; what lies in it can still be collected."""
+        """Take them out of service: no new packages, but packages inside can still be picked up."""
         typed = ask(
             self,
             request,
             queryset,
             TakeOutForm,
-            title="Take doors out of service",
+            title="Take compartments out of service",
             action="take_out_of_service",
         )
         if isinstance(typed, HttpResponse):
             return typed
-        now = timezone.now()
-        act_on_each(
-            request,
-            queryset,
-            lambda pk: operations.take_out_of_service(
-                compartments=Compartment.objects.all(),
-                compartment_id=pk,
-                by=actor(request),
-                reason=typed["reason"],
-                now=now,
-                repair_by=typed["repair_by"],
-            ),
-            done="taken out of service",
-        )
+        take_out = partial(operations.take_out_of_service, **typed)
+        self._each(request, queryset, take_out, done="taken out of service")
         return None
 
-    @admin.action(description="Say when they are to be back in service", permissions=["change"])
+    @admin.action(description="Set the date at which they are to be back in service", permissions=["change"])
     def plan_repair(self, request: HttpRequest, queryset: QuerySet[Compartment]) -> HttpResponse | None:
-        """On the clock of head office."""
+        """Plan the repair, by the clock of head office."""
         typed = ask(self, request, queryset, RepairForm, title="Plan repairs", action="plan_repair")
         if isinstance(typed, HttpResponse):
             return typed
@@ -190,41 +176,42 @@ class CompartmentAdmin(SavesWhatChanged, NothingToAdd, admin.ModelAdmin[Compartm
         self._each(request, queryset, plan, done="planned to be back")
         return None
 
-    @admin.action(description="Confirm that they work: checked", permissions=["change"])
+    @admin.action(description="Confirm that they work", permissions=["change"])
     def confirm_repair(self, request: HttpRequest, queryset: QuerySet[Compartment]) -> None:
-        """They go back at their date."""
-        confirm = partial(operations.confirm_repair, now=timezone.now())
-        self._each(request, queryset, confirm, done="confirmed to work")
+        """Confirm that they work: they go back in service at their date."""
+        self._each(request, queryset, operations.confirm_repair, done="confirmed to work")
 
     @admin.action(description="Put back in service", permissions=["change"])
     def put_back_in_service(self, request: HttpRequest, queryset: QuerySet[Compartment]) -> None:
-        """They work again."""
+        """Put them back in service: they work again."""
         self._each(request, queryset, operations.put_back_in_service, done="put back in service")
 
-    @admin.action(description="Confirm that they are empty", permissions=["change"])
+    @admin.action(description="Mark as empty", permissions=["change"])
     def confirm_empty(self, request: HttpRequest, queryset: QuerySet[Compartment]) -> None:
-        """Somebody has looked inside."""
-        self._each(request, queryset, operations.confirm_empty, done="confirmed as empty")
+        """Mark them as empty: somebody has looked inside."""
+        self._each(request, queryset, operations.confirm_empty, done="marked as empty")
 
     def _each(
-        self, request: HttpRequest, queryset: QuerySet[Compartment], call: Callable[..., object], *, done: str
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[Compartment],
+        operation: Callable[..., object],
+        *,
+        done: str,
     ) -> None:
-        def act(pk: int) -> object:
-            return call(compartments=Compartment.objects.all(), compartment_id=pk, by=actor(request))
+        compartments, by, now = Compartment.objects.all(), actor(request), timezone.now()
 
-        act_on_each(request, queryset, act, done=done)
+        def act(pk: int) -> object:
+            return operation(compartments=compartments, compartment_id=pk, by=by, now=now)
+
+        act_on_each(self, request, queryset, act, done=done)
 
 
 @admin.register(CompartmentEvent)
-class CompartmentEventAdmin(NothingToAdd, admin.ModelAdmin[CompartmentEvent]):
-    """The history of doors, to read."""
+class CompartmentEventAdmin(ReadOnlyAdmin):
+    """The history of all compartments."""
 
     list_display = ("at", "compartment", "kind", "by", "reason")
     list_select_related = ("compartment__locker__location",)
     list_filter = ("kind", "at")
     search_fields = ("compartment__location__code", "by", "reason")
-    show_full_result_count = False
-
-    def has_change_permission(self, request: HttpRequest, obj: CompartmentEvent | None = None) -> bool:
-        """Nobody edits history."""
-        return False

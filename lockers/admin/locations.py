@@ -10,7 +10,7 @@ from django.contrib.admin.views.main import ChangeList
 from django.forms import ModelForm
 from django.http import HttpRequest
 
-from common.admin_actions import KeepsRows, SavesWhatChanged
+from common.admin_readonly import NoDelete, SaveChangedFields
 from lockers import availability
 from lockers.layout import DEFAULT, SIZE_NAMES, Counts, LayoutError, install, lay_out, parse
 from lockers.models import Kiosk, Location, Membership
@@ -38,12 +38,12 @@ LOCATION_FIELDS = (
 
 
 class LocationForm(ModelForm[Location]):
-    """A location; a new one with its doors."""
+    """A location; a new one with its compartments."""
 
     layout = forms.CharField(
         required=False,
         initial=DEFAULT,
-        help_text=f"Doors of each size, {SIZE_NAMES}. Leave it empty for a location without doors.",
+        help_text=f"Compartments of each size, {SIZE_NAMES}. Leave empty for none.",
     )
 
     class Meta:
@@ -51,7 +51,7 @@ class LocationForm(ModelForm[Location]):
         fields = LOCATION_FIELDS
 
     def clean_layout(self) -> Counts | None:
-        """The numbers, or None for no doors."""
+        """Return the number of compartments of each size, or None for no compartments."""
         text = self.cleaned_data["layout"]
         try:
             return parse(text) if text.strip() else None
@@ -60,7 +60,7 @@ class LocationForm(ModelForm[Location]):
 
 
 class MembershipInline(admin.TabularInline[Membership, Location]):
-    """Who manages the location."""
+    """The managers of a location."""
 
     model = Membership
     autocomplete_fields = ("user",)
@@ -68,21 +68,21 @@ class MembershipInline(admin.TabularInline[Membership, Location]):
     verbose_name = "manager"
 
 
-class WithDoorCounts(ChangeList):
-    """Counts the doors of the locations on this page, all in one query."""
+class CountedChangeList(ChangeList):
+    """Counts the compartments of the locations on a page, all in one query."""
 
     def get_results(self, request: HttpRequest) -> None:
-        """Each location gets its `doors`."""
+        """Set `counts` on each location."""
         super().get_results(request)
         counted = availability.totals([location.pk for location in self.result_list])
         for location in self.result_list:
-            location.doors = counted[location.pk]
+            location.counts = counted[location.pk]
 
 
-class LocationAdmin(SavesWhatChanged, KeepsRows, admin.ModelAdmin[Location]):
+class LocationAdmin(SaveChangedFields, NoDelete, admin.ModelAdmin[Location]):
     """Locations, how full they are, and who manages them.
 
-    `packages_app.admin.locations` registers it, with the actions that concern what lies there.
+    `packages_app.admin.locations` registers it, with the actions that concern the packages there.
     """
 
     form = LocationForm
@@ -99,48 +99,48 @@ class LocationAdmin(SavesWhatChanged, KeepsRows, admin.ModelAdmin[Location]):
     inlines = (MembershipInline,)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        """With the doors counted."""
-        return WithDoorCounts
+        """Return the list with the compartments counted."""
+        return CountedChangeList
 
     def get_fields(self, request: HttpRequest, obj: Location | None = None) -> Any:
-        """A new location gets doors; a known one shows its state."""
+        """Ask for the layout of a new location; show the state of a known one."""
         if obj is None:
             return (*LOCATION_FIELDS, "layout")
         return (*LOCATION_FIELDS, "suspended_at", "suspended_reason", "created_at")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Location | None = None) -> tuple[str, ...]:
-        """The code stands in couriers' systems: it stays. So does what is pretended and what is not."""
+        """Keep the code, which couriers' systems know, and whether the location is in the sandbox."""
         return () if obj is None else ("code", "sandbox", "suspended_at", "suspended_reason", "created_at")
 
     def save_model(self, request: HttpRequest, obj: Location, form: Any, change: bool) -> None:
-        """A new location with its doors, in one transaction."""
+        """Save the location, and the compartments of a new one, in one transaction."""
         super().save_model(request, obj, form, change)
         counts = None if change else form.cleaned_data["layout"]
         if counts is not None:
             install([obj], lay_out(counts))
 
-    @admin.display(description="free doors")
+    @admin.display(description="free compartments")
     def free(self, location: Any) -> str:
-        """Free of all."""
-        return f"{location.doors['available']} of {location.doors['total']}"
+        """Return how many compartments are free, of how many."""
+        return f"{location.counts['available']} of {location.counts['total']}"
 
     @admin.display(description="with a package")
     def taken(self, location: Any) -> int:
-        """Occupied or reserved."""
-        count: int = location.doors["occupied"] + location.doors["reserved"]
+        """Return how many are occupied or reserved."""
+        count: int = location.counts["occupied"] + location.counts["reserved"]
         return count
 
     @admin.display(description="not usable")
     def not_usable(self, location: Any) -> int:
-        """Out of service or unverified."""
-        count: int = location.doors["out_of_service"] + location.doors["unverified"]
+        """Return how many are out of service or unverified."""
+        count: int = location.counts["out_of_service"] + location.counts["unverified"]
         return count
 
 
-class KioskAdmin(SavesWhatChanged, KeepsRows, admin.ModelAdmin[Kiosk]):
-    """The screens, whether they live, and whether one waits after wrong codes.
+class KioskAdmin(SaveChangedFields, NoDelete, admin.ModelAdmin[Kiosk]):
+    """Kiosks, their heartbeats, and whether one is locked after wrong codes.
 
-    `packages_app.admin.locations` registers it, with the action that concerns the hold clock.
+    `packages_app.admin.locations` registers it, with the action that concerns hold periods.
     """
 
     list_display = (

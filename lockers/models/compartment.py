@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 
 from common.clock import ClockTimestamp
+from common.wakeup import wake_queue
 from lockers import errors
 from lockers.models.location import Location
 
@@ -43,6 +44,12 @@ class Locker(models.Model):
         return f"{self.location.code} {self.name}"
 
 
+def _may_be(values: dict[str, Any], column: str, wanted: object) -> bool:
+    """Return whether an update may write `wanted` into the column: an expression may write anything."""
+    value = values.get(column, ...)
+    return value == wanted or hasattr(value, "resolve_expression")
+
+
 class CompartmentQuerySet(models.QuerySet["Compartment"]):
     """Queries of compartments."""
 
@@ -53,6 +60,13 @@ class CompartmentQuerySet(models.QuerySet["Compartment"]):
     def for_user(self, user: User) -> CompartmentQuerySet:
         """Return the compartments at locations that this user manages; all of them for staff."""
         return self if user.is_staff else self.filter(location__memberships__user=user)
+
+    def update(self, **values: Any) -> int:
+        """As Django's; one that may free compartments wakes the queue, as the methods of a row do."""
+        count = super().update(**values)
+        if count and (_may_be(values, "occupancy", "empty") or _may_be(values, "out_of_service_at", None)):
+            transaction.on_commit(wake_queue, robust=True)
+        return count
 
     def lock(self, pk: int) -> Compartment:
         """Return the row, locked until the transaction ends. Raises `UnknownCompartment`."""
@@ -147,6 +161,7 @@ class Compartment(models.Model):
         """Free the compartment; `unverified` if nobody has looked inside. The caller has locked the row."""
         self.occupancy = self.Occupancy.UNVERIFIED if unverified else self.Occupancy.EMPTY
         self.save(update_fields=["occupancy"])
+        self._wake_queue_if_free()
 
     def hold(self, occupancy: Occupancy) -> None:
         """Mark the compartment as reserved or occupied by a package. The caller has locked the row."""
@@ -189,7 +204,12 @@ class Compartment(models.Model):
         self.save(update_fields=["out_of_service_at", "out_of_service_reason"])
         if repair := self.planned:
             repair.delete()
+        self._wake_queue_if_free()
         self.events.create(kind=CompartmentEvent.Kind.PUT_BACK, by=by)
+
+    def _wake_queue_if_free(self) -> None:
+        if self.status == self.Status.AVAILABLE:
+            transaction.on_commit(wake_queue, robust=True)
 
     def mark_unverified(self, *, by: str, reason: str) -> CompartmentEvent:
         """Keep the compartment from being used until somebody looks inside. The caller has locked the row."""

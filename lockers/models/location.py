@@ -9,11 +9,12 @@ from zoneinfo import ZoneInfo, available_timezones
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
-from django.db import models
+from django.db import models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from common.languages import language_choices
+from common.wakeup import wake_queue
 from lockers import errors
 
 if TYPE_CHECKING:
@@ -192,9 +193,10 @@ class Location(models.Model):
         self.save(update_fields=["suspended_at", "suspended_reason"])
 
     def resume(self) -> None:
-        """Accept packages again."""
+        """Accept packages again; the queue gets the free compartments first."""
         self.suspended_at, self.suspended_reason = None, ""
         self.save(update_fields=["suspended_at", "suspended_reason"])
+        transaction.on_commit(wake_queue, robust=True)
 
 
 class Membership(models.Model):

@@ -1,8 +1,8 @@
-"""Head office's view of couriers, keys and packages.
+"""The admin of couriers, keys and packages, for head office.
 
-What happens to a package happens through the operations, here as everywhere; nothing is edited or deleted.
-Pickup codes and the texts of messages are shown nowhere. (`IdempotencyKey` and `WrongCodeTally` have
-composite primary keys, which Django's admin cannot show.)
+Packages are changed only by the operations, here as everywhere; nothing is edited or deleted. Pickup codes
+and the texts of messages are not shown. (`IdempotencyKey` and `WrongCodeTally` have composite primary keys,
+which Django's admin cannot show.)
 """
 
 from packages_app.admin.keys import ApiKeyAdmin, CourierAdmin

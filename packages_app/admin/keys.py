@@ -7,15 +7,15 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db import models
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
-from common.admin_readonly import ReadOnlyAdmin
+from common.admin_actions import act_on_each
+from common.admin_readonly import NoDelete, ReadOnlyAdmin
 from common.clock import database_now
 from lockers.models import Location
 from notifications.delivery import sms_limits
@@ -24,13 +24,12 @@ from packages_app.admin.key_forms import LimitForm, NewKeyForm, RotateForm
 from packages_app.core.actor import Actor
 from packages_app.messaging import sms_caps
 from packages_app.models import ApiKey, Courier
-from packages_app.operations.couriers import make_key
-from packages_app.operations.couriers.rotate_key import CannotRotate
+from packages_app.operations.keys.rotate_key import CannotRotate
 
 
 @admin.register(Courier)
-class CourierAdmin(admin.ModelAdmin[Courier]):
-    """Delivery companies. An inactive one's keys open nothing; none is deleted, its packages name it."""
+class CourierAdmin(NoDelete, admin.ModelAdmin[Courier]):
+    """Delivery companies. The keys of an inactive one are refused; none is deleted, its packages name it."""
 
     list_display = ("code", "name", "active", "return_list_email", "created_at")
     list_filter = ("active", ("twin_of", admin.EmptyFieldListFilter))
@@ -39,35 +38,29 @@ class CourierAdmin(admin.ModelAdmin[Courier]):
     actions = ("resend_sms",)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Courier | None = None) -> tuple[str, ...]:
-        """The code stands in histories: it stays."""
+        """Keep the code, which histories name."""
         return ("created_at",) if obj is None else ("code", "created_at")
 
-    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        """Nobody deletes."""
-        return False
-
-    @admin.action(description="Send again the SMS that the daily cap held back", permissions=["change"])
+    @admin.action(description="Send the SMS that the daily cap suppressed", permissions=["change"])
     def resend_sms(self, request: HttpRequest, queryset: QuerySet[Courier]) -> None:
-        """`operations.resend_sms`; where less is left of the cap than one SMS costs, nothing would go out."""
-        now = database_now()
+        """Run `operations.resend_sms`, unless less is left of the cap than one SMS costs."""
+        by, now = _actor(request), database_now()
         today = now.astimezone(UTC).date()
         for courier in queryset:
             cap, used = sms_caps.cap_of(courier), sms_caps.of_courier(courier, today).used
             if cap - used < sms_limits.cheapest():
-                words = (
-                    f"{courier}: nothing was sent, for {used:.2f} of {cap:.2f} is spent. Raise the cap first."
-                )
-                self.message_user(request, words, messages.WARNING)
+                text = f"{courier}: nothing was sent: {used:.2f} of {cap:.2f} is spent. Raise the cap first."
+                self.message_user(request, text, messages.WARNING)
                 continue
-            count = operations.resend_sms(courier_id=courier.pk, now=now)
+            count = operations.resend_sms(courier_id=courier.pk, by=by, now=now)
             self.log_change(request, courier, f"Sent {count} SMS again.")
-            words = f"{courier}: {count} SMS are on their way again; {cap - used:.2f} is left for today."
-            self.message_user(request, words, messages.SUCCESS)
+            text = f"{courier}: {count} SMS are on their way again; {cap - used:.2f} is left for today."
+            self.message_user(request, text, messages.SUCCESS)
 
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(ReadOnlyAdmin):
-    """Keys are made here, shown once, rotated and revoked; nothing about them can be edited."""
+    """API keys: made here and shown once, rotated, limited and revoked; nothing else is edited."""
 
     form = NewKeyForm
     list_display = (
@@ -120,17 +113,17 @@ class ApiKeyAdmin(ReadOnlyAdmin):
 
     @admin.display(description="owner")
     def owner(self, key: ApiKey) -> str:
-        """The courier or the kiosk."""
+        """Return the courier or the kiosk."""
         return str(key.courier or key.kiosk)
 
     @admin.display(description="only these locations")
     def locations(self, key: ApiKey) -> str:
-        """By their codes; "-" where it sees all."""
+        """Return the codes of the locations that it is bound to; "-" if it is not bound."""
         codes = Location.objects.filter(pk__in=key.location_ids).order_by("code")
         return ", ".join(codes.values_list("code", flat=True)) or "-"
 
     def get_urls(self) -> list[URLPattern]:
-        """Two pages more: rotate, and limit."""
+        """Add the pages to rotate and to limit a key."""
         rotate, limit = self.admin_site.admin_view(self.rotate), self.admin_site.admin_view(self.limit)
         return [
             path("<int:pk>/rotate/", rotate, name="packages_app_apikey_rotate"),
@@ -138,28 +131,28 @@ class ApiKeyAdmin(ReadOnlyAdmin):
             *super().get_urls(),
         ]
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """By the model's own right, unlike other rows here."""
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Let users with the right add keys, unlike other rows here."""
         return admin.ModelAdmin.has_add_permission(self, request)
 
     def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> tuple[str, ...]:
-        """Never the digest."""
+        """Show no digest."""
         return self.shown if obj else self.asked
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
-        """The key's text goes into this request's answer and nowhere else."""
-        key, text = form.make(by=_actor(request).name)
+        """Make the key in the transaction of the admin; its text goes into this answer and nowhere else."""
+        key, text = operations.create_key.work(by=_actor(request), now=database_now(), **form.key_arguments())
         obj.pk, obj.key_id, obj.kind, obj.expires_at = key.pk, key.key_id, key.kind, key.expires_at
         request.made_key = text  # type: ignore[attr-defined]
 
     def response_add(
         self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None
     ) -> HttpResponse:
-        """Not a message on the next page: those are kept in a cookie or in the session."""
+        """Show the key on the answer itself: messages for the next page are kept in a cookie or session."""
         return self._show_once(request, obj, request.made_key)  # type: ignore[attr-defined]
 
     def rotate(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Ask how long the old key lives on; make the new one and show it."""
+        """Ask how long the old key keeps working; make the new one and show it."""
         if not (self.has_add_permission(request) and self.has_act_permission(request)):
             raise PermissionDenied
         old = get_object_or_404(ApiKey.objects.select_related("courier", "kiosk__location"), pk=pk)
@@ -177,16 +170,16 @@ class ApiKeyAdmin(ReadOnlyAdmin):
         return self._ask(request, old, form, does="Rotate")
 
     def limit(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Ask how often the key may call, from now on."""
+        """Ask how often the key may be used, from now on."""
         if not self.has_act_permission(request):
             raise PermissionDenied
         key = get_object_or_404(ApiKey.objects.select_related("courier", "kiosk__location"), pk=pk)
         own = {"calls_per_second": key.calls_per_second, "burst": key.burst}
         form = LimitForm(request.POST or None, initial=own)
         if form.is_valid():
-            make_key.limit(key, **form.cleaned_data)
-            words = f"Limited to {key.calls_per_second} calls a second, {key.burst} at once."
-            self.log_change(request, key, words if key.calls_per_second else "No limit of its own.")
+            key = operations.limit_key(key_pk=pk, by=_actor(request), now=database_now(), **form.cleaned_data)
+            text = f"Limited to {key.calls_per_second} calls per second, {key.burst} at once."
+            self.log_change(request, key, text if key.calls_per_second else "No limit of its own.")
             return HttpResponseRedirect(reverse("admin:packages_app_apikey_change", args=[pk]))
         return self._ask(request, key, form, does="Limit")
 
@@ -216,16 +209,15 @@ class ApiKeyAdmin(ReadOnlyAdmin):
         response["Cache-Control"] = "no-store"
         return response
 
-    @admin.action(description="Revoke: the keys open nothing any more", permissions=["act"])
+    @admin.action(description="Revoke: calls with the keys are refused", permissions=["act"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
-        """From the next request on."""
-        now = database_now()
-        keys = list(queryset.filter(revoked_at__isnull=True))
-        for key in keys:
-            make_key.revoke(key, now=now)
-            self.log_change(request, key, "Revoked.")
-        level = messages.SUCCESS if keys else messages.WARNING
-        self.message_user(request, f"{len(keys)} keys revoked.", level)
+        """Run `operations.revoke_key`."""
+        by, now = _actor(request), database_now()
+
+        def act(pk: int) -> ApiKey:
+            return operations.revoke_key(key_pk=pk, by=by, now=now)
+
+        act_on_each(self, request, queryset.filter(revoked_at=None), act, done="revoked")
 
 
 def _actor(request: HttpRequest) -> Actor:

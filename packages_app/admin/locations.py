@@ -1,4 +1,4 @@
-"""Locations in the admin: suspended and resumed through the operations, and when nobody could collect."""
+"""Locations in the admin: suspend and resume them, and see when nobody could pick up."""
 
 from __future__ import annotations
 
@@ -20,38 +20,41 @@ from packages_app.core.actor import Actor
 
 @admin.register(Location)
 class LocationWithPackagesAdmin(LocationAdmin):
-    """What is done to a whole location with all that lies there."""
+    """Locations, and the actions that concern all packages there."""
 
     actions = ("suspend", "resume")
 
     @admin.action(
-        description="Suspend: no new packages, the hold clock stands, recipients are told",
+        description="Suspend: no new packages, deadlines are paused, recipients are told",
         permissions=["change"],
     )
     def suspend(self, request: HttpRequest, queryset: QuerySet[Location]) -> HttpResponse | None:
-        """`operations.suspend_location`; what lies there can still be collected."""
+        """Run `operations.suspend_location`; packages there can still be picked up."""
         reason = ask_reason(self, request, queryset, title="Suspend locations", action="suspend")
         if isinstance(reason, HttpResponse):
             return reason
         by, now = Actor.of_user(cast(User, request.user)), database_now()
         act_on_each(
+            self,
             request,
             queryset,
             lambda pk: operations.suspend_location(
                 locations=Location.objects.all(), location_id=pk, by=by, now=now, reason=reason
             ),
             done="suspended",
-            words=f"Suspended: {reason}",
+            log=f"Suspended: {reason}",
         )
         return None
 
     @admin.action(
-        description="Resume: the lost time is given back, recipients are told", permissions=["change"]
+        description="Resume: packages are extended by the lost time, recipients are told",
+        permissions=["change"],
     )
     def resume(self, request: HttpRequest, queryset: QuerySet[Location]) -> None:
-        """`operations.resume_location`."""
+        """Run `operations.resume_location`."""
         by, now = Actor.of_user(cast(User, request.user)), database_now()
         act_on_each(
+            self,
             request,
             queryset,
             lambda pk: operations.resume_location(
@@ -63,28 +66,29 @@ class LocationWithPackagesAdmin(LocationAdmin):
 
 @admin.register(Kiosk)
 class KioskWithPackagesAdmin(KioskAdmin):
-    """A kiosk that is silent stops the hold clock of its location, unless nobody expects it to speak."""
+    """Kiosks. One that is offline pauses the deadlines at its location, unless it is not monitored."""
 
     actions = ("forget_heartbeats",)
 
     @admin.action(
-        description="Expect no heartbeats (until the next one): dismounted, or cannot send any",
+        description="Stop monitoring until the next heartbeat: dismounted, or cannot send any",
         permissions=["change"],
     )
     def forget_heartbeats(self, request: HttpRequest, queryset: QuerySet[Kiosk]) -> None:
-        """`operations.forget_heartbeats`."""
+        """Run `operations.forget_heartbeats`."""
         by, now = Actor.of_user(cast(User, request.user)), database_now()
         act_on_each(
+            self,
             request,
             queryset,
             lambda pk: operations.forget_heartbeats(kiosk_id=pk, by=by, now=now),
-            done="expected to send no heartbeats",
+            done="no longer monitored",
         )
 
 
 @admin.register(Downtime)
 class DowntimeAdmin(ReadOnlyAdmin):
-    """When nobody could collect at a location; open ones first."""
+    """Downtimes: when nobody could pick up at a location; open ones first."""
 
     list_display = ("location", "cause", "began_at", "ended_at", "lasted", "reason", "begun_by", "ended_by")
     list_filter = (("ended_at", admin.EmptyFieldListFilter), "cause", "began_at")

@@ -1,4 +1,4 @@
-"""By what packages are looked for in the admin."""
+"""The filters of packages in the admin."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from packages_app.models import Package, PackageQuerySet
 
 
 class InDoorFilter(admin.SimpleListFilter):
-    """What holds a compartment, and what waits to be taken out of one."""
+    """Packages that occupy a compartment, and those that are to be taken out of one."""
 
-    title = "place"
+    title = "location"
     parameter_name = "place"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """The choices."""
+        """Return the choices."""
         return [("door", "In a compartment"), ("return", "To be taken out"), ("gone", "Gone")]
 
     def queryset(self, request: HttpRequest, queryset: PackageQuerySet) -> PackageQuerySet:  # type: ignore[override]
-        """The packages of the choice."""
+        """Return the packages of the choice."""
         match self.value():
             case "door":
                 return queryset.in_door()
@@ -32,18 +32,18 @@ class InDoorFilter(admin.SimpleListFilter):
         return queryset
 
 
-class HeldBackFilter(admin.SimpleListFilter):
-    """What nobody gets until it is released."""
+class OnHoldFilter(admin.SimpleListFilter):
+    """Packages that are on hold."""
 
-    title = "held back"
+    title = "on hold"
     parameter_name = "held"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """The choices."""
+        """Return the choices."""
         return [("yes", "Yes"), ("no", "No")]
 
     def queryset(self, request: HttpRequest, queryset: PackageQuerySet) -> PackageQuerySet:  # type: ignore[override]
-        """The packages of the choice."""
+        """Return the packages of the choice."""
         if self.value() in ("yes", "no"):
             return queryset.filter(held_at__isnull=self.value() == "no")
         return queryset

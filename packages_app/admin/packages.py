@@ -1,13 +1,12 @@
-"""Packages in the admin: to find, to read, and to act on through the operations."""
+"""Packages in the admin: to find, to read, and to change through the operations."""
 
 from __future__ import annotations
 
 import contextlib
-from collections import defaultdict
 from typing import Any, cast
 from uuid import UUID
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -15,18 +14,15 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from common.admin_readonly import ReadOnlyAdmin
+from common.admin_actions import act_on_each
+from common.admin_readonly import NoAddOrDelete, ReadOnlyAdmin, never
 from common.clock import database_now
 from notifications.models import Notification
 from packages_app import operations
-from packages_app.admin.package_filters import HeldBackFilter, InDoorFilter
+from packages_app.admin.package_filters import InDoorFilter, OnHoldFilter
 from packages_app.core.actor import Actor
 from packages_app.core.operation import Operation
-from packages_app.errors import Refusal
 from packages_app.models import Package, PackageEvent
-
-# Each is a transaction of its own; more of them would outlast the request.
-MOST_AT_ONCE = 200
 
 
 def _when_or_why(row: Notification) -> str:
@@ -35,46 +31,38 @@ def _when_or_why(row: Notification) -> str:
     return f"{when} ({row.reason})" if row.reason and (not at or row.receipt_at) else when
 
 
-class EventInline(admin.TabularInline[PackageEvent, Package]):
-    """The history, as it was written."""
+class EventInline(NoAddOrDelete, admin.TabularInline[PackageEvent, Package]):
+    """The history of a package."""
 
     model = PackageEvent
     fields = readonly_fields = ("at", "event", "from_status", "to_status", "compartment", "by", "reason")
     ordering = ("id",)
     extra = 0
-    can_delete = False
     verbose_name_plural = "history"
+    has_change_permission = never
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PackageEvent]:
-        """With what a line shows."""
+        """Read what a line shows in the same query."""
         return super().get_queryset(request).select_related("compartment__locker")
-
-    def has_add_permission(self, request: HttpRequest, obj: Package | None = None) -> bool:
-        """Nobody adds."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Package | None = None) -> bool:
-        """Nobody edits."""
-        return False
 
 
 @admin.register(Package)
 class PackageAdmin(ReadOnlyAdmin):
-    """Custody: nothing is added, edited or deleted here; the actions are the operations themselves."""
+    """Packages: nothing is added, edited or deleted here; the actions run the operations."""
 
     list_display = (
         "tracking_number",
         "status",
         "size",
         "location",
-        "held",
+        "occupies",
         "courier",
         "recipient",
         "stored_at",
         "expires_at",
         "held_at",
     )
-    list_filter = ("status", InDoorFilter, HeldBackFilter, "size", "courier", "location__country")
+    list_filter = ("status", InDoorFilter, OnHoldFilter, "size", "courier", "location__country")
     list_select_related = ("location", "compartment__locker", "courier", "recipient")
     date_hierarchy = "created_at"
     search_fields = (
@@ -83,20 +71,20 @@ class PackageAdmin(ReadOnlyAdmin):
         "recipient__email",
         "recipient__phone",
     )
-    search_help_text = "Beginning of a tracking number, id in full, or the recipient's name, e-mail or phone"
+    search_help_text = "The start of a tracking number, a full id, or the recipient's name, email or phone"
     inlines = (EventInline,)
     actions = (
         "cancel",
         "return_to_courier",
         "extend_by_a_day",
         "resend_code",
-        "hold_back",
-        "release",
+        "put_on_hold",
+        "release_hold",
         "remove_delegate",
     )
     fieldsets = (
         (None, {"fields": ("id", "tracking_number", "status", "courier", "recipient")}),
-        ("Place", {"fields": ("location", "compartment", "held", "size", "accessible")}),
+        ("Location", {"fields": ("location", "compartment", "occupies", "size", "accessible")}),
         (
             "Times",
             {
@@ -122,25 +110,25 @@ class PackageAdmin(ReadOnlyAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Package]:
-        """With what a page shows."""
+        """Read what a page shows in the same query."""
         return super().get_queryset(request).select_related(*self.list_select_related)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """An id in full, or else Django's own search."""
+        """Find a full id, or else what Django's own search finds."""
         with contextlib.suppress(ValueError):
             return queryset.filter(pk=UUID(search_term.strip())), False
         return super().get_search_results(request, queryset, search_term)
 
-    @admin.display(description="holds compartment", empty_value="-")
-    def held(self, package: Package) -> str | None:
-        """The compartment that is not free because of it."""
+    @admin.display(description="occupies compartment", empty_value="-")
+    def occupies(self, package: Package) -> str | None:
+        """Return the compartment that it occupies."""
         return str(package.compartment) if package.holds_door else None
 
     @admin.display(description="what the recipient was told")
     def messages_to_recipient(self, package: Package) -> SafeString:
-        """Kind, channel and fate of each message, never its text: that may show the code."""
+        """Return kind, channel and status of each message, never its text: that may show the code."""
         rows = Notification.objects.about(f"package:{package.pk}")
         lines = format_html_join(
             "",
@@ -159,81 +147,70 @@ class PackageAdmin(ReadOnlyAdmin):
         return format_html("<ul>{}</ul>", lines) if lines else SafeString("none")
 
     @admin.action(
-        description="Cancel: call it off; a stored one stays in its door until taken out", permissions=["act"]
+        description="Cancel: a stored package stays in its compartment until it is taken out",
+        permissions=["act"],
     )
     def cancel(self, request: HttpRequest, queryset: QuerySet[Package]) -> None:
-        """`operations.cancel`."""
-        self._each(request, queryset, operations.cancel, "cancelled", reason="by head office")
+        """Run `operations.cancel`."""
+        self._each(request, queryset, operations.cancel, done="canceled", reason="by head office")
 
-    @admin.action(description="Return: it was taken out of its door, which is free now", permissions=["act"])
+    @admin.action(description="Return: it was taken out, and its compartment is free", permissions=["act"])
     def return_to_courier(self, request: HttpRequest, queryset: QuerySet[Package]) -> None:
-        """`operations.return_to_courier`."""
-        self._each(request, queryset, operations.return_to_courier, "returned")
+        """Run `operations.return_to_courier`."""
+        self._each(request, queryset, operations.return_to_courier, done="returned")
 
-    @admin.action(description="Extend the hold by a day", permissions=["act"])
+    @admin.action(description="Extend the hold period by a day", permissions=["act"])
     def extend_by_a_day(self, request: HttpRequest, queryset: QuerySet[Package]) -> None:
-        """`operations.extend`."""
-        self._each(request, queryset, operations.extend, "extended by a day", hours=24)
-
-    @admin.action(description="Send the recipient a new pickup code; the old one dies", permissions=["act"])
-    def resend_code(self, request: HttpRequest, queryset: QuerySet[Package]) -> None:
-        """`operations.resend_code`."""
-        self._each(request, queryset, operations.resend_code, "given a new code")
-
-    @admin.action(description="Hold back: no code opens its door until it is released", permissions=["act"])
-    def hold_back(self, request: HttpRequest, queryset: QuerySet[Package]) -> None:
-        """`operations.hold`; the page of a package under `/manage/` asks for a reason as well."""
-        self._each(request, queryset, operations.hold, "held back", note="by head office")
-
-    @admin.action(description="Release: hold back no longer", permissions=["act"])
-    def release(self, request: HttpRequest, queryset: QuerySet[Package]) -> None:
-        """`operations.release`."""
-        self._each(request, queryset, operations.release, "released")
+        """Run `operations.extend`."""
+        self._each(request, queryset, operations.extend, done="extended by a day", hours=24)
 
     @admin.action(
-        description="Let nobody else collect: the code of who was named opens nothing", permissions=["act"]
+        description="Send the recipient a new pickup code; the old one stops working", permissions=["act"]
     )
+    def resend_code(self, request: HttpRequest, queryset: QuerySet[Package]) -> None:
+        """Run `operations.resend_code`."""
+        self._each(request, queryset, operations.resend_code, done="given a new code")
+
+    @admin.action(description="Put on hold: no code works until the hold is released", permissions=["act"])
+    def put_on_hold(self, request: HttpRequest, queryset: QuerySet[Package]) -> None:
+        """Run `operations.put_on_hold`; the page of a package under `/manage/` asks for a reason as well."""
+        self._each(request, queryset, operations.put_on_hold, done="put on hold", note="by head office")
+
+    @admin.action(description="Release the hold", permissions=["act"])
+    def release_hold(self, request: HttpRequest, queryset: QuerySet[Package]) -> None:
+        """Run `operations.release_hold`."""
+        self._each(request, queryset, operations.release_hold, done="released")
+
+    @admin.action(description="Remove the delegate (their code stops working)", permissions=["act"])
     def remove_delegate(self, request: HttpRequest, queryset: QuerySet[Package]) -> None:
-        """`operations.remove_delegate`."""
-        self._each(request, queryset, operations.remove_delegate, "left to their recipients alone")
+        """Run `operations.remove_delegate`."""
+        self._each(request, queryset, operations.remove_delegate, done="left without a delegate")
 
     def _each(
         self,
         request: HttpRequest,
         queryset: QuerySet[Package],
         operation: Operation[Any, Package],
+        *,
         done: str,
         **arguments: Any,
     ) -> None:
-        """One operation on each package, each for itself; a refusal is told with its packages."""
-        packages = list(queryset[: MOST_AT_ONCE + 1])
-        if len(packages) > MOST_AT_ONCE:
-            self.message_user(request, f"Choose {MOST_AT_ONCE} packages at the most.", messages.ERROR)
-            return
         by, now = Actor.of_user(cast(User, request.user)), database_now()
-        refused: defaultdict[str, list[str]] = defaultdict(list)
-        for package in packages:
-            try:
-                operation(package_id=package.pk, by=by, now=now, **arguments)
-            except Refusal as refusal:
-                refused[refusal.detail].append(package.tracking_number)
-            else:
-                self.log_change(request, package, f"{done.capitalize()}.")
-        count = len(packages) - sum(map(len, refused.values()))
-        if count:
-            self.message_user(request, f"{count} packages {done}.", messages.SUCCESS)
-        for detail, numbers in refused.items():
-            self.message_user(request, f"Not {done}: {', '.join(numbers)}. {detail}", messages.WARNING)
+
+        def act(pk: UUID) -> Package:
+            return operation(package_id=pk, by=by, now=now, **arguments)
+
+        act_on_each(self, request, queryset, act, done=done)
 
 
 @admin.register(PackageEvent)
 class PackageEventAdmin(ReadOnlyAdmin):
-    """Every history in one list, the newest line first."""
+    """The histories of all packages, newest line first."""
 
     list_display = ("at", "package", "event", "from_status", "to_status", "compartment", "by", "reason")
     list_filter = ("event",)
     list_select_related = ("package", "compartment__locker")
     ordering = ("-id",)
     search_fields = ("=package__tracking_number", "=by")
-    search_help_text = "A tracking number or an author, in full"
+    search_help_text = "A full tracking number or author"
     fields = ("package", "at", "event", "from_status", "to_status", "compartment", "by", "reason")

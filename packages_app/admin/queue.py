@@ -1,25 +1,26 @@
-"""Who waits for a door, in the admin: to find, to read, and to take out of the queue."""
+"""Queue entries in the admin: to find, to read, and to remove from the queue."""
 
 from __future__ import annotations
 
 from typing import cast
+from uuid import UUID
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from common.admin_actions import act_on_each
 from common.admin_readonly import ReadOnlyAdmin
 from common.clock import database_now
 from packages_app import operations
 from packages_app.core.actor import Actor
-from packages_app.errors import Refusal
 from packages_app.models import QueueEntry
 
 
 @admin.register(QueueEntry)
 class QueueEntryAdmin(ReadOnlyAdmin):
-    """Places in queues; whoever came first is served first, and nobody can change that here."""
+    """Queue entries. The first in line is served first, and nobody can change that here."""
 
     list_display = (
         "tracking_number",
@@ -37,7 +38,7 @@ class QueueEntryAdmin(ReadOnlyAdmin):
     date_hierarchy = "created_at"
     ordering = ("-created_at", "-id")
     search_fields = ("tracking_number__istartswith", "=location__code")
-    search_help_text = "Beginning of a tracking number, or a location's code"
+    search_help_text = "The start of a tracking number, or the code of a location"
     actions = ("leave",)
     fields = (
         "id",
@@ -57,21 +58,16 @@ class QueueEntryAdmin(ReadOnlyAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[QueueEntry]:
-        """With what a page shows."""
+        """Read what a page shows in the same query."""
         entries = QueueEntry.objects.select_related(*self.list_select_related, "recipient")
         return entries.with_position().order_by(*self.ordering)
 
-    @admin.action(description="Leave: the parcel no longer waits for a door", permissions=["act"])
+    @admin.action(description="Leave the queue: the parcel no longer waits", permissions=["act"])
     def leave(self, request: HttpRequest, queryset: QuerySet[QueueEntry]) -> None:
-        """`operations.leave_queue`."""
-        by, now, done = Actor.of_user(cast(User, request.user)), database_now(), 0
-        for entry in queryset:
-            try:
-                operations.leave_queue(entry_id=entry.pk, by=by, now=now)
-            except Refusal as refusal:
-                self.message_user(request, f"{entry.tracking_number}: {refusal.detail}", messages.WARNING)
-            else:
-                done += 1
-                self.log_change(request, entry, "Left the queue.")
-        if done:
-            self.message_user(request, f"{done} no longer wait.", messages.SUCCESS)
+        """Run `operations.leave_queue`."""
+        by, now = Actor.of_user(cast(User, request.user)), database_now()
+
+        def act(pk: UUID) -> QueueEntry:
+            return operations.leave_queue(entry_id=pk, by=by, now=now)
+
+        act_on_each(self, request, queryset, act, done="removed from the queue")

@@ -1,4 +1,4 @@
-"""How the locations are used, in the admin: hour by hour, week by week, and who reads the weekly report."""
+"""How locations are used, hour by hour and week by week, and who gets the weekly report, in the admin."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from packages_app.models import ReportSubscription, WeekAtLocation
 
 @admin.register(ReportSubscription)
 class ReportSubscriptionAdmin(admin.ModelAdmin[ReportSubscription]):
-    """Staff who want the weekly report of all locations."""
+    """Staff who get the weekly report on all locations."""
 
     list_display = ("user",)
     list_select_related = ("user",)
@@ -20,7 +20,7 @@ class ReportSubscriptionAdmin(admin.ModelAdmin[ReportSubscription]):
 
 @admin.register(WeekAtLocation)
 class WeekAtLocationAdmin(ReadOnlyAdmin):
-    """Each location's figures of each week."""
+    """The weekly figures of each location."""
 
     list_display = (
         "week",
@@ -40,12 +40,12 @@ class WeekAtLocationAdmin(ReadOnlyAdmin):
     list_filter = ("week", "location__country")
     list_select_related = ("location",)
     search_fields = ("=location__code",)
-    search_help_text = "A location's code, in full"
+    search_help_text = "The full code of a location"
 
 
 @admin.register(UsageSnapshot)
 class UsageSnapshotAdmin(ReadOnlyAdmin):
-    """How full locations were, hour by hour."""
+    """How full each location was, hour by hour."""
 
     list_display = (
         "hour",
@@ -61,4 +61,4 @@ class UsageSnapshotAdmin(ReadOnlyAdmin):
     list_select_related = ("location",)
     list_filter = ("hour", "size", "location__country")
     search_fields = ("=location__code",)
-    search_help_text = "A location's code, in full"
+    search_help_text = "The full code of a location"

@@ -1,4 +1,4 @@
-"""Couriers' webhooks in the admin: whether they work, and what staff do when one does not."""
+"""Couriers' webhooks in the admin: whether they work, and what staff can do if one does not."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from packages_app.secrets import webhook_secrets
 
 @admin.register(Webhook)
 class WebhookAdmin(ReadOnlyAdmin):
-    """Made by couriers over the API; here they are looked at, disabled, enabled, and their secret rotated."""
+    """Webhooks. Couriers make them over the API; staff disable and enable them, and rotate their secret."""
 
     list_display = ("url", "courier", "works", "failing_since", "disabled_at", "why", "created_at")
     list_filter = (
@@ -48,58 +48,58 @@ class WebhookAdmin(ReadOnlyAdmin):
     actions = ("disable", "enable", "rotate_secret")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Webhook]:
-        """With what a page shows."""
+        """Read what a page shows in the same query."""
         return super().get_queryset(request).select_related(*self.list_select_related)
 
     @admin.display(boolean=True)
     def works(self, webhook: Webhook) -> bool:
-        """Open, and its last message was taken."""
+        """Return whether it is enabled and has accepted its last message."""
         return webhook.destination.closed_at is None and webhook.destination.failures == 0
 
     @admin.display(ordering="destination__failing_since")
     def failing_since(self, webhook: Webhook) -> Any:
-        """Since its last success."""
+        """Return since when it has been failing."""
         return webhook.destination.failing_since
 
     @admin.display(ordering="destination__paused_until")
     def paused_until(self, webhook: Webhook) -> Any:
-        """When it is asked next."""
+        """Return when the next attempt is."""
         return webhook.destination.paused_until
 
     @admin.display(ordering="destination__closed_at")
     def disabled_at(self, webhook: Webhook) -> Any:
-        """By itself, after days of failures, or by somebody."""
+        """Return when it was disabled, by somebody or after days of failures."""
         return webhook.destination.closed_at
 
     @admin.display(description="why")
     def why(self, webhook: Webhook) -> str:
-        """Why it is disabled, or how it failed last."""
+        """Return why it is disabled, or how it failed last."""
         return webhook.destination.closed_reason or webhook.destination.last_error
 
     @admin.display(description="deliveries")
     def deliveries(self, webhook: Webhook) -> SafeString:
-        """Where its messages can be looked at and sent again."""
+        """Return a link to its messages, where they can be sent again."""
         address = reverse("admin:notifications_notification_changelist")
         return format_html('<a href="{}?q={}">What was sent to it</a>', address, webhook.pk)
 
-    @admin.action(description="Disable: nothing is sent any more", permissions=["act"])
+    @admin.action(description="Disable: nothing is sent anymore", permissions=["act"])
     def disable(self, request: HttpRequest, queryset: QuerySet[Webhook]) -> HttpResponse | None:
-        """`operations.disable_webhook`; the courier reads the reason."""
+        """Run `operations.disable_webhook`; the courier sees the reason."""
         reason = ask_reason(self, request, queryset, title="Disable webhooks", action="disable")
         if isinstance(reason, HttpResponse):
             return reason
-        words = f"Disabled by head office: {reason}"
-        self._each(request, queryset, operations.disable_webhook, "disabled", words=words, reason=words)
+        text = f"Disabled by head office: {reason}"
+        self._each(request, queryset, operations.disable_webhook, done="disabled", log=text, reason=text)
         return None
 
     @admin.action(description="Enable, or end a pause at once", permissions=["act"])
     def enable(self, request: HttpRequest, queryset: QuerySet[Webhook]) -> None:
-        """`operations.enable_webhook`."""
-        self._each(request, queryset, operations.enable_webhook, "enabled")
+        """Run `operations.enable_webhook`."""
+        self._each(request, queryset, operations.enable_webhook, done="enabled")
 
     @admin.action(description="Rotate the secret: the new one is shown once", permissions=["act"])
     def rotate_secret(self, request: HttpRequest, queryset: QuerySet[Webhook]) -> HttpResponse | None:
-        """`operations.rotate_secret`, of one webhook; the old secret signs for a day as well."""
+        """Run `operations.rotate_secret` on one webhook; the old secret signs for a day as well."""
         if len(queryset) != 1:
             self.message_user(request, "Choose one webhook.", messages.WARNING)
             return None
@@ -124,14 +124,14 @@ class WebhookAdmin(ReadOnlyAdmin):
         request: HttpRequest,
         queryset: QuerySet[Webhook],
         operation: Any,
-        done: str,
         *,
-        words: str = "",
+        done: str,
+        log: str = "",
         **arguments: Any,
     ) -> None:
         by, now = Actor.of_user(cast(User, request.user)), database_now()
 
-        def act(pk: int | UUID) -> object:
+        def act(pk: UUID) -> object:
             return operation(webhooks=Webhook.objects.all(), webhook_id=pk, by=by, now=now, **arguments)
 
-        act_on_each(request, queryset, act, done=done, words=words)
+        act_on_each(self, request, queryset, act, done=done, log=log)

@@ -14,7 +14,7 @@ from packages_app.api.schemas.changes import DelegateIn, HoldIn
 from packages_app.api.schemas.packages import PackageOut
 from packages_app.keys.auth import courier_key
 from packages_app.models import Delegate
-from packages_app.operations.packages.hold import HoldReason
+from packages_app.operations.packages.put_on_hold import HoldReason
 
 router = Router(tags=["couriers"])
 
@@ -34,7 +34,9 @@ def hold(request: CallerRequest, package_id: UUID, body: HoldIn | None = None) -
     The package keeps its status and its remaining time.
     """
     wanted = body or HoldIn()
-    return change(request, operations.hold, package_id, reason=HoldReason(wanted.reason), note=wanted.note)
+    return change(
+        request, operations.put_on_hold, package_id, reason=HoldReason(wanted.reason), note=wanted.note
+    )
 
 
 @router.post(
@@ -51,7 +53,7 @@ def release(request: CallerRequest, package_id: UUID) -> HttpResponse:
 
     The location's limit applies.
     """
-    return change(request, operations.release, package_id)
+    return change(request, operations.release_hold, package_id)
 
 
 @router.post(

@@ -17,7 +17,7 @@ from packages_app.api.schemas.fields import PickupCode
 from packages_app.api.schemas.kiosks import HeartbeatIn, PickupIn, PickupOut, PickupWithCodeIn
 from packages_app.api.schemas.packages import PackageOut
 from packages_app.keys.auth import kiosk_key
-from packages_app.operations.packages.pick_up import Typed
+from packages_app.operations.packages.pick_up import TypedCode
 from packages_app.payloads import package_json
 from packages_app.payloads.answer import Answer
 
@@ -70,7 +70,7 @@ def pickup_by_code(
 @refuses(errors.WrongStatus, errors.CompartmentInUse, errors.DuplicateTrackingNumber)
 def door_failed(request: CallerRequest, package_id: UUID) -> HttpResponse:
     """Undo a pickup, within 5 minutes: the package is STORED again, and its compartment unverified."""
-    package = operations.door_failed(package_id=package_id, by=request.auth.actor, now=timezone.now())
+    package = operations.record_door_failure(package_id=package_id, by=request.auth.actor, now=timezone.now())
     return respond(package_json.answer(package, status=200, code=False))
 
 
@@ -86,16 +86,16 @@ def heartbeat(request: CallerRequest, body: HeartbeatIn) -> HttpResponse:
 
     Compartments listed as silent go out of service until a manager puts them back in service.
     """
-    operations.heartbeat(
-        by=request.auth,
-        now=database_now(),  # what is compared with it is a job's, by the database's clock
-        software_version=body.software_version,
-        silent_compartments=body.silent_compartments,
-    )
+    by, now = request.auth.actor, database_now()  # jobs compare it with the database's clock
+    operations.record_heartbeat(by=by, now=now, software_version=body.software_version)
+    if body.silent_compartments:
+        operations.report_unresponsive(compartment_ids=body.silent_compartments, by=by, now=now)
     return HttpResponse(status=204)
 
 
 def _pick_up(request: CallerRequest, code: str, body: PickupIn) -> HttpResponse:
-    typed = Typed(code=code, phone_last4=body.phone_last4, nonce=body.nonce, compartment_id=body.compartment)
-    opened = operations.pick_up(by=request.auth, now=timezone.now(), typed=typed)
+    typed = TypedCode(
+        code=code, phone_last4=body.phone_last4, nonce=body.nonce, compartment_id=body.compartment
+    )
+    opened = operations.pick_up(by=request.auth.actor, now=timezone.now(), typed=typed)
     return respond(Answer(200, package_json.opened(opened), replayed=opened.repeated))

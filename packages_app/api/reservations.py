@@ -13,7 +13,7 @@ from packages_app.api.responses import IDEMPOTENT, CallerRequest, change
 from packages_app.api.schemas.changes import FoundIn
 from packages_app.api.schemas.packages import PackageOut
 from packages_app.keys.auth import any_key, courier_key
-from packages_app.operations.packages.found import Outcome
+from packages_app.operations.packages.record_found import Outcome
 
 router = Router(tags=["couriers"])
 
@@ -49,4 +49,4 @@ def found(request: CallerRequest, package_id: UUID, body: FoundIn) -> HttpRespon
 
     For a reservation that was canceled or lapsed, while its compartment is `unverified` for that reason.
     """
-    return change(request, operations.found, package_id, outcome=Outcome(body.outcome))
+    return change(request, operations.record_found, package_id, outcome=Outcome(body.outcome))

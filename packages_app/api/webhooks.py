@@ -140,7 +140,7 @@ def enable_webhook(request: CallerRequest, webhook_id: UUID) -> HttpResponse:
 @refuses(errors.WebhookDisabled)
 def test_webhook(request: CallerRequest, webhook_id: UUID) -> HttpResponse:
     """Send an event of type `webhook.test`; the list of deliveries shows whether it arrived."""
-    return _change(request, operations.test_webhook, webhook_json.delivery_answer, webhook_id)
+    return _change(request, operations.send_test_event, webhook_json.delivery_answer, webhook_id)
 
 
 @router.get(

@@ -1,9 +1,9 @@
-"""The same `Idempotency-Key` gets the same answer, whatever happens in between.
+"""Idempotency: the same `Idempotency-Key` gets the same answer, whatever happens in between.
 
-The answer is kept in the same transaction as the work, as its last statement, so that a worker killed at any
-point leaves both or none: no key stays locked. A repeat finds the key taken there, its own work is rolled
-back, and the kept answer is given again. Two requests with one key at the same moment: the second waits for
-the first's row. So the first of them, which all but a few are, asks nothing beforehand.
+The answer is kept in the same transaction as the work, in its last statement, so that a worker killed at any
+point leaves both or none: no key stays locked. A repeat finds the key taken, its own work is rolled back, and
+the kept answer is replayed. Of two requests with one key at the same moment, the second waits for the row of
+the first. So a first request, as nearly all are, needs no query beforehand.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from django.conf import settings
 from django.db import OperationalError
 from psycopg.errors import LockNotAvailable
 
+from common.operation import Sweep
 from common.sql import fetch
 from packages_app import errors
 from packages_app.models import Delegate
@@ -36,14 +37,14 @@ _TABLE = "packages_app_idempotencykey"
 
 
 class KeyTaken(Exception):
-    """An earlier request has this key: what this one has done is to be rolled back."""
+    """An earlier request has this key: roll back what this one has done."""
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """One request and its key. Without key, or without courier, nothing is kept and nothing repeated.
+    """A request and its Idempotency-Key. Without the key, or without a courier, nothing is kept or replayed.
 
-    `reads_codes`: whether the key that asks may see a pickup code in the answer of an earlier one.
+    `reads_codes`: whether the API key may see the pickup code in a replayed answer.
     """
 
     courier_id: int | None
@@ -53,13 +54,13 @@ class Receipt:
 
     @property
     def keeps(self) -> bool:
-        """Whether there is a key under which the answer is kept."""
+        """Whether the answer is kept under a key."""
         return self.key is not None and self.courier_id is not None
 
     def earlier(self) -> Answer | None:
-        """The answer that an earlier request with this key got, if there was one.
+        """Return the answer that an earlier request with this key got, if there was one.
 
-        Raises `IdempotencyConflict` when that was another request.
+        Raises `IdempotencyConflict` if that was a different request.
         """
         rows = fetch(sql.READ, self.row) if self.keeps else []
         if not rows:
@@ -89,9 +90,9 @@ class Receipt:
         return Answer(rows[0].status, body, replayed=True)
 
     def or_earlier(self, run: Callable[[], Answer]) -> Answer:
-        """What `run` answers, unless it finds the key taken: then what the earlier request was answered.
+        """Return what `run` answers, or the earlier request's answer if `run` finds the key taken.
 
-        Raises `IdempotencyConflict` when that was another request.
+        Raises `IdempotencyConflict` if that was a different request.
         """
         try:
             return run()
@@ -102,10 +103,11 @@ class Receipt:
             return earlier
 
     def keep(self, answer: Answer) -> Answer:
-        """Keep the answer; codes, secrets and names are made and read again for a repeat.
+        """Keep the answer and return it; call this last in the transaction.
 
-        The last statement of the transaction; gives the answer back. Raises `KeyTaken` when an earlier
-        request's answer is there, `IdempotencyRunning` when that one is at work after the lock time-out.
+        Codes, secrets and names are left out, and computed or read again for a replay. Raises `KeyTaken` if
+        an earlier request's answer is kept, `IdempotencyRunning` if that one still runs after the lock
+        timeout.
         """
         if not self.keeps:
             return answer
@@ -118,18 +120,18 @@ class Receipt:
 
     @contextmanager
     def waiting_for_the_key(self) -> Iterator[None]:
-        """Raises `IdempotencyRunning` for a statement in it that waited in vain for another request's row."""
+        """Raise `IdempotencyRunning` for a statement that waits in vain for another request's row."""
         try:
             yield
         except OperationalError as error:
             cause = error.__cause__
-            # "while inserting index tuple … in relation …": PostgreSQL names what it waited for nowhere else.
+            # "while inserting index tuple … in relation …": only here PostgreSQL names what it waited for.
             if isinstance(cause, LockNotAvailable) and _TABLE in (cause.diag.context or ""):
                 raise errors.IdempotencyRunning from None
             raise
 
     def text(self, answer: Answer) -> str:
-        """The answer as it is kept, without codes, secrets and names."""
+        """Return the answer as it is kept, without codes, secrets and names."""
         kept: dict[str, Any] = {"body": {**answer.body}, "code_of": _kept(answer.code_of)}
         if answer.code_of:
             kept["body"]["pickup_code"] = None
@@ -144,13 +146,13 @@ class Receipt:
 
     @property
     def row(self) -> dict[str, Any]:
-        """What tells this request from others."""
+        """The columns that identify this request."""
         return {"courier_id": self.courier_id, "key": self.key, "fingerprint": self.fingerprint}
 
     def _delegate(
         self, body: dict[str, Any], delegate_id: str, version: int, secret_id: int
     ) -> dict[str, Any] | None:
-        """The delegate in an earlier answer; none once their name has been erased."""
+        """Return the delegate in an earlier answer; None if their name has been erased since."""
         names = Delegate.objects.filter(pk=delegate_id).values_list("name", flat=True)
         if not (name := names.first()):
             return None
@@ -169,9 +171,10 @@ def _kept(parts: tuple[UUID, int, int] | None) -> list[str | int]:
 
 
 def fingerprint(method: str, path: str, body: bytes, *, location_ids: Iterable[int] = ()) -> bytes:
-    """SHA-256 of method, path and canonical JSON: the order of members makes no other request.
+    """Return the SHA-256 of method, path and canonical JSON, in which the order of members does not matter.
 
-    `location_ids` are all that the key sees: what it is told of another place is no answer for other keys.
+    `location_ids`: those that the API key is bound to, because keys that see other locations get other
+    answers.
     """
     try:
         canonical = json.dumps(json.loads(body or b"{}"), sort_keys=True, separators=(",", ":"))
@@ -181,14 +184,15 @@ def fingerprint(method: str, path: str, body: bytes, *, location_ids: Iterable[i
     return sha256(f"{method} {path} {canonical}{seen}".encode(errors="surrogatepass")).digest()
 
 
-def purge(*, now: datetime, batch: int = 5000) -> int:
-    """Forget keys older than `settings.IDEMPOTENCY_KEEP`, the oldest first; returns how many.
+@Sweep
+def purge_due(*, now: datetime, batch: int = 5000) -> int:
+    """Delete answers kept longer than `settings.IDEMPOTENCY_KEEP`, oldest first; return how many.
 
-    In batches, each a transaction of its own, that step over what another purge has in hand.
+    Each batch is a transaction of its own and skips rows that another run has locked.
     """
-    gone: int = 0
+    purged: int = 0
     while True:
         count = fetch(sql.PURGE, {"before": now - settings.IDEMPOTENCY_KEEP, "batch": batch})[0].gone
-        gone += count
+        purged += count
         if count < batch:
-            return gone
+            return purged

@@ -1,70 +1,25 @@
-"""What every operation has in common: one durable transaction, and a kept answer where a key asks for it."""
+"""Operations whose answer is kept under the caller's Idempotency-Key, where there is one."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
-from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db import OperationalError, connection, transaction
 from psycopg.errors import LockNotAvailable
 
+from common import operation
 from packages_app.core.idempotency import Receipt
-from packages_app.errors import BusyTryAgain, IdempotencyConflict, IdempotencyRunning, Refusal
+from packages_app.errors import IdempotencyConflict, IdempotencyRunning, Refusal
 from packages_app.payloads.answer import Answer
 
 P = ParamSpec("P")
 R = TypeVar("R")
-T = TypeVar("T")
-
-# How often a transaction is run again when a unique constraint says that another one was faster.
-RUNS = 4
 
 
-class DoFirst(Exception):
-    """Raised by an operation that can go on only after `work` was done, in transactions of its own.
-
-    The operation is rolled back, then comes `work`, then the operation from its beginning.
-    """
-
-    def __init__(self, work: Callable[[], object]) -> None:
-        super().__init__()
-        self.work = work
-
-
-class Operation(Generic[P, R]):
-    """Decorates the one public function of a module in `operations/`.
-
-    Calling it runs the function in a transaction of its own (`durable`: never inside another one). When a
-    unique constraint refuses a row, another transaction was faster; running again sees what it has done.
-    """
-
-    def __init__(self, work: Callable[P, R]) -> None:
-        self.work = work
-        self.__doc__ = work.__doc__
-        self.__name__ = work.__name__
-
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        return self._run(lambda: self.work(*args, **kwargs))
-
-    def _run(self, work: Callable[[], T]) -> T:
-        for run in range(RUNS):
-            try:
-                with self.transaction():
-                    return work()
-            except IntegrityError:
-                if run == RUNS - 1:
-                    raise
-            except DoFirst as first:
-                if run == RUNS - 1:
-                    raise BusyTryAgain from None
-                first.work()
-        raise AssertionError("unreachable")
-
-    @staticmethod
-    def transaction() -> AbstractContextManager[None]:
-        """What the work is done in."""
-        return transaction.atomic(durable=True)
+class Operation(operation.Operation[P, R]):
+    """Decorates the one public function of a module in `operations/`; see `common.operation`."""
 
     def once(
         self,
@@ -75,10 +30,10 @@ class Operation(Generic[P, R]):
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> Answer:
-        """The same, with the answer kept under the request's Idempotency-Key in the same transaction.
+        """Run it, and keep the answer under the request's Idempotency-Key in the same transaction.
 
         A repeat gets the kept answer and changes nothing: its work ends where the key turns out to be taken,
-        and is rolled back. A refusal is an answer too (`refuse` makes it, after the roll-back) and is kept,
+        and is rolled back. A refusal is an answer too (`refuse` makes it, after the rollback) and is kept,
         unless trying again may help (5xx).
         Raises `IdempotencyConflict` and `IdempotencyRunning`.
         """
@@ -91,7 +46,8 @@ class Operation(Generic[P, R]):
         except (IdempotencyConflict, IdempotencyRunning):
             raise
         except OperationalError as error:
-            # Somebody held what was needed: perhaps the first request with this key, perhaps it is answered.
+            # Another transaction has locked what this one needs. It may be the first request with this key,
+            # and answered by now.
             earlier = receipt.earlier() if isinstance(error.__cause__, LockNotAvailable) else None
             if earlier is None:
                 raise
@@ -105,12 +61,12 @@ class Operation(Generic[P, R]):
     def answered(
         self, receipt: Receipt, render: Callable[[R], Answer], /, *args: P.args, **kwargs: P.kwargs
     ) -> Answer:
-        """The work, and its answer kept; what `once` does in the transaction."""
+        """Do the work and keep its answer: what `once` runs in the transaction."""
         return receipt.keep(render(self.work(*args, **kwargs)))
 
 
 class OneStatement(Operation[P, R]):
-    """Decorates an operation that writes with one statement: outside of others that is a transaction.
+    """Decorates an operation that writes with one statement, which is a transaction by itself.
 
     It keeps its answer in that statement: `once` gives the function one argument more, `keep`, which makes
     the parameters for that from a draft of the result.
@@ -118,13 +74,13 @@ class OneStatement(Operation[P, R]):
 
     @staticmethod
     def transaction() -> AbstractContextManager[None]:
-        """None but the statement's own. Raises `RuntimeError` inside another one, as `durable` does."""
+        """Return no transaction but the statement's own. Raises `RuntimeError` inside another one."""
         return transaction.atomic(durable=True) if connection.in_atomic_block else nullcontext()
 
     def answered(
         self, receipt: Receipt, render: Callable[[R], Answer], /, *args: P.args, **kwargs: P.kwargs
     ) -> Answer:
-        """As `Operation.answered`."""
+        """Do the work and keep its answer in the same statement."""
 
         def keep(draft: R) -> dict[str, Any]:
             return {**receipt.row, "answer": receipt.text(render(draft))}
@@ -132,3 +88,26 @@ class OneStatement(Operation[P, R]):
         more: Any = {"keep": keep} if receipt.keeps else {}
         with receipt.waiting_for_the_key():
             return render(self.work(*args, **kwargs, **more))
+
+
+class Attempt(Operation[P, R]):
+    """Decorates an operation that may fail and still has something to commit, such as a count.
+
+    The function returns the refusal instead of raising it; the caller gets it raised, after the commit. It
+    opens the transaction itself, unless its one statement is a transaction by itself.
+    """
+
+    def __init__(self, work: Callable[P, R | Refusal]) -> None:
+        super().__init__(cast(Callable[P, R], work))
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run the function, and raise the refusal that it returned."""
+        outcome = self._run(lambda: self.work(*args, **kwargs))
+        if isinstance(outcome, Refusal):
+            raise outcome
+        return outcome
+
+    @staticmethod
+    def transaction() -> AbstractContextManager[None]:
+        """Return no transaction: the function opens its own."""
+        return nullcontext()

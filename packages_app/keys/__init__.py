@@ -1,1 +1,1 @@
-"""What an API key looks like, what it may be given, and where it may be used from."""
+"""API keys: their text, their rights, their check on each call, and rate limits."""

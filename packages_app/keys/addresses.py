@@ -1,4 +1,4 @@
-"""Where a request comes from, and which networks a key may be used from."""
+"""The address that a request comes from, and the networks that a key may be used from."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ Network = IPv4Network | IPv6Network
 
 
 def client_address(request: HttpRequest) -> Address | None:
-    """Who has sent the request; None when nobody can say.
+    """Return the address that sent the request, or None if it is unknown.
 
-    The other end of the connection, unless that is one of `TRUSTED_PROXIES`: then whom the proxy names, and
-    so on from the right. What anybody else writes into X-Forwarded-For is not believed.
+    That is the other end of the connection, unless it is one of `TRUSTED_PROXIES`: then the address that the
+    proxy names, and so on from the right. Nobody else is trusted to write X-Forwarded-For.
     """
     address = _parse(request.META.get("REMOTE_ADDR", ""))
     if not settings.TRUSTED_PROXIES:
@@ -31,18 +31,18 @@ def client_address(request: HttpRequest) -> Address | None:
 
 
 def parse_networks(text: str) -> list[str]:
-    """Networks in CIDR, with commas or white space between, in their usual form. Raises `ValueError`."""
+    """Parse networks in CIDR, separated by commas or white space. Raises `ValueError`."""
     networks: list[str] = []
     for part in text.replace(",", " ").split():
         try:
             networks.append(str(ip_network(part)))
         except ValueError:
-            raise ValueError(f"{part} is no network such as 192.0.2.0/24 or 2001:db8::/32") from None
+            raise ValueError(f"{part} is not a network such as 192.0.2.0/24 or 2001:db8::/32") from None
     return list(dict.fromkeys(networks))
 
 
 def allowed(address: Address | None, networks: Iterable[str]) -> bool:
-    """Whether the address lies in one of the networks."""
+    """Return whether the address is in one of the networks."""
     return address is not None and any(address in _network(network) for network in networks)
 
 
@@ -52,7 +52,7 @@ def _network(text: str) -> Network:
 
 
 def _parse(text: str) -> Address | None:
-    """An address, also with a port behind it as some proxies write it; an IPv4 one in IPv6 as what it is."""
+    """Parse an address, with or without a port; return an IPv4 address that is mapped to IPv6 as IPv4."""
     text = text.strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]

@@ -1,4 +1,4 @@
-"""Keys at the door of the API: `Authorization: Bearer <key>`, and nowhere else."""
+"""Authenticate API calls by `Authorization: Bearer <key>`, and by nothing else."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from ninja.security import HttpBearer
 
-from common.sql import Question
+from common.sql import ExtraQuery
 from packages_app.core.actor import Caller
 from packages_app.errors import Refusal
 from packages_app.keys import rate_limits
@@ -22,10 +22,10 @@ logger = logging.getLogger(__name__)
 
 
 class InvalidKey(Refusal):
-    """The key is missing or not valid.
+    """The API key is missing or invalid.
 
-    Send `Authorization: Bearer <key>`. Unknown, expired and revoked keys are answered alike; staff find the
-    reason in the log, and make new ones.
+    Send `Authorization: Bearer <key>`. Unknown, expired and revoked keys get the same answer; staff can find
+    the reason in the log, and make a new key.
     """
 
     code = "invalid_key"
@@ -33,9 +33,10 @@ class InvalidKey(Refusal):
 
 
 class MissingScope(Refusal):
-    """The key does not have the right to do this.
+    """The API key does not have the scope for this.
 
-    Couriers bring and kiosks open; use the right key, or ask staff for one with the scope.
+    Use a courier's key to bring packages and a kiosk's key to open compartments, or ask staff for a key with
+    the scope.
     """
 
     code = "missing_scope"
@@ -43,33 +44,34 @@ class MissingScope(Refusal):
 
 
 def note_failure(request: HttpRequest, why: str) -> None:
-    """Writes down why a key was refused, and counts it. Raises `RateLimited` where there were too many."""
+    """Log why a key was refused, and count it. Raises `RateLimited` after too many."""
     logger.warning("API key refused: %s (from %s)", why, client_address(request))
     rate_limits.count_failed_key(request)
 
 
-Beside = Callable[[HttpRequest], Question | None]
+ExtraQueryOf = Callable[[HttpRequest], ExtraQuery | None]
 
 
-def nothing(request: HttpRequest) -> None:
-    """What most calls ask for along with the key."""
+def no_extra_query(request: HttpRequest) -> None:
+    """Combine no query with the key look-up: the default."""
     return
 
 
 class KeyAuth(HttpBearer):
-    """Lets a key with `scope` in. Why a key was refused stands in the log, not in the answer.
+    """Accept keys with one of `scopes`. The log says why a key was refused, the answer does not.
 
-    `beside`: what the call is going to read, to be asked for along with the key (`checking.verify`).
+    `extra_query`: what the call is going to read, to be combined with the key look-up (`checking.verify`).
     """
 
     refusals: tuple[type[Refusal], ...] = (InvalidKey, MissingScope, rate_limits.RateLimited)
 
-    def __init__(self, *scopes: ApiKey.Scope, beside: Beside = nothing) -> None:
+    def __init__(self, *scopes: ApiKey.Scope, extra_query: ExtraQueryOf = no_extra_query) -> None:
         super().__init__()
         self.scopes = frozenset(scopes)
-        self.beside = beside
+        self.extra_query = extra_query
 
     def __call__(self, request: HttpRequest) -> Any:
+        """Return the caller. Raises as `authenticate` does."""
         header = request.META.get("HTTP_AUTHORIZATION", "")
         scheme, _, token = header.partition(" ")
         if scheme.lower() != "bearer" or not token:
@@ -77,12 +79,12 @@ class KeyAuth(HttpBearer):
         return self.authenticate(request, token.strip())
 
     def authenticate(self, request: HttpRequest, token: str) -> Caller:
-        """Raises `InvalidKey`, `MissingScope` and `RateLimited`."""
+        """Return the caller. Raises `InvalidKey`, `MissingScope` and `RateLimited`."""
         caller, why = verify(
             token,
             now=timezone.now(),
-            whence=lambda: client_address(request),
-            beside=self.beside(request),
+            client_address=lambda: client_address(request),
+            extra_query=self.extra_query(request),
         )
         if caller is None:
             note_failure(request, why)
@@ -94,9 +96,9 @@ class KeyAuth(HttpBearer):
 
 
 class LocationBoundKey(Refusal):
-    """A key for some locations only cannot do this, which is about all of them.
+    """An API key that is bound to locations cannot do this.
 
-    Use a key of yours that is not bound to locations.
+    Use a key of yours that is not bound to locations: this call concerns all of them.
     """
 
     code = "location_bound_key"
@@ -104,12 +106,12 @@ class LocationBoundKey(Refusal):
 
 
 class UnboundKeyAuth(KeyAuth):
-    """Lets in no key that is made for some locations only."""
+    """Accept only keys that are not bound to locations."""
 
     refusals = (*KeyAuth.refusals, LocationBoundKey)
 
     def authenticate(self, request: HttpRequest, token: str) -> Caller:
-        """Raises `LocationBoundKey` as well."""
+        """Return the caller. Raises `LocationBoundKey` as well."""
         caller = super().authenticate(request, token)
         if caller.actor.location_ids:
             raise LocationBoundKey

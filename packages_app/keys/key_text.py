@@ -1,4 +1,4 @@
-"""What the text of an API key looks like: `plk_live_<id>_<secret>_<checksum>`."""
+"""The text of an API key: `plk_live_<id>_<secret>_<checksum>`."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ _SECRET_LENGTH = 43  # base62 digits of 256 bits
 
 
 def new(kind: str) -> tuple[str, str]:
-    """The public id of a new key, and all of it but the checksum."""
+    """Make a key; return its public id, and its text without the checksum."""
     key_id = "".join(secrets.choice(_BASE62) for _ in range(8))
     return key_id, f"plk_{kind}_{key_id}_{_base62(secrets.token_bytes(32), _SECRET_LENGTH)}"
 
 
 def checksum(body: str) -> str:
-    """Lets a secret scanner tell a key from chance, and refuses a mistyped key without a look-up."""
+    """Return the checksum: secret scanners recognize keys by it, and a mistyped key needs no look-up."""
     return _base62(zlib.crc32(body.encode()).to_bytes(4, "big"), 6)
 
 

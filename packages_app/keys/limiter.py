@@ -1,9 +1,9 @@
-"""How often something may be done, counted in Redis for all processes together: a token bucket (GCRA).
+"""A rate limiter whose token buckets (GCRA) are in Redis, shared by all processes.
 
-One atomic round trip by Redis' own clock. A busy bucket is not asked for each token: a process takes some
-at once, never more than 50 ms of the rate, so that the count costs next to nothing. Nor is a wide one asked
-for who comes now and then, as a kiosk does: that call is paid for with the next one that comes soon after it.
-Without Redis nobody counts and everybody is let through (`common/redis_client.py`).
+Taking tokens is one atomic round trip, by the clock of Redis. A process takes several tokens of a busy bucket
+at once, at most those of 50 ms, so that the count costs next to nothing. For a caller with a high limit who
+calls now and then, as a kiosk does, Redis is not asked at all: that call is charged with the next one that
+follows soon. Without Redis nothing is counted and every call is allowed (`common/redis_client.py`).
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from typing import Any, cast
 
 from common.redis_client import Helper, helper
 
-LEASE_LIVES = 0.5  # seconds; unused tokens are lost then; the bucket fills up again anyway
-LEASE_AT_MOST = 0.05  # of the rate
-CREDIT_FROM = 10  # tokens at once: then a call in half a second is 1 % of the rate at the most
+LEASE_LIVES = 0.5  # seconds; unused tokens are lost then, but the bucket fills up again anyway
+LEASE_AT_MOST = 0.05  # of the tokens per second
+CREDIT_FROM = 10  # tokens in a lease: then one call in half a second is at most 1% of the rate
 
-# The bucket is kept as the moment at which it would be full again, in microseconds, and forgotten when it is.
+# A bucket is stored as the time at which it is full again, in microseconds, and deleted when it is.
 # A clock that was set back must not close it for longer than it takes to fill.
 _TAKE = """
 local clock = redis.call('TIME')
@@ -42,41 +42,41 @@ return {given, there - given, math.ceil((full_at - now) / 1000), math.ceil(next_
 
 @dataclass(frozen=True)
 class Limit:
-    """So many a second on average, and up to `burst` at once."""
+    """`rate` calls per second on average, and up to `burst` at once."""
 
     rate: float
     burst: int
 
     @cached_property
     def window(self) -> int:
-        """Seconds in which an empty bucket fills up."""
+        """Return the seconds in which an empty bucket fills up."""
         return max(1, ceil(self.burst / self.rate))
 
     @cached_property
     def lease(self) -> int:
-        """How many tokens a process may take at once."""
+        """Return how many tokens a process may take at once."""
         return max(1, min(int(self.rate * LEASE_AT_MOST), self.burst // 10))
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Whether this one was allowed, how many more are, and in how many seconds what happens."""
+    """Whether a call was allowed, how many more are, and in how many seconds that changes."""
 
     allowed: bool
     remaining: int
     full_in: int
-    next_in: int  # when it was not allowed: until one is again, 1 at the least
+    next_in: int  # if it was not allowed: seconds until the next one is, at least 1
 
 
 class Limiter:
-    """The buckets in one Redis."""
+    """The token buckets in one Redis."""
 
     def __init__(self, helper: Helper) -> None:
         self._helper = helper
         self._leases: dict[str, _Lease] = {}
 
     def take(self, bucket: str, limit: Limit) -> Standing | None:
-        """One token from the bucket, if there is one; None when nobody can say, as Redis is away."""
+        """Take a token from the bucket, if there is one; return None while Redis is away."""
         if limit.lease == 1:
             return self.take_many(bucket, limit, 1)[1]
         lease = self._leases.get(bucket)
@@ -93,7 +93,7 @@ class Limiter:
     def take_many(
         self, bucket: str, limit: Limit, wanted: int, *, owed: int = 0
     ) -> tuple[int, Standing | None]:
-        """Up to `wanted` tokens beside those `owed`: how many it were, and how it stands after the first."""
+        """Take up to `wanted` tokens and those `owed`; return how many, and the standing after the first."""
         answer = self._ask(bucket, limit, wanted + owed)
         if answer is None:
             return 0, None
@@ -115,7 +115,7 @@ class Limiter:
 
 
 class _Lease:
-    """Tokens of one bucket that this process has taken and not used yet. Threads share it."""
+    """The tokens of one bucket that this process has taken and not used yet. Threads share it."""
 
     __slots__ = ("_credit_from", "_lock", "_refusal", "_size", "_standing", "_tokens", "_until", "owed")
 
@@ -130,17 +130,17 @@ class _Lease:
         self.owed = 0
 
     def on_credit(self, limit: Limit) -> Standing | None:
-        """One that Redis is not asked for: the first in half a second, unless the bucket was seen empty."""
+        """Allow the first call in half a second without asking Redis, unless the bucket was seen empty."""
         with self._lock:
             now = time.monotonic()
             begins, self._credit_from = self._credit_from, now + LEASE_LIVES
             if limit.lease < CREDIT_FROM or self._refusal or now < begins:
                 return None
-            self.owed = 1  # an earlier one has come back to the bucket since
+            self.owed = 1  # what was owed before has flowed back into the bucket since
             return Standing(allowed=True, remaining=limit.burst - 1, full_in=1, next_in=1)
 
     def take(self) -> Standing | None:
-        """One of them, or that the bucket was just seen empty; None to ask Redis."""
+        """Use a token, or say that the bucket was just seen empty; return None to ask Redis."""
         with self._lock:
             standing = self._standing
             if standing is None or time.monotonic() >= self._until:
@@ -154,25 +154,25 @@ class _Lease:
             return Standing(allowed=True, remaining=remaining, full_in=standing.full_in, next_in=1)
 
     def wanted(self, most: int) -> int:
-        """Twice as many as the last time where those were used up; one where hardly anybody comes."""
+        """Return how many tokens to take: twice as many as last time if those were used up, else one."""
         with self._lock:
             in_time = time.monotonic() < self._until
             self._size = min(self._size * 2, most) if in_time and not self._refusal else 1
             return self._size
 
     def put(self, given: int, standing: Standing | None) -> None:
-        """What Redis has given, of which the first is used."""
+        """Keep the tokens that Redis has given, the first of which is used."""
         now = time.monotonic()
         with self._lock:
             if now >= self._until:
-                self._tokens = 0  # of a lease that has ended
+                self._tokens = 0  # those of a lease that has ended are lost
             if standing is None:
                 self._standing = None
                 return
             self.owed = 0
             self._refusal = not standing.allowed and not self._tokens
             self._tokens += max(given - 1, 0)
-            # An empty bucket fills soon: it is looked at again after a token's time at the latest.
+            # An empty bucket fills soon: Redis is asked again after the time of one token at the latest.
             self._until = now + (min(LEASE_LIVES, 0.02) if self._refusal else LEASE_LIVES)
             left = standing.remaining - max(given - 1, 0)
             self._standing = replace(standing, remaining=left)
@@ -180,5 +180,5 @@ class _Lease:
 
 @cache
 def limiter() -> Limiter:
-    """This process's own."""
+    """Return the limiter of this process."""
     return Limiter(helper())

@@ -1,1 +1,1 @@
-"""What couriers rehearse with their test keys."""
+"""What couriers can rehearse with their test keys."""

@@ -69,7 +69,7 @@ SELECT count(*) AS packages, {message_rows.ANNOUNCES} FROM waiting
 
 # Every unsettled downtime counts, for each package from its deposit on. An interval of seconds only: "1 day"
 # would be 23 or 25 hours where the session's clocks change. What is held back stands still for its own reason
-# since `held_at`, and `operations.release` gives that back.
+# since `held_at`, and `operations.release_hold` gives that back.
 GIVE_BACK = f"""
 WITH lost AS MATERIALIZED (
     SELECT began_at, ended_at FROM lockers_downtime

@@ -10,10 +10,10 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 
-from packages_app.operations.couriers import make_key
 from tests.access import api, routes, table
 from tests.access.asking import seen, undone
 from tests.access.world import World, make_world
+from tests.world import make_key
 
 pytestmark = pytest.mark.django_db
 
@@ -108,9 +108,9 @@ def test_a_key_for_elsewhere_finds_nothing_here(call: str, kind: str, world: Wor
     """Courier A's own, with a key that is bound to another location, or one for the sandbox."""
     case = api.CASES.get(call, table.Case())
     if kind == "bound":
-        _, key = make_key.make_key(courier=world.a, location_ids=[world.elsewhere.pk])
+        _, key = make_key(courier=world.a, location_ids=[world.elsewhere.pk])
     else:
-        _, key = make_key.make_key(courier=world.a, test=True)
+        _, key = make_key(courier=world.a, test=True)
     own = case.names(world)
     missing = own | {name: table.another(own[name]) for name in named(call)}
     answers = [ask(call, key, ids, case.content(world, ids)) for ids in (own, missing)]

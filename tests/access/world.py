@@ -12,8 +12,7 @@ from django.utils import timezone
 from lockers.models import Location, Membership
 from packages_app.life.lifecycle import Status
 from packages_app.models import Courier, Package
-from packages_app.operations.couriers import make_key
-from tests.world import door, make_courier, make_kiosk, make_location, make_package
+from tests.world import door, make_courier, make_key, make_kiosk, make_location, make_package, revoke_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +42,14 @@ def make_world() -> World:
     """A world whose keys and users are named as the columns of the tables."""
     here, elsewhere = make_location("TLL-1"), make_location("RIX-1")
     a, b = make_courier("dpd"), make_courier("ups")
-    _, of_a = make_key.make_key(courier=a)
-    _, of_b = make_key.make_key(courier=b)
-    _, of_1 = make_key.make_key(kiosk=make_kiosk(here))
-    _, of_2 = make_key.make_key(kiosk=make_kiosk(elsewhere))
-    _, scopeless = make_key.make_key(courier=a, scopes=["codes:read"])
-    _, expired = make_key.make_key(courier=a, life=timedelta(0))
-    revoked_key, revoked = make_key.make_key(courier=a)
-    make_key.revoke(revoked_key, now=timezone.now())
+    _, of_a = make_key(courier=a)
+    _, of_b = make_key(courier=b)
+    _, of_1 = make_key(kiosk=make_kiosk(here))
+    _, of_2 = make_key(kiosk=make_kiosk(elsewhere))
+    _, scopeless = make_key(courier=a, scopes=["codes:read"])
+    _, expired = make_key(courier=a, life=timedelta(0))
+    revoked_key, revoked = make_key(courier=a)
+    revoke_key(revoked_key, now=timezone.now())
     keys = {"nobody": "", "revoked": revoked, "expired": expired, "scopeless": scopeless}
     keys |= {"A": of_a, "B": of_b, "kiosk_1": of_1, "kiosk_2": of_2}
     return World(here, elsewhere, a, keys, _users(here, elsewhere))

@@ -13,9 +13,17 @@ from playwright.sync_api import Browser, Page, expect
 from lockers.models import Location
 from packages_app import operations
 from packages_app.models import Package
-from packages_app.operations.couriers.make_key import make_key
 from tests.browser.conftest import Watch
-from tests.world import code_of, door, make_courier, make_kiosk, make_location, make_package, wrong_code
+from tests.world import (
+    code_of,
+    door,
+    make_courier,
+    make_key,
+    make_kiosk,
+    make_location,
+    make_package,
+    wrong_code,
+)
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

@@ -7,6 +7,8 @@ import sys
 
 import django
 
+from tests.world import make_key
+
 LOCATIONS = ("CHAOS-1", "CHAOS-2", "CHAOS-3")
 PASSWORD = "a-password-of-the-chaos-suite"
 
@@ -18,7 +20,6 @@ def main() -> None:
     from lockers import layout
     from lockers.models import Kiosk, Location, Membership
     from packages_app.models import ApiKey, Courier
-    from packages_app.operations.couriers import make_key
 
     places = [
         Location.objects.create(code=code, name=f"Station {code}", country="EE", time_zone="Europe/Tallinn")
@@ -28,12 +29,11 @@ def main() -> None:
     courier = Courier.objects.create(code="chaos", name="Chaos Parcels")
     scopes = [str(ApiKey.Scope.PACKAGES), str(ApiKey.Scope.CODES_READ)]
     kiosks = {
-        place.code: make_key.make_key(kiosk=Kiosk.objects.create(location=place, name="front"))[1]
-        for place in places
+        place.code: make_key(kiosk=Kiosk.objects.create(location=place, name="front"))[1] for place in places
     }
     manager = User.objects.create_user("manager", password=PASSWORD)
     Membership.objects.bulk_create(Membership(user=manager, location=place) for place in places)
-    keys = {"courier": make_key.make_key(courier=courier, scopes=scopes)[1], "kiosks": kiosks}
+    keys = {"courier": make_key(courier=courier, scopes=scopes)[1], "kiosks": kiosks}
     sys.stdout.write(json.dumps(keys) + "\n")
 
 

@@ -20,8 +20,7 @@ from common import shared_answers
 from common.redis_client import Helper
 from common.shared_answers import shared
 from lockers.models import Compartment
-from packages_app.operations.couriers.make_key import make_key
-from tests.world import Api, courier_api, make_courier, make_location
+from tests.world import Api, courier_api, make_courier, make_key, make_location
 
 pytestmark = pytest.mark.django_db
 

@@ -19,9 +19,8 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from common import wakeup as nudge_module
-from common.wakeup import Nudger, nudge, nudge_webhooks
+from common.wakeup import Waker, nudge, nudge_webhooks, wake_queue
 from lockerportal.celery import app
-from packages_app.rules import queueing
 from tests.notifications.providers import SilentServer, free_port
 
 
@@ -44,11 +43,11 @@ def test_calls_that_come_together_share_one_and_the_last_is_heard() -> None:
         go.wait(20)
         calls.append(asked)
 
-    nudger = Nudger(publish, pause=0.01)
-    nudger.wake()
+    waker = Waker(publish, pause=0.01)
+    waker.wake()
     assert entered.wait(20)
     for asked in range(1, 1001):  # noqa: B007 - read by `publish`
-        nudger.wake()  # returns although `publish` hangs: were it to wait, this test would never end
+        waker.wake()  # returns although `publish` hangs: were it to wait, this test would never end
     assert calls == []
     go.set()
 
@@ -74,17 +73,17 @@ def test_a_broker_that_is_away_is_named_once_and_noticed_when_it_is_back(
         if answer:
             raise answer
 
-    nudger = Nudger(publish, pause=0.0)
+    waker = Waker(publish, pause=0.0)
     with caplog.at_level(logging.INFO, logger="common.wakeup"):
         for number in range(1, 5):
-            nudger.wake()
+            waker.wake()
             assert eventually(lambda wanted=number: len(calls) == wanted)  # type: ignore[misc]
-        assert eventually(lambda: not nudger._wanted.is_set())
+        assert eventually(lambda: not waker._wanted.is_set())
 
     assert eventually(lambda: len(caplog.messages) == 2)
     assert caplog.messages == [
-        "Cannot wake delivery, the sweep will find messages: OSError",
-        "Delivery can be woken again",
+        "Cannot wake jobs, they wait for Celery beat: OSError",
+        "Jobs can be woken again",
     ]
 
 
@@ -132,7 +131,7 @@ def test_every_job_that_is_woken_exists_and_a_call_that_nobody_takes_ends(settin
     settings.NOTIFICATION_NUDGE = True
     app.loader.import_default_modules()
     queue = redis.Redis.from_url(settings.REDIS_URL)
-    for wake in (nudge, nudge_webhooks, queueing.nudge):
+    for wake in (nudge, nudge_webhooks, wake_queue):
         queue.delete("webhooks", settings.CELERY_TASK_DEFAULT_QUEUE)
         wake()
         assert eventually(
@@ -148,7 +147,7 @@ def test_every_job_that_is_woken_exists_and_a_call_that_nobody_takes_ends(settin
 def test_tests_can_turn_it_off(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.NOTIFICATION_NUDGE = False
     woken: list[bool] = []
-    monkeypatch.setattr(nudge_module._deliver._nudger, "wake", lambda: woken.append(True))
+    monkeypatch.setattr(nudge_module._deliver._waker, "wake", lambda: woken.append(True))
     nudge()
     assert woken == []
     settings.NOTIFICATION_NUDGE = True
@@ -161,13 +160,13 @@ def test_a_forked_process_has_a_thread_of_its_own() -> None:
         import os, sys
         from django.conf import settings
         settings.configure(NOTIFICATION_NUDGE=True)
-        from notifications import nudge
+        from common import wakeup
 
         def tell():
             os.write(write, b"%d " % os.getpid())
 
         read, write = os.pipe()
-        wake = nudge.Wake(tell)
+        wake = wakeup.Wake(tell)
         wake()
         assert int(os.read(read, 20)) == os.getpid()
         child = os.fork()

@@ -172,7 +172,7 @@ def beat(*, expire: bool = True) -> Iterator[None]:
         try:
             while not stop.wait(0.05):
                 if expire:
-                    operations.expire(now=database_now())
+                    operations.expire_due(now=database_now())
                 deliver_due()
         finally:
             connection.close()

@@ -13,10 +13,10 @@ import pytest
 from pytest_django.live_server_helper import LiveServer
 
 from packages_app.models import Package
-from packages_app.operations.couriers.make_key import make_key
 from tests import world
 from tests.declared import document
 from tests.factories import KioskFactory
+from tests.world import make_key
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "docs/api/README.md").read_text()

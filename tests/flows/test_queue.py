@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
+from common import wakeup
 from packages_app import tasks
 from packages_app.models import QueueEntry
-from packages_app.rules import queueing
 from tests.flows.conftest import Place
 from tests.world import code_of, courier_api, door, make_courier, parcel
 
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.django_db
 def woken(monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any) -> list[str]:
     """Each call that wakes the granting."""
     calls: list[str] = []
-    monkeypatch.setattr(queueing, "nudge", lambda: calls.append("nudge"))
+    monkeypatch.setattr(wakeup, "_grant_queue", lambda: calls.append("woken"))
     return calls
 
 
@@ -45,7 +46,7 @@ def test_in_turn(place: Place, woken: list[str], django_capture_on_commit_callba
     code = code_of(door(place.location, "L1").packages.get())
     with django_capture_on_commit_callbacks(execute=True):
         assert place.type_code(code)[0] == 200
-    assert "nudge" in woken
+    assert "woken" in woken
     assert tasks.grant_doors() == 1
     granted = place.courier.get(f"/queue/{one['id']}").json()
     assert granted["status"] == "GRANTED"
@@ -95,7 +96,7 @@ def test_in_vain(place: Place) -> None:
 def test_every_way_to_free_a_door_wakes_the_granting(
     place: Place, woken: list[str], django_capture_on_commit_callbacks: Any
 ) -> None:
-    """Taken out, a reservation called off, a better door found, an empty one looked into, a door mended."""
+    """Taken out, a reservation called off, a better door found, an empty one looked into, a door repaired."""
     kept = place.courier.post(
         "/lockers/assign", parcel(place.location, size="LARGE", deposited=False, open=False)
     )
@@ -112,19 +113,20 @@ def test_every_way_to_free_a_door_wakes_the_granting(
     place.change(taken["id"], "cancel")
     wakes(lambda: place.courier.post(f"/packages/{taken['id']}/return"))
     wakes(lambda: place.courier.post(f"/packages/{kept.json()['id']}/cancel"))
-    pk = door(place.location, "S1").pk
+    mended = door(place.location, "S1")
+    mended.mark_unverified(by="manager:mia", reason="not empty")
+    pk = mended.pk
     wakes(lambda: place.manager.post(f"/manage/doors/{pk}/confirm-empty/"))
+    mended.refresh_from_db()
+    mended.take_out_of_service(by="manager:mia", reason="hinge", now=timezone.now())
     wakes(lambda: place.manager.post(f"/manage/doors/{pk}/put-back/"))
 
 
-def test_where_nobody_waits_nobody_is_woken(
+def test_a_pickup_wakes_nobody_where_nobody_waits(
     place: Place, woken: list[str], django_capture_on_commit_callbacks: Any
 ) -> None:
-    package = place.bring("LARGE")
-    place.change(package["id"], "cancel")
+    """The hot path looks in its one statement; what is rare wakes the job, which finds nothing to do."""
+    place.bring("LARGE")
     with django_capture_on_commit_callbacks(execute=True):
-        place.change(package["id"], "return")
-        other = place.bring("LARGE")
         assert place.type_code(code_of(door(place.location, "L1").packages.get(status="STORED")))[0] == 200
-    assert other
     assert woken == []

@@ -13,10 +13,9 @@ from pytest_django import Settings
 from lockers.models import Compartment
 from packages_app import operations
 from packages_app.models import Package
-from packages_app.operations.couriers.make_key import make_key
 from packages_app.sandbox.pretend import ON_DEPOSIT, ON_DOOR
 from tests.races.together import assert_sound
-from tests.world import Api, kiosk_api, make_courier, make_kiosk, make_location, parcel
+from tests.world import Api, kiosk_api, make_courier, make_key, make_kiosk, make_location, parcel
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -40,7 +39,7 @@ def test_a_day_of_rehearsals(settings: Settings) -> None:
         api.post(f"/packages/{bring(f'{number}-2', deposited=False)['id']}/deposit")
     assert_sound()
 
-    assert operations.tidy_sandbox(now=timezone.now() + timedelta(hours=25)) == 6
+    assert operations.tidy_sandbox_due(now=timezone.now() + timedelta(hours=25)) == 6
     assert Compartment.objects.free().count() == 12
     assert not Package.objects.in_door().exists()
     assert_sound()

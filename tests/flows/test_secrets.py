@@ -36,7 +36,6 @@ from notifications.sms import locmem
 from packages_app import operations
 from packages_app.life.lifecycle import Status
 from packages_app.models import ApiKey, Courier, Package, Recipient, Webhook, WrongCodeTally
-from packages_app.operations.couriers.make_key import make_key, revoke
 from packages_app.secrets.pickup_codes import shown
 from tests.notifications.endpoint_sink import endpoint_sink
 from tests.notifications.receipts.posting import SECRETS, post
@@ -49,10 +48,12 @@ from tests.world import (
     door,
     kiosk_api,
     make_courier,
+    make_key,
     make_kiosk,
     make_location,
     make_package,
     parcel,
+    revoke_key,
     wrong_code,
 )
 
@@ -211,7 +212,7 @@ def a_whole_flow(secrets: Secrets, monkeypatch: pytest.MonkeyPatch) -> None:
     WrongCodeTally.objects.all().delete()
     in_the_browser(screen.key, second)
     keys_in_the_admin(courier, secrets)
-    operations.expire(now=NOW.replace(year=2027))
+    operations.expire_due(now=NOW.replace(year=2027))
     delivery.deliver()
 
 
@@ -296,7 +297,7 @@ def delegate(api: Api, package: Package, secrets: Secrets) -> None:
 def wrong_keys(courier: Any, secrets: Secrets) -> None:
     """Revoked, expired, unknown, mistyped; in the header and in the query."""
     row, revoked = make_key(courier=courier)
-    revoke(row, now=NOW)
+    revoke_key(row, now=NOW)
     row, expired = make_key(courier=courier)
     ApiKey.objects.filter(pk=row.pk).update(expires_at=NOW)
     row, unknown = make_key(courier=courier)

@@ -10,8 +10,7 @@ import pytest
 from django.test import Client
 
 from lockerportal.logs import RedactSecrets
-from packages_app.operations.couriers.make_key import make_key
-from tests.world import make_courier, make_kiosk, make_location
+from tests.world import make_courier, make_key, make_kiosk, make_location
 
 KEY = "plk_live_a1B2c3D4_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG_0Zz9aA"
 ID = "0b4f1a52-6f0e-4d43-8a51-0c9f3f5d7e21"

@@ -202,7 +202,7 @@ class TestDoors:
         assert b'name="reason"' in page.content
         assert self.events() == []
         page = act(anna, Compartment, "take_out_of_service", doors, reason="<b>bent</b>")
-        assert b"2 taken out of service" in page.content
+        assert b"2 compartments taken out of service." in page.content
         assert b"<b>bent" not in page.content
         assert {row.status for row in location.compartments.filter(size=1)} == {"out_of_service"}
         act(anna, Compartment, "put_back_in_service", doors[:1])
@@ -216,8 +216,8 @@ class TestDoors:
     def test_confirm_empty_refuses_what_holds_a_package(self, anna: Client, location: Location) -> None:
         package = make_package(make_courier(), door(location, "S2"))
         page = act(anna, Compartment, "confirm_empty", location.compartments.filter(size=1))
-        assert b"A-S2: The compartment is occupied by a package" in page.content
-        assert b"1 confirmed as empty" in page.content
+        assert b"Not marked as empty: A-S2. The compartment is occupied by a package" in page.content
+        assert b"1 compartment marked as empty." in page.content
         assert door(location, "S1").occupancy == Occupancy.EMPTY
         assert door(location, "S2").occupancy == Occupancy.OCCUPIED
         package.refresh_from_db()

@@ -9,10 +9,9 @@ import pytest
 from django.utils import timezone
 
 from common.clock import database_now
-from packages_app import tasks
+from packages_app import operations, tasks
 from packages_app.life.lifecycle import Status
 from packages_app.models import IdempotencyKey, Package, QueueEntry
-from packages_app.rules import queueing
 from tests.world import door, make_courier, make_location, make_package, make_recipient
 
 pytestmark = pytest.mark.django_db
@@ -98,7 +97,7 @@ def test_purge_queue() -> None:
             ended_at=ended_at,
             package=package if status == "GRANTED" else None,
         )
-    assert queueing.purge(now=now, batch=2) == 3
+    assert operations.purge_queue_due(now=now, batch=2) == 3
     assert tasks.purge_queue() == 0
     assert {one.tracking_number for one in QueueEntry.objects.all()} == {"WAITS", "YOUNG"}
     assert Package.objects.get() == package

@@ -12,7 +12,7 @@ from packages_app import operations
 from packages_app.core.actor import Caller
 from packages_app.life.lifecycle import Status
 from packages_app.models import Courier, Delegate, Package
-from packages_app.operations.packages.pick_up import Typed
+from packages_app.operations.packages.pick_up import TypedCode
 from packages_app.payloads.results import Opened
 from tests.races.together import assert_sound, bring, in_rounds, kinds, together
 from tests.world import actor, caller, code_of, delegate_code_of, make_kiosk
@@ -33,7 +33,7 @@ def named(courier: Courier, location: Location, number: str) -> Package:
 
 
 def try_code(screen: Caller, code: str, **more: Any) -> Opened:
-    return operations.pick_up(by=screen, now=timezone.now(), typed=Typed(code=code, **more))
+    return operations.pick_up(by=screen.actor, now=timezone.now(), typed=TypedCode(code=code, **more))
 
 
 def test_sixteen_screens_with_two_codes_open_one_door_once(location: Location, courier: Courier) -> None:

@@ -16,7 +16,7 @@ from packages_app import operations
 from packages_app.core.actor import SYSTEM, Caller
 from packages_app.life.lifecycle import Status
 from packages_app.models import Courier, Package, PackageEvent
-from packages_app.operations.packages.pick_up import Typed
+from packages_app.operations.packages.pick_up import TypedCode
 from tests.races import together as threads
 from tests.races.together import after_the_hold, assert_sound, bring, kinds
 from tests.world import actor, caller, code_of, make_kiosk, make_location
@@ -43,7 +43,7 @@ def resume(location: Location, now: datetime) -> Location:
 
 
 def beat(screen: Caller, now: datetime) -> None:
-    operations.heartbeat(by=screen, now=now, software_version="1", silent_compartments=[])
+    operations.record_heartbeat(by=screen.actor, now=now, software_version="1")
 
 
 def assert_done(results: list[Any]) -> None:
@@ -59,15 +59,15 @@ def test_expiry_against_the_beginning(courier: Courier) -> None:
         began, later = timezone.now(), after_the_hold()
         assert_done(
             together(
-                partial(operations.expire, now=later, batch=2),
+                partial(operations.expire_due, now=later, batch=2),
                 partial(suspend, location, began),
-                partial(operations.expire, now=later, batch=3),
+                partial(operations.expire_due, now=later, batch=3),
             )
         )
-        operations.notice_silence(now=later)  # the next look, a minute later
+        operations.notice_silence_due(now=later)  # the next look, a minute later
         statuses = Package.objects.filter(location=location).values_list("status", flat=True)
         assert set(statuses) == {Status.STORED}
-        assert operations.expire(now=later) == 0
+        assert operations.expire_due(now=later) == 0
         before = {package.pk: Package.objects.get(pk=package.pk).expires_at for package in packages}
         resume(location, began + 100 * HOUR)
         for package in packages:
@@ -85,12 +85,12 @@ def test_a_pickup_while_the_location_comes_back(courier: Courier) -> None:
         packages = [bring(courier, location, f"T-{number}-{n}") for n in range(3)]
         began, later = timezone.now(), after_the_hold()
         beat(screen, began)
-        operations.notice_silence(now=began + HOUR)
+        operations.notice_silence_due(now=began + HOUR)
         code = code_of(packages[0])
         picked, *rest = together(
-            partial(operations.pick_up, by=screen, now=later, typed=Typed(code=code)),
+            partial(operations.pick_up, by=screen.actor, now=later, typed=TypedCode(code=code)),
             partial(beat, other, later),
-            partial(operations.expire, now=later),
+            partial(operations.expire_due, now=later),
             partial(beat, screen, later),
         )
         assert_done([picked, *rest])
@@ -111,8 +111,8 @@ def test_beats_heartbeats_and_staff_all_at_once(courier: Courier) -> None:
         Kiosk.objects.filter(location=location).update(last_seen_at=now - HOUR)
         assert_done(
             together(
-                partial(operations.notice_silence, now=now),
-                partial(operations.notice_silence, now=now),
+                partial(operations.notice_silence_due, now=now),
+                partial(operations.notice_silence_due, now=now),
                 partial(beat, screens[0], now),
                 partial(beat, screens[1], now),
                 partial(suspend, location, now),
@@ -159,8 +159,8 @@ def test_changes_while_the_location_goes_down_and_comes_back(courier: Courier) -
             package_id = packages[number].pk
             operations.extend(package_id=package_id, by=by, now=began, hours=1)
             operations.resend_code(package_id=package_id, by=by, now=began)
-            operations.hold(package_id=package_id, by=by, now=began)
-            operations.release(package_id=package_id, by=by, now=began)
+            operations.put_on_hold(package_id=package_id, by=by, now=began)
+            operations.release_hold(package_id=package_id, by=by, now=began)
 
     def go_down_and_come_back() -> None:
         for number in range(10):
@@ -171,7 +171,7 @@ def test_changes_while_the_location_goes_down_and_comes_back(courier: Courier) -
         lambda: change(range(10)),
         lambda: change(range(9, -1, -1)),
         go_down_and_come_back,
-        lambda: operations.notice_silence(now=began),
+        lambda: operations.notice_silence_due(now=began),
     )
     assert kinds(results)["ok"] >= 2, results
     refused = [one for one in results if isinstance(one, Exception) and type(one).__name__ != "OnHold"]
@@ -191,7 +191,7 @@ def test_many_locations_come_back_at_once(courier: Courier) -> None:
     Kiosk.objects.update(last_seen_at=began)
     later = after_the_hold()
     assert_done(together(*(partial(beat, screen, later) for screen in screens)))
-    assert operations.expire(now=later) == 0
+    assert operations.expire_due(now=later) == 0
     assert set(Package.objects.values_list("status", flat=True)) == {Status.STORED}
     assert set(Package.objects.values_list("stood_still", flat=True)) == {later - began}
     assert Notification.objects.filter(kind="location_resumed").count() == 6 * 20 * 2

@@ -16,7 +16,7 @@ from lockers.models import Compartment, Location
 from packages_app import operations
 from packages_app.life.lifecycle import Status
 from packages_app.models import Courier, Package
-from packages_app.operations.packages.pick_up import Typed
+from packages_app.operations.packages.pick_up import TypedCode
 from packages_app.operations.packages.reassign import Reason
 from tests.races.together import after_the_hold, assert_sound, bring, together
 from tests.world import actor, caller, code_of, make_kiosk
@@ -92,14 +92,14 @@ class Crowd:
     def pick_up(self, chance: random.Random, thread: int, step: int) -> None:
         packages = list(Package.objects.filter(status=Status.STORED))
         if packages:
-            typed = Typed(code=code_of(chance.choice(packages)), nonce=f"{thread}-{step}")
+            typed = TypedCode(code=code_of(chance.choice(packages)), nonce=f"{thread}-{step}")
             self.location.kiosks.filter(name=f"screen {thread}").update(
                 wrong_codes_in_row=0, locked_until=None
             )
-            operations.pick_up(by=self.screens[thread], now=timezone.now(), typed=typed)
+            operations.pick_up(by=self.screens[thread].actor, now=timezone.now(), typed=typed)
 
     def sweep(self, chance: random.Random, thread: int, step: int) -> None:
-        chance.choice((operations.expire, operations.lapse))(
+        chance.choice((operations.expire_due, operations.lapse_due))(
             now=after_the_hold() if chance.random() < 0.3 else timezone.now()
         )
 

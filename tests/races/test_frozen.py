@@ -20,11 +20,10 @@ from packages_app import operations
 from packages_app.core.actor import Caller
 from packages_app.keys.checking import verify
 from packages_app.models import Courier, Package, Recipient
-from packages_app.operations.couriers.make_key import make_key
-from packages_app.operations.packages.pick_up import Typed
+from packages_app.operations.packages.pick_up import TypedCode
 from packages_app.payloads.results import Assigned, Opened
 from tests.races.together import assert_sound, bring
-from tests.world import code_of, make_kiosk
+from tests.world import code_of, make_key, make_kiosk
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -74,7 +73,7 @@ def asking(**owner: Any) -> Caller:
 
 
 def press(kiosk: Kiosk, code: str) -> Opened:
-    return operations.pick_up(by=asking(kiosk=kiosk), now=timezone.now(), typed=Typed(code=code))
+    return operations.pick_up(by=asking(kiosk=kiosk).actor, now=timezone.now(), typed=TypedCode(code=code))
 
 
 def drop_off(courier: Courier, location: Location, number: str) -> Assigned:

@@ -6,6 +6,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
+from common.actor import Actor
 from lockers import operations as service
 from lockers.models import Compartment, CompartmentEvent, Location
 from notifications.models import Notification
@@ -13,7 +14,6 @@ from packages_app import operations
 from packages_app.core import idempotency
 from packages_app.life.lifecycle import Status
 from packages_app.models import Courier, IdempotencyKey, Package, QueueEntry
-from packages_app.rules import queueing
 from tests.factories import UserFactory
 from tests.races.together import after_the_hold, assert_sound, bring, kinds, together
 
@@ -26,9 +26,9 @@ def test_four_jobs_and_the_recipients(location: Location, courier: Courier) -> N
     now = end - timedelta(hours=20)
     for hours, kind in ((20, "reminder"), (10, "reminder_last")):
         now = end - timedelta(hours=hours)
-        results = together(*[partial(operations.remind, now=now, batch=2)] * 4)
+        results = together(*[partial(operations.remind_due, now=now, batch=2)] * 4)
         assert kinds(results) == {"ok": 4}
-        operations.remind(now=now)  # what every job found locked
+        operations.remind_due(now=now)  # what every job found locked
         told = Counter(Notification.objects.filter(kind=kind).values_list("subject", "channel"))
         assert told == {(f"package:{one.pk}", channel): 1 for one in packages for channel in ("email", "sms")}
     assert {one.status for one in Package.objects.all()} == {Status.STORED}
@@ -39,11 +39,11 @@ def test_four_jobs_and_the_return_lists(location: Location, courier: Courier) ->
     courier.return_list_email = "back@dpd.example.com"
     courier.save()
     bring(courier, location, "T1")
-    operations.expire(now=after_the_hold())
+    operations.expire_due(now=after_the_hold())
     noon = datetime(2026, 12, 1, 12, tzinfo=UTC)
     for day in range(5):
         now = noon + timedelta(days=day)
-        results = together(*[partial(operations.list_returns, now=now)] * 4)
+        results = together(*[partial(operations.list_returns_due, now=now)] * 4)
         assert sorted(map(str, results)) == ["0", "0", "0", "1"]
     assert Notification.objects.filter(kind="return_list").count() == 5
 
@@ -56,7 +56,7 @@ def test_four_jobs_and_the_repairs(location: Location, courier: Courier) -> None
         service.take_out_of_service(
             compartments=doors,
             compartment_id=door.pk,
-            by="staff:anna",
+            by=Actor("staff:anna"),
             reason="paint",
             now=noon,
             repair_by=noon,
@@ -64,11 +64,11 @@ def test_four_jobs_and_the_repairs(location: Location, courier: Courier) -> None
     checked = list(doors[:6])
     for door in checked:
         service.confirm_repair(
-            compartments=doors, compartment_id=door.pk, by="staff:anna", now=noon - timedelta(hours=1)
+            compartments=doors, compartment_id=door.pk, by=Actor("staff:anna"), now=noon - timedelta(hours=1)
         )
-    results = together(*[partial(operations.repairs, now=noon)] * 4)
+    results = together(*[partial(operations.finish_repairs_due, now=noon)] * 4)
     assert kinds(results) == {"ok": 4}
-    operations.repairs(now=noon)  # what every job found locked
+    operations.finish_repairs_due(now=noon)  # what every job found locked
     put_back = CompartmentEvent.objects.filter(kind="put_back").values_list("compartment", flat=True)
     assert sorted(put_back) == sorted(door.pk for door in checked)
     assert Notification.objects.filter(kind="repair_overdue").count() == 1
@@ -81,9 +81,9 @@ def test_four_purges(location: Location, courier: Courier) -> None:
         IdempotencyKey(courier=courier, key=f"k{n}", fingerprint=b"f", created_at=now - timedelta(days=4))
         for n in range(200)
     )
-    results = together(*[partial(idempotency.purge, now=now, batch=7)] * 4)
+    results = together(*[partial(idempotency.purge_due, now=now, batch=7)] * 4)
     assert kinds(results) == {"ok": 4}
-    assert sum(n for n in results if isinstance(n, int)) + idempotency.purge(now=now) == 200
+    assert sum(n for n in results if isinstance(n, int)) + idempotency.purge_due(now=now) == 200
 
 
 def test_four_purges_of_the_queue(location: Location, courier: Courier) -> None:
@@ -101,6 +101,6 @@ def test_four_purges_of_the_queue(location: Location, courier: Courier) -> None:
         )
         for n in range(200)
     )
-    results = together(*[partial(queueing.purge, now=now, batch=7)] * 4)
+    results = together(*[partial(operations.purge_queue_due, now=now, batch=7)] * 4)
     assert kinds(results) == {"ok": 4}
-    assert sum(n for n in results if isinstance(n, int)) + queueing.purge(now=now) == 200
+    assert sum(n for n in results if isinstance(n, int)) + operations.purge_queue_due(now=now) == 200

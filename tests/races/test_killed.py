@@ -15,6 +15,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
+from common.actor import Actor
 from lockers import operations
 from lockers.models import Compartment, CompartmentEvent, Location
 from notifications.models import Notification
@@ -111,10 +112,15 @@ def test_repairs(many: Location) -> None:
     doors = Compartment.objects.filter(location=many)
     for one in doors:
         operations.take_out_of_service(
-            compartments=doors, compartment_id=one.pk, by="staff:anna", reason="paint", now=NOW, repair_by=NOW
+            compartments=doors,
+            compartment_id=one.pk,
+            by=Actor("staff:anna"),
+            reason="paint",
+            now=NOW,
+            repair_by=NOW,
         )
         operations.confirm_repair(
-            compartments=doors, compartment_id=one.pk, by="staff:anna", now=NOW - timedelta(hours=1)
+            compartments=doors, compartment_id=one.pk, by=Actor("staff:anna"), now=NOW - timedelta(hours=1)
         )
     lines = CompartmentEvent.objects.filter(kind="put_back")
     assert killed_again_and_again(f"repairs(now={moment(NOW)})", lines.count, 60) > 0

@@ -10,7 +10,7 @@ from django.utils import timezone
 from lockers.models import Kiosk, Location
 from packages_app import operations
 from packages_app.models import Courier, Package, WrongCodeTally
-from packages_app.operations.packages.pick_up import Typed
+from packages_app.operations.packages.pick_up import TypedCode
 from packages_app.payloads.results import Opened
 from tests.races.together import assert_sound, bring, kinds, together
 from tests.world import caller, code_of, make_kiosk, wrong_code
@@ -24,7 +24,9 @@ def test_one_code_at_sixteen_screens_opens_once(location: Location, courier: Cou
     screens = [caller(make_kiosk(location, f"screen {number}")) for number in range(16)]
     results = together(
         *(
-            lambda screen=screen: operations.pick_up(by=screen, now=timezone.now(), typed=Typed(code=code))
+            lambda screen=screen: operations.pick_up(
+                by=screen.actor, now=timezone.now(), typed=TypedCode(code=code)
+            )
             for screen in screens
         )
     )
@@ -37,10 +39,10 @@ def test_one_press_that_is_sent_sixteen_times_opens_once_and_every_answer_is_the
     location: Location, courier: Courier
 ) -> None:
     package = bring(courier, location, "T-1")
-    typed = Typed(code=code_of(package), nonce="n-1")
+    typed = TypedCode(code=code_of(package), nonce="n-1")
     screen = caller(make_kiosk(location))
     results = together(
-        *(lambda: operations.pick_up(by=screen, now=timezone.now(), typed=typed) for _ in range(16))
+        *(lambda: operations.pick_up(by=screen.actor, now=timezone.now(), typed=typed) for _ in range(16))
     )
     assert kinds(results) == {"ok": 16}
     assert len({str(result) for result in results}) == 1
@@ -53,7 +55,10 @@ def test_wrong_codes_at_once_are_no_more_than_one_after_the_other(location: Loca
     screen, wrong = caller(make_kiosk(location)), wrong_code(location)
     now = timezone.now()
     results = together(
-        *(lambda: operations.pick_up(by=screen, now=now, typed=Typed(code=wrong)) for _ in range(16))
+        *(
+            lambda: operations.pick_up(by=screen.actor, now=now, typed=TypedCode(code=wrong))
+            for _ in range(16)
+        )
     )
     assert kinds(results) == {"UnknownCode": 5, "TooManyAttempts": 11}
     kiosk = Kiosk.objects.get()
@@ -69,7 +74,10 @@ def test_the_right_code_among_wrong_ones_has_no_better_chance(location: Location
     now = timezone.now()
     codes = [wrong] * 6 + [right] + [wrong] * 6
     results = together(
-        *(lambda code=code: operations.pick_up(by=screen, now=now, typed=Typed(code=code)) for code in codes)
+        *(
+            lambda code=code: operations.pick_up(by=screen.actor, now=now, typed=TypedCode(code=code))
+            for code in codes
+        )
     )
     evaluated = kinds(results)["UnknownCode"]
     opened = isinstance(results[6], Opened)
@@ -83,7 +91,9 @@ def test_wrong_codes_of_many_screens_are_all_counted(location: Location) -> None
     screens = [caller(make_kiosk(location, f"screen {number}")) for number in range(12)]
     results = together(
         *(
-            lambda screen=screen: operations.pick_up(by=screen, now=timezone.now(), typed=Typed(code=wrong))
+            lambda screen=screen: operations.pick_up(
+                by=screen.actor, now=timezone.now(), typed=TypedCode(code=wrong)
+            )
             for screen in screens
         )
     )

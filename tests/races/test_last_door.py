@@ -11,11 +11,12 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from common.actor import Actor
 from lockers import operations as service
 from lockers.models import Compartment, Location
 from packages_app import operations
 from packages_app.models import Courier, Package
-from packages_app.operations.packages.pick_up import Typed
+from packages_app.operations.packages.pick_up import TypedCode
 from packages_app.sql import drop_off, pickup
 from tests.races.together import assert_sound, bring, in_rounds, kinds, together
 from tests.world import actor, caller, door, make_kiosk, make_location, wrong_code
@@ -70,7 +71,10 @@ def test_a_door_that_is_taken_out_of_service_at_that_moment(courier: Courier) ->
         take_out(courier)
         for compartment in Compartment.objects.filter(out_of_service_at__isnull=False):
             service.put_back_in_service(
-                compartments=Compartment.objects.all(), compartment_id=compartment.pk, by="x"
+                compartments=Compartment.objects.all(),
+                compartment_id=compartment.pk,
+                by=Actor("x"),
+                now=timezone.now(),
             )
 
     def work(number: int, thread: int) -> Any:
@@ -79,7 +83,7 @@ def test_a_door_that_is_taken_out_of_service_at_that_moment(courier: Courier) ->
         return service.take_out_of_service(
             compartments=Compartment.objects.all(),
             compartment_id=door(location, "S1").pk,
-            by="staff:ann",
+            by=Actor("staff:ann"),
             reason="hinge",
             now=timezone.now(),
         )
@@ -163,7 +167,8 @@ def test_without_the_lock_on_the_screen_more_codes_could_be_tried(
     for number in range(30):
         screen = caller(make_kiosk(location, f"screen {number}"))
         results = together(
-            *[partial(operations.pick_up, by=screen, now=timezone.now(), typed=Typed(code=wrong))] * 12
+            *[partial(operations.pick_up, by=screen.actor, now=timezone.now(), typed=TypedCode(code=wrong))]
+            * 12
         )
         if kinds(results).get("UnknownCode", 0) > 5:
             return

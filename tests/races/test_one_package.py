@@ -11,6 +11,7 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
+from common.actor import Actor
 from lockers import operations as service
 from lockers.models import Compartment, Location
 from notifications.models import Notification
@@ -18,7 +19,7 @@ from packages_app import operations
 from packages_app.errors import Refusal
 from packages_app.life.lifecycle import Status
 from packages_app.models import Courier, Package, PackageEvent
-from packages_app.operations.packages.pick_up import Typed
+from packages_app.operations.packages.pick_up import TypedCode
 from packages_app.operations.packages.reassign import Reason
 from tests.races.together import (
     after_the_hold,
@@ -96,8 +97,12 @@ def race(
             end(package, courier)
         doors = Compartment.objects.all()
         for compartment in doors:
-            service.confirm_empty(compartments=doors, compartment_id=compartment.pk, by="x")
-            service.put_back_in_service(compartments=doors, compartment_id=compartment.pk, by="x")
+            service.confirm_empty(
+                compartments=doors, compartment_id=compartment.pk, by=Actor("x"), now=timezone.now()
+            )
+            service.put_back_in_service(
+                compartments=doors, compartment_id=compartment.pk, by=Actor("x"), now=timezone.now()
+            )
         packages.append(bring(courier, location, f"T-{number}", **more))
 
     prepared: list[list[Act]] = []
@@ -137,8 +142,8 @@ def test_pickup_expiry_extension_and_cancellation_at_once(location: Location, co
     def acts(package: Package) -> list[Act]:
         code, end_of_hold = code_of(package) if package.tracking_number else "", after_the_hold()
         return [
-            lambda: operations.pick_up(by=screen, now=timezone.now(), typed=Typed(code=code)),
-            lambda: operations.expire(now=end_of_hold),
+            lambda: operations.pick_up(by=screen.actor, now=timezone.now(), typed=TypedCode(code=code)),
+            lambda: operations.expire_due(now=end_of_hold),
             lambda: operations.extend(package_id=package.pk, by=by, now=timezone.now(), hours=48),
             lambda: operations.cancel(package_id=package.pk, by=by, now=timezone.now()),
         ]
@@ -159,7 +164,7 @@ def test_reassignment_and_pickup_at_once(location: Location, courier: Courier) -
             package_id=package.pk, by=by, now=timezone.now(), reason=Reason.TOO_SMALL
         )
         return [
-            lambda: operations.pick_up(by=screen, now=timezone.now(), typed=Typed(code=code)),
+            lambda: operations.pick_up(by=screen.actor, now=timezone.now(), typed=TypedCode(code=code)),
             move,
             move,
         ]
@@ -196,9 +201,9 @@ def test_lapse_and_deposit_at_once(location: Location, courier: Courier) -> None
     def acts(package: Package) -> list[Act]:
         over = timezone.now() + timedelta(hours=1)
         return [
-            lambda: operations.lapse(now=over),
+            lambda: operations.lapse_due(now=over),
             lambda: operations.deposit(package_id=package.pk, by=by, now=timezone.now()),
-            lambda: operations.lapse(now=over),
+            lambda: operations.lapse_due(now=over),
         ]
 
     for one in race(location, courier, acts, rounds=20, deposited=False):
@@ -213,7 +218,9 @@ def test_resending_and_picking_up_at_once(location: Location, courier: Courier) 
     def acts(package: Package) -> list[Act]:
         code = code_of(package) if package.tracking_number else ""
         return [
-            lambda: operations.pick_up(by=screen, now=timezone.now(), typed=Typed(code=code, nonce="n")),
+            lambda: operations.pick_up(
+                by=screen.actor, now=timezone.now(), typed=TypedCode(code=code, nonce="n")
+            ),
             lambda: operations.resend_code(package_id=package.pk, by=by, now=timezone.now()),
         ]
 
@@ -230,10 +237,10 @@ def test_holding_back_and_picking_up_at_once(location: Location, courier: Courie
     def acts(package: Package) -> list[Act]:
         code = code_of(package) if package.tracking_number else ""
         return [
-            lambda: operations.pick_up(by=screen, now=timezone.now(), typed=Typed(code=code)),
-            lambda: operations.hold(package_id=package.pk, by=by, now=timezone.now()),
-            lambda: operations.hold(package_id=package.pk, by=by, now=timezone.now()),
-            lambda: operations.expire(now=after_the_hold()),
+            lambda: operations.pick_up(by=screen.actor, now=timezone.now(), typed=TypedCode(code=code)),
+            lambda: operations.put_on_hold(package_id=package.pk, by=by, now=timezone.now()),
+            lambda: operations.put_on_hold(package_id=package.pk, by=by, now=timezone.now()),
+            lambda: operations.expire_due(now=after_the_hold()),
         ]
 
     for picked, *held, expired in race(location, courier, acts, rounds=20):
@@ -254,8 +261,8 @@ def test_four_sweeps_at_once_do_each_thing_once(courier: Courier) -> None:
         bring(courier, location, f"P-{number}", deposited=False)
     later = after_the_hold()
     results: list[Any] = together(
-        *(lambda: operations.expire(now=later, batch=7) for _ in range(4)),
-        *(lambda: operations.lapse(now=later, batch=7) for _ in range(4)),
+        *(lambda: operations.expire_due(now=later, batch=7) for _ in range(4)),
+        *(lambda: operations.lapse_due(now=later, batch=7) for _ in range(4)),
     )
     assert kinds(results) == {"ok": 8}
     assert sum(results[:4]) == 40

@@ -16,7 +16,7 @@ from notifications.models import Notification
 from packages_app import operations
 from packages_app.life.lifecycle import Status
 from packages_app.models import Courier, Package, PackageEvent, Recipient, WeekAtLocation
-from packages_app.operations.packages.pick_up import Typed
+from packages_app.operations.packages.pick_up import TypedCode
 from packages_app.rules import weekly_figures
 from tests.factories import UserFactory
 from tests.races.test_killed import killed_again_and_again, moment
@@ -58,20 +58,20 @@ class TestFourAtOnce:
             bring(courier, place, place.code)
         now = database_now()
         Kiosk.objects.update(last_seen_at=now - HOUR)
-        assert four(partial(operations.notice_silence, now=now)) == len(places)
+        assert four(partial(operations.notice_silence_due, now=now)) == len(places)
         assert Downtime.objects.count() == len(places) == told("location_silent")
         assert PackageEvent.objects.filter(event="hold_stopped").count() == len(places)
         assert_sound()
 
     def test_shortages(self, places: list[Location]) -> None:
         Compartment.objects.update(occupancy="unverified")
-        assert four(partial(operations.notice_shortages, now=NOW)) == len(places)
+        assert four(partial(operations.notice_shortages_due, now=NOW)) == len(places)
         assert Shortage.objects.count() == len(places) == told("location_nearly_full")
 
     def test_overdue_returns(self, places: list[Location], courier: Courier) -> None:
         for place in places:
             make_package(courier, door(place, "S1"), Status.EXPIRED, expires_at=NOW - 4 * DAY)
-        four(partial(operations.notice_overdue, now=NOW))
+        four(partial(operations.notice_late_returns_due, now=NOW))
         assert told("packages_overdue_for_return") == len(places)
 
     def test_snapshots_weeks_and_reports(self, places: list[Location]) -> None:
@@ -79,12 +79,12 @@ class TestFourAtOnce:
         assert UsageSnapshot.objects.count() == len(places)
         assert four(partial(weekly_figures.count_weeks, now=MONDAY, batch=3)) == len(places)
         assert WeekAtLocation.objects.count() == len(places)
-        four(partial(operations.send_reports, now=MONDAY))
+        four(partial(operations.send_reports_due, now=MONDAY))
         assert told("weekly_report") == len(places)
 
     def test_erasure(self, location: Location, courier: Courier) -> None:
         collect(location, courier, 10)
-        assert four(partial(operations.erase, now=database_now() + 31 * DAY, batch=7)) == 10
+        assert four(partial(operations.erase_due, now=database_now() + 31 * DAY, batch=7)) == 10
         assert not Recipient.objects.filter(erased_at=None).exists()
         assert_sound()
 
@@ -93,7 +93,7 @@ def collect(location: Location, courier: Courier, count: int) -> None:
     screen = caller(make_kiosk(location))
     for number in range(count):
         package = bring(courier, location, f"T-{number}")
-        operations.pick_up(by=screen, now=database_now(), typed=Typed(code=code_of(package)))
+        operations.pick_up(by=screen.actor, now=database_now(), typed=TypedCode(code=code_of(package)))
 
 
 class TestKilled:

@@ -79,7 +79,7 @@ def in_order() -> list[QueueEntry]:
 
 def grant() -> int:
     """What beat does."""
-    return operations.grant(now=timezone.now())
+    return operations.grant_due(now=timezone.now())
 
 
 def test_sixteen_wait_for_three_doors(courier: Courier, full: Location) -> None:
@@ -212,7 +212,7 @@ import os, django
 django.setup()
 from django.utils import timezone
 import importlib
-module = importlib.import_module("packages_app.operations.queue.grant")
+module = importlib.import_module("packages_app.operations.queue.grant_due")
 def announce(**_):
     print("granted, not committed", flush=True)
     import time; time.sleep(60)

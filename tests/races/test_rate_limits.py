@@ -15,9 +15,8 @@ from lockers.models import Location
 from packages_app.keys import rate_limits
 from packages_app.keys.limiter import Limit, Limiter
 from packages_app.models import Courier
-from packages_app.operations.couriers.make_key import make_key
 from tests.races.together import in_rounds, together
-from tests.world import Api, door
+from tests.world import Api, door, make_key
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 

@@ -1,4 +1,4 @@
-"""`manage.py audit`: does anything stand in the database that must never be?"""
+"""`manage.py audit`: check the database for what must never be."""
 
 from __future__ import annotations
 
@@ -12,17 +12,19 @@ from packages_app.invariants import audit
 
 
 class Command(BaseCommand):
+    """Check the invariants."""
+
     help = (
-        "Checks in the database that no door is given twice, no package and no message is lost, and every "
-        "history is true. Reads only, and may run on a live system. Exit status 1 when it finds something."
+        "Checks in the database that no compartment is given twice, no package and no message is lost, and "
+        "every history is true. It only reads, and may run on a live system. Exit status 1 if it finds any."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """See `help`."""
-        parser.add_argument("--json", action="store_true", help="one JSON document instead of lines")
+        """Declare the arguments."""
+        parser.add_argument("--json", action="store_true", help="print one JSON document instead of lines")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Raises `CommandError` when anything is violated."""
+        """Check every invariant. Raises `CommandError` if one is violated."""
         findings = []
         for finding in audit.run():
             findings.append(finding)

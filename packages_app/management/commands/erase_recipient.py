@@ -1,4 +1,4 @@
-"""`manage.py erase_recipient`: what one recipient asks for; counts first, and erases only with --yes."""
+"""`manage.py erase_recipient`: erase one recipient who asked for it; only count without --yes."""
 
 from __future__ import annotations
 
@@ -9,25 +9,28 @@ from django.db.models import Q
 
 from common.clock import database_now
 from packages_app import operations
+from packages_app.core.actor import Actor
 from packages_app.models import Package
 
 BATCH = 500
 
 
 class Command(BaseCommand):
+    """Erase a recipient."""
+
     help = (
-        "Erases name, e-mail and phone of a recipient from all packages that are out of their doors. "
-        "Without --yes it only counts."
+        "Erases name, email and phone of a recipient from all packages that are out of their compartments. "
+        "Without --yes it only counts them."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """See `help`."""
-        parser.add_argument("--email", default="", help="the address in full, in any case")
-        parser.add_argument("--phone", default="", help="the number, as +3725551234")
-        parser.add_argument("--yes", action="store_true", help="erase, and do not only count")
+        """Declare the arguments."""
+        parser.add_argument("--email", default="", help="the full address, in any case")
+        parser.add_argument("--phone", default="", help="the number, such as +3725551234")
+        parser.add_argument("--yes", action="store_true", help="erase instead of only counting")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Raises `CommandError` without an address. Running it twice changes nothing."""
+        """Erase or count. Raises `CommandError` without an address. Running it twice changes nothing."""
         email, phone = options["email"].strip(), options["phone"].strip()
         if not email and not phone:
             raise CommandError("Give --email, --phone or both.")
@@ -35,16 +38,17 @@ class Command(BaseCommand):
         over = list(theirs.filter(released_at__isnull=False).values_list("pk", flat=True))
         waiting = theirs.filter(released_at__isnull=True).count()
         if options["yes"]:
-            erased = 0
+            by, erased = Actor(name="command"), 0
             for begin in range(0, len(over), BATCH):
-                erased += operations.erase_now(package_ids=over[begin : begin + BATCH], now=database_now())
+                ids = over[begin : begin + BATCH]
+                erased += operations.erase_recipients(package_ids=ids, by=by, now=database_now())
             self.stdout.write(f"Erased from {erased} packages.")
         else:
             self.stdout.write(f"Would be erased from {len(over)} packages. Add --yes to do it.")
         if waiting:
             self.stdout.write(
-                f"{waiting} packages still hold a door: they keep their recipient, who could not be told the "
-                "code any more. Run this again when they are out."
+                f"{waiting} packages are still in compartments. They keep their recipient: they could not "
+                "be sent the code anymore. Run this again when they are out."
             )
 
     def _packages(self, email: str, phone: str) -> Any:

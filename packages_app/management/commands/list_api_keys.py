@@ -1,4 +1,4 @@
-"""`manage.py list_api_keys`: which keys there are, and when each was last used."""
+"""`manage.py list_api_keys`: list the keys, and when each was last used."""
 
 from __future__ import annotations
 
@@ -13,15 +13,19 @@ from packages_app.models import ApiKey
 
 
 class Command(BaseCommand):
-    help = "Lists the API keys that open something, one a line; never their texts, which nobody has."
+    """List keys."""
+
+    help = "Lists the API keys that work, one per line, without their texts, which are stored nowhere."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """See `help`."""
-        parser.add_argument("--courier", metavar="CODE", help="only this courier's, its test keys as well")
-        parser.add_argument("--all", action="store_true", help="the revoked and expired ones as well")
+        """Declare the arguments."""
+        parser.add_argument(
+            "--courier", metavar="CODE", help="only those of this courier, including test keys"
+        )
+        parser.add_argument("--all", action="store_true", help="include revoked and expired keys")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Newest first."""
+        """List the keys, newest first."""
         now = database_now()
         keys = ApiKey.objects.select_related("courier__twin_of", "kiosk__location").order_by("-created_at")
         if not options["all"]:
@@ -35,7 +39,7 @@ class Command(BaseCommand):
 
 def _owners(key: ApiKey) -> list[str]:
     courier = key.courier
-    return [one.code for one in (courier, courier and courier.twin_of) if one is not None]
+    return [owner.code for owner in (courier, courier and courier.twin_of) if owner is not None]
 
 
 def _line(key: ApiKey, codes: dict[int, str], now: datetime) -> list[str]:
@@ -50,6 +54,6 @@ def _line(key: ApiKey, codes: dict[int, str], now: datetime) -> list[str]:
         f"used {key.last_used_at:%Y-%m-%d %H:%M}" if key.last_used_at else "never used",
         "at " + " ".join(sorted(codes[pk] for pk in key.location_ids)) if key.location_ids else "everywhere",
         "from " + " ".join(key.networks) if key.networks else "from anywhere",
-        f"by {key.made_by}" if key.made_by else "by nobody known",
+        f"by {key.made_by}" if key.made_by else "by unknown",
         key.name,
     ]

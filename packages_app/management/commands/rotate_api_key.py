@@ -1,4 +1,4 @@
-"""`manage.py rotate_api_key`: a new key with the same rights; the old one lives on for a while."""
+"""`manage.py rotate_api_key`: replace a key by one with the same rights; the old one works for a while."""
 
 from __future__ import annotations
 
@@ -11,23 +11,25 @@ from common.clock import database_now
 from packages_app import operations
 from packages_app.core.actor import Actor
 from packages_app.models import ApiKey
-from packages_app.operations.couriers.rotate_key import CannotRotate
+from packages_app.operations.keys.rotate_key import CannotRotate
 
 
 class Command(BaseCommand):
-    help = "Makes a key that takes another one's place and prints it, alone on standard output, this once."
+    """Rotate a key."""
+
+    help = "Makes a key that replaces another one and prints it, alone, on standard output, only once."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """See `help`."""
+        """Declare the arguments."""
         parser.add_argument(
             "key_id", metavar="KEY_ID", help="the public part: eight characters, plk_live_<this>_…"
         )
         parser.add_argument(
-            "--hours", type=int, default=24, help="how long the old key lives on (0 to 168, default 24)"
+            "--hours", type=int, default=24, help="how long the old key works (0 to 168, default 24)"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Raises `CommandError` for a key that does not exist or cannot be rotated."""
+        """Rotate the key. Raises `CommandError` for a key that is unknown or cannot be rotated."""
         old = ApiKey.objects.filter(key_id=options["key_id"]).first()
         if old is None:
             raise CommandError("There is no such key.")
@@ -42,7 +44,7 @@ class Command(BaseCommand):
             raise CommandError(str(refusal)) from None
         old.refresh_from_db()
         self.stderr.write(
-            f"Key {new.key_id}, valid until {new.expires_at:%Y-%m-%d}; {old} lives on until"
-            f" {old.expires_at:%Y-%m-%d %H:%M:%S} UTC. The new one is shown this once:"
+            f"Key {new.key_id}, valid until {new.expires_at:%Y-%m-%d}; {old} works until"
+            f" {old.expires_at:%Y-%m-%d %H:%M:%S} UTC. The new one is shown only once:"
         )
         self.stdout.write(text)

@@ -1,4 +1,4 @@
-"""Somebody stands before a door that does not work."""
+"""Report what a courier found wrong with a compartment."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from lockers.models import Compartment, CompartmentQuerySet
 from packages_app.core.actor import Actor
 from packages_app.core.operation import Operation
 from packages_app.messaging.doors import tell_of_door
+from packages_app.operations.locations.report_broken import report_broken
 
 
 class Fault(StrEnum):
-    """What is wrong with it."""
+    """What is wrong with a compartment."""
 
     DOOR_STUCK = "door_stuck"
     NOT_EMPTY = "not_empty"
@@ -30,27 +31,22 @@ def report_fault(
     fault: Fault,
     note: str = "",
 ) -> Compartment:
-    """The door gets no new packages, and the location's managers are told.
+    """Stop giving a compartment out, and tell the location's managers.
 
-    Found not empty although no package holds it, it becomes `unverified`; with any other fault, or with a
-    package in it, it goes out of service. What lies in it can still be collected. A door that is out of use
-    already stays so, and nobody is told twice. Raises `UnknownCompartment` for a door outside `compartments`.
+    If it is not empty although no package occupies it, it becomes `unverified`; with any other fault, or with
+    a package inside, it goes out of service. A package inside can still be picked up. A compartment that is
+    out of use already stays so, and nobody is told twice.
+    Raises `UnknownCompartment` for one outside `compartments`.
     """
-    door = compartments.lock(compartment_id)
-    before = door.status
+    compartment = compartments.lock(compartment_id)
+    before = compartment.status
     reason = f"{fault.value}: {note}".rstrip(": ")[:200]
-    if fault == Fault.NOT_EMPTY and door.occupancy in (door.Occupancy.EMPTY, door.Occupancy.UNVERIFIED):
-        event = door.mark_unverified(by=by.name, reason=reason)
-        if door.status != before:
-            tell_of_door(event, door.location_id)
-    else:
-        take_out(door, by=by, reason=reason, now=now)
-    return door
-
-
-def take_out(door: Compartment, *, by: Actor, reason: str, now: datetime) -> None:
-    """Out of service, and the managers are told unless it was already. The caller holds the door's lock."""
-    news = door.out_of_service_at is None
-    event = door.take_out_of_service(by=by.name, reason=reason, now=now)
-    if news:
-        tell_of_door(event, door.location_id)
+    free = (compartment.Occupancy.EMPTY, compartment.Occupancy.UNVERIFIED)
+    if fault != Fault.NOT_EMPTY or compartment.occupancy not in free:
+        return report_broken.work(
+            compartments=compartments, compartment_id=compartment_id, by=by, now=now, reason=reason
+        )
+    event = compartment.mark_unverified(by=by.name, reason=reason)
+    if compartment.status != before:
+        tell_of_door(event, compartment.location_id)
+    return compartment

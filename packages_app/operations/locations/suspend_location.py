@@ -1,4 +1,4 @@
-"""A location takes no packages for a while, and the hold clock of those that wait there stands."""
+"""Suspend a location."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from packages_app.rules import hold_clock
 def suspend_location(
     *, locations: LocationQuerySet, location_id: int, by: Actor, now: datetime, reason: str
 ) -> Location:
-    """No new packages; recipients with a package there and couriers are told, and the time stands still.
+    """Accept no new packages, pause deadlines, and tell couriers and the recipients of packages there.
 
-    What lies there can still be collected if somebody stands before it. A location that is suspended already
-    gets the new reason and nothing else. Raises `UnknownLocation` for one outside `locations`.
+    Packages there can still be picked up. A location that is suspended already gets the new reason and
+    nothing else. Raises `UnknownLocation` for one outside `locations`.
     """
     location = locations.lock(location_id)
-    news = location.suspended_at is None
+    was_open = location.suspended_at is None
     location.suspend(reason=reason, now=now)
-    if news:
+    if was_open:
         silent = location.downtimes.open().first()
         if silent is not None:
             now = max(now, silent.began_at)

@@ -1,4 +1,4 @@
-"""A courier brings a package: it gets a door."""
+"""Assign a compartment to a package that a courier brings."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, transaction
 
+from common.operation import DoFirst
 from common.sql import fetch
 from common.wakeup import nudge, nudge_webhooks
 from lockers import allocation
@@ -17,16 +18,16 @@ from lockers.models import Compartment, Location, Size
 from packages_app import errors
 from packages_app.core.actor import Actor
 from packages_app.core.idempotency import KeyTaken
-from packages_app.core.operation import DoFirst, OneStatement
+from packages_app.core.operation import OneStatement
 from packages_app.life.lifecycle import Status
 from packages_app.models import Package, Recipient
-from packages_app.operations.queue.grant import grant
+from packages_app.operations.queue.grant_due import grant_due
 from packages_app.payloads.results import Assigned
 from packages_app.rules import queueing, rehearsals
 from packages_app.secrets import pickup_codes
 from packages_app.sql import drop_off
 
-# The parameters with which the statement keeps the answer, made from a draft of it.
+# Makes the parameters with which the statement keeps the answer, from a draft of the result.
 Keep = Callable[[Assigned], dict[str, Any]]
 
 
@@ -45,23 +46,23 @@ def assign(
     opened: bool | None = None,
     keep: Keep | None = None,
 ) -> Assigned:
-    """Claim a door at the location with this code for a new package of the courier `by`.
+    """Claim a compartment at the location with this code for a new package of the courier `by`.
 
-    `deposited` stores it at once and the recipient is told; else the door is reserved for `reserve_for`,
-    until `deposit` confirms. `opened` says whether the courier opens a reserved door now, or not before
-    `open_door` says so; None when they say nothing, and the door may be opened at any time. `recipient` is
-    not saved yet. `keep` is what `once` gives, and then it raises `KeyTaken` too.
+    `deposited`: the package is STORED at once and the recipient is told; else the compartment is reserved for
+    `reserve_for`, until `deposit` confirms it. `opened`: whether the courier opens a reserved compartment
+    now, or not before `open_door` says so; None if they say neither, and it may be opened at any time.
+    `recipient` is not saved yet. `keep` comes from `once`, and then `KeyTaken` may be raised too.
     Raises `UnknownLocation`, `LocationSuspended`, `LocationFull`, `BusyTryAgain`,
     `DuplicateTrackingNumber`.
     """
     assert by.courier_id is not None
-    place, announces = _open_location(location, by)
+    found, announces = _open_location(location, by)
     if by.sandbox:
-        rehearsals.refuse(tracking_number, location=place, size=size, accessible=accessible)
+        rehearsals.refuse(tracking_number, location=found, size=size, accessible=accessible)
     package = Package(
         courier_id=by.courier_id,
         tracking_number=tracking_number,
-        location=place,
+        location=found,
         size=size,
         accessible=accessible,
         created_at=now,
@@ -72,25 +73,25 @@ def assign(
         package.reserved_until = now + reserve_for
         package.reports_opening = opened is not None
         package.opened_at = now if opened else None
-    door = _claim(package, recipient, by, announces=announces, keep=keep)
+    compartment = _claim(package, recipient, by, announces=announces, keep=keep)
     if deposited:
         transaction.on_commit(nudge, robust=True)
-    if door.announces:
+    if compartment.announces:
         transaction.on_commit(nudge_webhooks, robust=True)
-    package.compartment_id = door.id
-    return Assigned(package, place, door.id, door.label, door.locker, door.size)
+    package.compartment_id = compartment.id
+    return Assigned(package, found, compartment.id, compartment.label, compartment.locker, compartment.size)
 
 
 def _open_location(code: str, by: Actor) -> tuple[Location, bool]:
-    """The location, and whether the courier has endpoints that may want to hear of it."""
+    """Return the location, and whether the courier has webhooks that may have to be told."""
     rows = fetch(drop_off.LOCATION, {"code": code, "courier_id": by.courier_id})
     if not rows or not by.sees(rows[0].id, sandbox=rows[0].sandbox):
         raise errors.UnknownLocation(f"There is no location {code}.")
     *columns, announces = rows[0]
-    place = Location.from_db(DEFAULT_DB_ALIAS, rows[0]._fields[:-1], columns)
-    if place.suspended_at is not None:
+    location = Location.from_db(DEFAULT_DB_ALIAS, rows[0]._fields[:-1], columns)
+    if location.suspended_at is not None:
         raise errors.LocationSuspended
-    return place, announces
+    return location, announces
 
 
 def _store(package: Package, now: datetime) -> None:
@@ -106,18 +107,18 @@ def _store(package: Package, now: datetime) -> None:
 
 
 def _claim(package: Package, recipient: Recipient, by: Actor, *, announces: bool, keep: Keep | None) -> Any:
-    """The claimed door's row, after package, history and messages were written with it."""
-    place = package.location
+    """Write package, history and messages with the claim; return the row of the claimed compartment."""
+    location = package.location
     statement = drop_off.assign(
-        place.strategy,
+        location.strategy,
         accessible=package.accessible,
-        among=queueing.nobodys,
+        among=queueing.unclaimed,
         announces=announces,
         keeps=keep is not None,
     )
     params = _params(package, recipient, by)
     if keep is not None:
-        params |= keep(Assigned(package, place, 0, "", "", package.size))
+        params |= keep(Assigned(package, location, 0, "", "", package.size))
 
     def take() -> Any:
         row = fetch(statement, params)[0]
@@ -131,24 +132,24 @@ def _claim(package: Package, recipient: Recipient, by: Actor, *, announces: bool
 
     def free() -> bool:
         doors = allocation.candidates(
-            place.pk, size=package.size, strategy=place.strategy, accessible=package.accessible
+            location.pk, size=package.size, strategy=location.strategy, accessible=package.accessible
         )
         if not doors.exists():
             return False
-        if queueing.nobodys(doors, place.pk, strategy=place.strategy).exists():
+        if queueing.unclaimed(doors, location.pk, strategy=location.strategy).exists():
             return True
-        raise DoFirst(partial(_serve_queue, now=package.created_at, location_id=place.pk))
+        raise DoFirst(partial(_serve_queue, now=package.created_at, location_id=location.pk))
 
-    door = allocation.look_until_sure(take, free)
-    if door is None:
-        raise errors.LocationFull(location=place, size=package.size, accessible=package.accessible)
-    return door
+    compartment = allocation.look_until_sure(take, free)
+    if compartment is None:
+        raise errors.LocationFull(location=location, size=package.size, accessible=package.accessible)
+    return compartment
 
 
 def _serve_queue(*, now: datetime, location_id: int) -> None:
-    """Whose the free doors are, shall get them first; what is left then is this package's to take."""
+    """Serve the queue first; this package may take what is left."""
     allocation.look_until_sure(
-        lambda: grant(now=now, location_id=location_id) or None,
+        lambda: grant_due(now=now, location_id=location_id) or None,
         queueing.first_in_line(location_id).exists,
     )
 

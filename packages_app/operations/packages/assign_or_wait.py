@@ -1,4 +1,4 @@
-"""A courier brings a package; where no door is free, it waits for one."""
+"""Assign a compartment to a package that a courier brings, or queue it where none is free."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 
+from common.wakeup import wake_queue
 from lockers.models import Size
 from packages_app import errors
 from packages_app.core.actor import Actor
@@ -33,11 +34,13 @@ def assign_or_wait(
     wait_for: timedelta = timedelta(hours=24),
     keep_minutes: int = 15,
 ) -> Assigned | QueueEntry:
-    """As `assign`; at a full location it waits in the queue for `wait_for`, first come, first served.
+    """Assign a compartment as `assign` does; at a full location, join the queue for up to `wait_for`.
 
-    A door that is granted to it is kept for `keep_minutes`. Raises as `assign` does; `LocationFull` only
-    where no door of the location would fit, and `DuplicateTrackingNumber` also for what waits already.
-    Raises `TooManyWaiting` where `QUEUE_MOST_WAITING` of the courier's parcels wait.
+    The queue is served first come, first served. A compartment that is granted is reserved for
+    `keep_minutes`.
+    Raises as `assign` does, but `LocationFull` only if no compartment of the location would ever fit, and
+    `DuplicateTrackingNumber` also if the parcel is in the queue already. Raises `TooManyWaiting` if
+    `QUEUE_MOST_WAITING` of the courier's parcels are in the queue.
     """
     assert by.courier_id is not None
     waits = QueueEntry.objects.waiting().filter(courier_id=by.courier_id, tracking_number=tracking_number)
@@ -57,15 +60,15 @@ def assign_or_wait(
             opened=opened,
         )
     except errors.LocationFull as full:
-        place = full.location
-    if not queueing.can_ever_fit(place.pk, size=size, strategy=place.strategy, accessible=accessible):
-        raise errors.LocationFull(location=place, size=size, accessible=accessible)
-    _count_in(by.courier_id)
+        found = full.location
+    if not queueing.can_ever_fit(found.pk, size=size, strategy=found.strategy, accessible=accessible):
+        raise errors.LocationFull(location=found, size=size, accessible=accessible)
+    _check_limit(by.courier_id)
     recipient.save(force_insert=True)
     entry = QueueEntry(
         courier_id=by.courier_id,
         tracking_number=tracking_number,
-        location=place,
+        location=found,
         recipient=recipient,
         size=size,
         accessible=accessible,
@@ -73,14 +76,14 @@ def assign_or_wait(
         expires_at=now + wait_for,
     )
     entry.save(force_insert=True)
-    # A door may have become free since it was looked for.
-    transaction.on_commit(queueing.nudge, robust=True)
+    # A compartment may have become free since `assign` looked.
+    transaction.on_commit(wake_queue, robust=True)
     return entry
 
 
-def _count_in(courier_id: int) -> None:
-    """Raises `TooManyWaiting` where one more would be too many. Two at once wait for each other."""
+def _check_limit(courier_id: int) -> None:
+    """Raise `TooManyWaiting` if one more entry would be too many. Two calls at once wait for each other."""
     Courier.objects.select_for_update(no_key=True).get(pk=courier_id)
     most = settings.QUEUE_MOST_WAITING
     if QueueEntry.objects.waiting().filter(courier_id=courier_id).count() >= most:
-        raise errors.TooManyWaiting(f"Of one courier {most:,} parcels may wait for doors.")
+        raise errors.TooManyWaiting(f"A courier may have {most:,} parcels in the queue.")

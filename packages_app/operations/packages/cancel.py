@@ -1,4 +1,4 @@
-"""The courier calls a package off."""
+"""Cancel a package."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from packages_app.rules import reservations
 
 @Operation
 def cancel(*, package_id: UUID, by: Actor, now: datetime, reason: str = "") -> Package:
-    """PENDING, STORED or EXPIRED → CANCELLED; the code dies.
+    """Cancel a package, PENDING, STORED or EXPIRED → CANCELLED; its code stops working.
 
-    What was stored holds its door until somebody has taken it out. What was only reserved gives its door
-    up: free when the door was never opened, else `unverified`, for people press "cancel" after they have put
-    the parcel in.
+    A package that was stored occupies its compartment until it is taken out. One that was only reserved gives
+    its compartment up: free if it was never opened, else `unverified`, because people press "cancel" after
+    they have put the parcel in.
     Raises `UnknownPackage`, `WrongStatus`.
     """
     package = by.packages().lock(package_id)

@@ -1,4 +1,4 @@
-"""The courier confirms that the package lies in its door."""
+"""Confirm that a package is in its compartment."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from packages_app.models import Package
 
 @Operation
 def deposit(*, package_id: UUID, by: Actor, now: datetime) -> Package:
-    """PENDING → STORED: the hold begins, the pickup code exists, the recipient is told.
+    """Confirm that a package is in its compartment, PENDING → STORED.
 
-    What is held back waits for its release: only then the recipient is told.
+    Its hold period begins, it gets a pickup code, and the recipient is told. The recipient of a package on
+    hold is told when the hold is released.
     Raises `UnknownPackage`, `WrongStatus`.
     """
     package = by.packages().lock(package_id)

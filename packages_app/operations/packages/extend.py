@@ -1,7 +1,9 @@
-"""A package may wait longer."""
+"""Extend the hold period of a package."""
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -9,10 +11,26 @@ from packages_app import errors
 from packages_app.core.actor import Actor
 from packages_app.core.operation import Operation
 from packages_app.life.lifecycle import Event, Status
-from packages_app.models import Package
+from packages_app.models import Package, PackageEvent
 
-# A call that comes again so soon, the same and without an Idempotency-Key, is the same wish.
+# The same call within this time, without an Idempotency-Key, is a retry and no second request.
 REPEATS_WITHIN = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """By how much a hold period was extended, as the history keeps it: in the reason of its line."""
+
+    hours: int
+
+    def __str__(self) -> str:
+        return f"by {self.hours} h"
+
+    @classmethod
+    def of(cls, line: PackageEvent) -> Extension | None:
+        """Read it from a line of history; None if that is not an extension."""
+        match = re.fullmatch(r"by ([0-9]+) h", line.reason)
+        return cls(int(match[1])) if match and line.event == Event.EXTENDED else None
 
 
 @Operation
@@ -26,12 +44,12 @@ def extend(
     may_repeat: bool = False,
     tell: bool = True,
 ) -> Package:
-    """STORED or EXPIRED → STORED, its hold `hours` longer (from now, if it has ended already).
+    """Extend the hold period by `hours` (from now, if it has ended already), STORED or EXPIRED → STORED.
 
-    Its code works again, and so does a delegate's. `seen` is the `updated_at` that somebody looked at before
-    they asked, so that a form sent twice extends once; with `may_repeat` the same call within a minute
-    extends once too. The recipient hears of it, unless it is they who asked (`tell`).
-    Raises `UnknownPackage`, `WrongStatus`, `ChangedMeanwhile`, `OnHold` (time stands still for it), and
+    Its code works again, and so does a delegate's. `seen`: the `updated_at` that the person saw before they
+    asked, so that a form sent twice extends once. With `may_repeat` the same call within a minute extends
+    once too. `tell`: whether the recipient is told; not if it is they who asked.
+    Raises `UnknownPackage`, `WrongStatus`, `ChangedMeanwhile`, `OnHold` (its hold period stands still), and
     `ExtensionLimit` past the location's `max_hold_days` from the deposit, with the `latest` end and the whole
     `hours` that are possible.
     """
@@ -53,11 +71,11 @@ def extend(
             hours=max(0, int((latest - start) / timedelta(hours=1))),
         )
     line = package.move_to(
-        Status.STORED, event=Event.EXTENDED, by=by.name, reason=f"by {hours} h", expires_at=expires_at
+        Status.STORED, event=Event.EXTENDED, by=by.name, reason=str(Extension(hours)), expires_at=expires_at
     )
     if line.from_status == Status.EXPIRED and package.delegate is not None:
         package.delegate.tell(cause=line.pk, like_recipient=True)
-    # While the location is down, its return tells the end, which will be another one.
+    # While the location is down, the recipient is told the end once it is back: it will be a later one.
     if line.from_status == Status.STORED and tell and package.location.downtime is None:
         until = {"until": expires_at.isoformat()}
         package.tell("extended", dedup_prefix=f"longer:{line.pk}", context=until)
@@ -66,6 +84,6 @@ def extend(
 
 def _is_repeat(package: Package, *, by: Actor, now: datetime, hours: int) -> bool:
     last = package.events.order_by("id").last()
-    if last is None or (last.event, last.by, last.reason) != (Event.EXTENDED, by.name, f"by {hours} h"):
+    if last is None or last.by != by.name or Extension.of(last) != Extension(hours):
         return False
     return abs(now - last.at) < REPEATS_WITHIN

@@ -1,4 +1,4 @@
-"""Somebody else may collect a package, with a code of their own."""
+"""Name somebody else who may pick up a package, with a code of their own."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from packages_app.models import Delegate, Package
 
 @Operation
 def name_delegate(*, package_id: UUID, by: Actor, now: datetime, delegate: Delegate) -> Package:
-    """`delegate` (not saved yet) gets a code for a STORED package; they and the recipient are told.
+    """Give `delegate` (not saved yet) a code for a STORED package, and tell them and the recipient.
 
-    Who was named before may collect it no more, and is told. The same person again changes nothing. While the
-    package is held back the code waits for the release. Raises `UnknownPackage`, `WrongStatus` (also past the
-    end of the hold).
+    A delegate named before is told that they may not pick it up anymore. The same person again changes
+    nothing. The code of a package on hold is sent when the hold is released.
+    Raises `UnknownPackage`, `WrongStatus` (also past the end of the hold period).
     """
     package = by.packages().lock(package_id)
     package.must_be_waiting(now=now)
     before = package.delegate
     if before is not None:
-        if _same(before, delegate):
+        if _is_same(before, delegate):
             return package
         before.withdraw(now=now)
     delegate.package, delegate.location_id = package, package.location_id
@@ -42,6 +42,6 @@ def name_delegate(*, package_id: UUID, by: Actor, now: datetime, delegate: Deleg
     return package
 
 
-def _same(one: Delegate, other: Delegate) -> bool:
+def _is_same(delegate: Delegate, other: Delegate) -> bool:
     fields = ("name", "email", "phone", "language")
-    return all(getattr(one, field) == getattr(other, field) for field in fields)
+    return all(getattr(delegate, field) == getattr(other, field) for field in fields)

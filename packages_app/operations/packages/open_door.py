@@ -1,4 +1,4 @@
-"""The courier opens the door that was reserved for a package."""
+"""Record that a courier opens the compartment that is reserved for a package."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from packages_app.core.operation import Operation
 from packages_app.life.lifecycle import Event, Status
 from packages_app.models import Package
 
-# Who stands before the open door gets so much time to confirm, however little of the reservation is left.
+# A courier at the open compartment has this long to confirm, however little of the reservation is left.
 AT_LEAST = timedelta(minutes=5)
 
 
 @Operation
 def open_door(*, package_id: UUID, by: Actor, now: datetime) -> Package:
-    """A PENDING package's door is open: from now on its parcel may lie in it. A repeat changes nothing.
+    """Record that a PENDING package's compartment is open: its parcel may be inside.
 
-    Raises `UnknownPackage`, `WrongStatus`.
+    A repeat changes nothing. Raises `UnknownPackage`, `WrongStatus`.
     """
     package = by.packages().lock(package_id)
     if package.status != Status.PENDING or package.reserved_until is None:

@@ -1,4 +1,4 @@
-"""The courier stands before a door that will not do, and gets another."""
+"""Move a package to another compartment, because its own is not usable."""
 
 from __future__ import annotations
 
@@ -13,28 +13,29 @@ from packages_app.core.actor import Actor
 from packages_app.core.operation import Operation
 from packages_app.life.lifecycle import Event, Status
 from packages_app.models import Package
-from packages_app.operations.locations.report_fault import take_out
-from packages_app.rules import queueing
+from packages_app.operations.locations.report_broken import report_broken
 
 
 class Reason(StrEnum):
-    """Why the door will not do, and so what becomes of it."""
+    """Why the compartment is not usable, and so what becomes of it."""
 
-    TOO_SMALL = "too_small"  # the door is fine and free again
-    DOOR_STUCK = "door_stuck"  # out of service, and to be looked into before it is given out again
-    NOT_EMPTY = "not_empty"  # unverified: something lies in it that nobody knows of
+    TOO_SMALL = "too_small"  # it is free again
+    DOOR_STUCK = "door_stuck"  # out of service, and unverified: somebody has to look inside
+    NOT_EMPTY = "not_empty"  # unverified: something is inside that nobody knows of
     DAMAGED = "damaged"  # out of service
 
 
-# Whatever was doubtful about the old door: the courier stands before the new one.
-_HOLDS = {Status.PENDING: Compartment.Occupancy.RESERVED, Status.STORED: Compartment.Occupancy.OCCUPIED}
+# The courier is at the new compartment, so nothing is doubtful about it as it may have been about the old
+# one.
+_OCCUPANCY = {Status.PENDING: Compartment.Occupancy.RESERVED, Status.STORED: Compartment.Occupancy.OCCUPIED}
 
 
 @Operation
 def reassign(*, package_id: UUID, by: Actor, now: datetime, reason: Reason) -> Package:
-    """Another door for a PENDING or STORED package; a larger one for `too_small`.
+    """Give a PENDING or STORED package another compartment; a larger one for `too_small`.
 
-    Who asks stands before the doors: the new one counts as opened, and nobody in the queue goes before.
+    The courier is there with the parcel, so that the new compartment counts as opened, and the queue has to
+    wait.
     Raises `UnknownPackage`, `WrongStatus`, `LocationFull`, `BusyTryAgain`.
     """
     package = by.packages().lock(package_id)
@@ -47,7 +48,7 @@ def reassign(*, package_id: UUID, by: Actor, now: datetime, reason: Reason) -> P
         size=size,
         strategy=package.location.strategy,
         accessible=package.accessible,
-        occupancy=_HOLDS[Status(package.status)],
+        occupancy=_OCCUPANCY[Status(package.status)],
     )
     if new is None:
         raise errors.LocationFull(location=package.location, size=size, accessible=package.accessible)
@@ -65,11 +66,16 @@ def reassign(*, package_id: UUID, by: Actor, now: datetime, reason: Reason) -> P
     return package
 
 
-def _leave(door: Compartment, *, by: Actor, reason: Reason, now: datetime) -> None:
+def _leave(compartment: Compartment, *, by: Actor, reason: Reason, now: datetime) -> None:
     if reason in (Reason.NOT_EMPTY, Reason.DOOR_STUCK):
-        door.mark_unverified(by=by.name, reason=reason)  # nobody has seen its inside empty
+        compartment.mark_unverified(by=by.name, reason=reason)  # nobody has seen that it is empty
     else:
-        door.release()
-        queueing.door_freed(door.location_id)
+        compartment.release()
     if reason in (Reason.DOOR_STUCK, Reason.DAMAGED):
-        take_out(door, by=by, reason=reason, now=now)
+        report_broken.work(
+            compartments=Compartment.objects.all(),
+            compartment_id=compartment.pk,
+            by=by,
+            now=now,
+            reason=reason,
+        )

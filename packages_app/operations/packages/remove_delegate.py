@@ -1,4 +1,4 @@
-"""Nobody but the recipient may collect a package any more."""
+"""Remove the delegate of a package: only the recipient may pick it up."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from packages_app.models import Package
 
 @Operation
 def remove_delegate(*, package_id: UUID, by: Actor, now: datetime) -> Package:
-    """The delegate's code opens nothing from this moment on, and they are told; without one nothing changes.
+    """Remove the delegate, whose code stops working at once, and tell them; without one nothing changes.
 
-    Of an EXPIRED package they were told so at its end.
+    The delegate of an EXPIRED package is not told: they were told when it expired.
 
-    Raises `UnknownPackage`, and `WrongStatus` for what is neither STORED nor EXPIRED: it opens nothing there.
+    Raises `UnknownPackage`, and `WrongStatus` for a package that is neither STORED nor EXPIRED.
     """
     package = by.packages().lock(package_id)
     if package.status not in (Status.STORED, Status.EXPIRED):

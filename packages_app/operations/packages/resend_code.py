@@ -1,4 +1,4 @@
-"""The recipient gets a new pickup code."""
+"""Send the recipient a new pickup code."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from packages_app.models import Package
 
 @Operation
 def resend_code(*, package_id: UUID, by: Actor, now: datetime, seen: datetime | None = None) -> Package:
-    """A STORED package's code becomes a new one; the old one opens nothing any more; the recipient is told.
+    """Replace a STORED package's code and send the recipient the new one; the old one stops working.
 
-    `seen` is the `updated_at` that somebody looked at before they asked, so that a form sent twice makes
-    one new code. Raises `UnknownPackage`, `WrongStatus` (also past the end of the hold), `ChangedMeanwhile`,
-    `OnHold` (the release sends the code), `NothingToResend`.
+    `seen`: the `updated_at` that the person saw before they asked, so that a form sent twice makes one new
+    code. Raises `UnknownPackage`, `WrongStatus` (also past the end of the hold period), `ChangedMeanwhile`,
+    `OnHold` (the release of the hold sends the code), `NothingToResend`.
     """
     package = by.packages().lock(package_id)
     if seen is not None and seen != package.updated_at:

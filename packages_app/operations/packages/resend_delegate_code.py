@@ -1,4 +1,4 @@
-"""Somebody else who may collect gets a new pickup code."""
+"""Send a delegate a new pickup code."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from packages_app.models import Package
 
 @Operation
 def resend_delegate_code(*, package_id: UUID, by: Actor, now: datetime) -> Package:
-    """The delegate's code becomes a new one and they are told; the recipient's own code stays as it is.
+    """Replace the delegate's code and send them the new one; the recipient's own code stays as it is.
 
-    Raises `UnknownPackage`, `WrongStatus` (also past the end of the hold), `OnHold` (the release sends the
-    code), `NoDelegate`, `NothingToResend`.
+    Raises `UnknownPackage`, `WrongStatus` (also past the end of the hold period), `OnHold` (the release of
+    the hold sends the code), `NoDelegate`, `NothingToResend`.
     """
     package = by.packages().lock(package_id)
     package.must_be_waiting(now=now)

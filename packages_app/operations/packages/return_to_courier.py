@@ -1,4 +1,4 @@
-"""A package that nobody collected is taken out."""
+"""Return to its courier a package that nobody picked up."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ from packages_app.core.actor import Actor
 from packages_app.core.operation import Operation
 from packages_app.life.lifecycle import Event, Status
 from packages_app.models import Package
-from packages_app.rules import queueing
 
 
 @Operation
 def return_to_courier(*, package_id: UUID, by: Actor, now: datetime) -> Package:
-    """EXPIRED, or CANCELLED while it lies in its door → RETURNED; only now the door is free.
+    """Take a package out that is EXPIRED, or CANCELLED and in its compartment; → RETURNED.
 
-    Raises `UnknownPackage`, `WrongStatus`.
+    Only now its compartment is free. Raises `UnknownPackage`, `WrongStatus`.
     """
     package = by.packages().lock(package_id)
     if not package.holds_door:
@@ -32,5 +31,4 @@ def return_to_courier(*, package_id: UUID, by: Actor, now: datetime) -> Package:
         code_mac=None,
     )
     Compartment.objects.lock(package.compartment_id).release()
-    queueing.door_freed(package.location_id)
     return package

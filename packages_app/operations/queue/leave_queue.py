@@ -1,22 +1,24 @@
-"""A courier no longer waits for a door."""
+"""Leave the queue of a full location."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from uuid import UUID
 
+from django.db import transaction
+
+from common.wakeup import wake_queue
 from packages_app import errors
 from packages_app.core.actor import Actor
 from packages_app.core.operation import Operation
 from packages_app.models import QueueEntry
-from packages_app.rules import queueing
 
 
 @Operation
 def leave_queue(*, entry_id: UUID, by: Actor, now: datetime) -> QueueEntry:
-    """WAITING → LEFT; a repeat changes nothing.
+    """Leave the queue, WAITING → LEFT; a repeat changes nothing.
 
-    Raises `UnknownQueueEntry`, and `NotWaiting` for what was granted a door or has expired.
+    Raises `UnknownQueueEntry`, and `NotWaiting` for an entry that was granted a compartment or has expired.
     """
     try:
         entry = (
@@ -29,8 +31,8 @@ def leave_queue(*, entry_id: UUID, by: Actor, now: datetime) -> QueueEntry:
         raise errors.UnknownQueueEntry from None
     if entry.status == QueueEntry.Status.WAITING:
         entry.end(QueueEntry.Status.LEFT)
-        entry.refresh_from_db(fields=["ended_at"])  # the database's clock
-        queueing.door_freed(entry.location_id)  # the next in line may be the first now
+        entry.refresh_from_db(fields=["ended_at"])  # written by the database's clock
+        transaction.on_commit(wake_queue, robust=True)  # a free compartment may now belong to a later entry
     elif entry.status != QueueEntry.Status.LEFT:
         raise errors.NotWaiting(status=entry.status, package_id=entry.package_id)
     return entry

@@ -1,4 +1,4 @@
-"""What couriers and staff do to webhooks; each is a transaction of its own.
+"""What couriers and staff do to webhooks.
 
 `webhooks` is the caller's own set: an id outside it does not exist for them and raises `UnknownWebhook`.
 """
@@ -9,7 +9,7 @@ from packages_app.operations.webhooks.disable_webhook import disable_webhook
 from packages_app.operations.webhooks.enable_webhook import enable_webhook
 from packages_app.operations.webhooks.resend_delivery import resend_delivery
 from packages_app.operations.webhooks.rotate_secret import rotate_secret
-from packages_app.operations.webhooks.send_test_event import test_webhook
+from packages_app.operations.webhooks.send_test_event import send_test_event
 
 __all__ = [
     "create_webhook",
@@ -18,5 +18,5 @@ __all__ = [
     "enable_webhook",
     "resend_delivery",
     "rotate_secret",
-    "test_webhook",
+    "send_test_event",
 ]

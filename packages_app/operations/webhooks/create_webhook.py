@@ -1,4 +1,4 @@
-"""A courier is told of what happens, at a new endpoint."""
+"""Create a webhook of a courier."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ MOST = 10  # webhooks of one courier
 
 @Operation
 def create_webhook(*, by: Actor, now: datetime, url: str, events: list[str], description: str) -> Webhook:
-    """A new webhook of the courier `by`; from now on it is told of `events`.
+    """Create a webhook of the courier `by`, which is told of `events` from now on.
 
-    Raises `DuplicateWebhook` for a URL that the courier has already, and `TooManyWebhooks`.
+    Raises `DuplicateWebhook` if the courier has a webhook with this URL, and `TooManyWebhooks`.
     """
     assert by.courier_id is not None
-    # One counts after the other.
+    # The lock makes two calls at once count one after the other.
     courier = Courier.objects.select_for_update(no_key=True).get(pk=by.courier_id)
     same = courier.webhooks.filter(url=url).first()
     if same is not None:

@@ -1,4 +1,4 @@
-"""A webhook is gone."""
+"""Delete a webhook."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DELETED = "The webhook was deleted"
 
 @Operation
 def delete_webhook(*, webhooks: WebhookQuerySet, webhook_id: uuid.UUID, by: Actor, now: datetime) -> None:
-    """It is gone, and what waited for it ends. Raises `UnknownWebhook`."""
+    """Delete a webhook; its open deliveries end. Raises `UnknownWebhook`."""
     webhook = webhooks.lock(webhook_id)
     destination = webhook.destination_id
     webhook.delete()

@@ -1,4 +1,4 @@
-"""A webhook is told nothing more."""
+"""Disable a webhook."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from packages_app.models import Webhook, WebhookQuerySet
 def disable_webhook(
     *, webhooks: WebhookQuerySet, webhook_id: uuid.UUID, by: Actor, now: datetime, reason: str
 ) -> Webhook:
-    """It is told nothing more, and what waited for it ends, with `reason`. Raises `UnknownWebhook`."""
+    """Send the webhook nothing more; its open deliveries end with `reason`. Raises `UnknownWebhook`."""
     webhook = webhooks.lock(webhook_id)
     destinations.close(webhook.destination_id, reason, now=now)
     webhook.destination.refresh_from_db()

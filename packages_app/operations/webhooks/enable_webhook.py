@@ -1,4 +1,4 @@
-"""A webhook works again."""
+"""Enable a webhook that is disabled or paused."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from packages_app.models import Webhook, WebhookQuerySet
 
 @Operation
 def enable_webhook(*, webhooks: WebhookQuerySet, webhook_id: uuid.UUID, by: Actor, now: datetime) -> Webhook:
-    """It is told of what happens from now on; one that was only paused, at once of what waits for it.
+    """Tell the webhook of events from now on; one that was only paused gets its open deliveries at once.
 
     Raises `UnknownWebhook`.
     """

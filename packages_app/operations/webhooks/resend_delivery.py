@@ -1,4 +1,4 @@
-"""A message to a webhook goes again."""
+"""Send a message to a webhook again."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from packages_app.models import WebhookQuerySet
 def resend_delivery(
     *, webhooks: WebhookQuerySet, webhook_id: uuid.UUID, by: Actor, now: datetime, delivery_id: int
 ) -> Notification:
-    """A message that has ended, however it did, goes again, with a fresh count of attempts and out of turn.
+    """Send a message again that has ended, delivered or not, with a new count of attempts and out of turn.
 
     Raises `UnknownWebhook`, `UnknownDelivery`, `WebhookDisabled`, `DeliveryUnderWay`.
     """
@@ -32,7 +32,7 @@ def resend_delivery(
     if row.status in OPEN:
         raise errors.DeliveryUnderWay
     deliveries.filter(pk=row.pk).again()
-    # Somebody waits for this one and has a reason to think that it will arrive.
+    # Somebody waits for this one and has a reason to expect that it arrives: do not wait for a pause to end.
     destinations.end_pause(webhook.destination_id)
     transaction.on_commit(nudge_webhooks, robust=True)
     row.refresh_from_db()

@@ -1,4 +1,4 @@
-"""A webhook gets a new signing secret."""
+"""Rotate the signing secret of a webhook."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from packages_app.secrets import webhook_secrets
 
 @Operation
 def rotate_secret(*, webhooks: WebhookQuerySet, webhook_id: uuid.UUID, by: Actor, now: datetime) -> Webhook:
-    """A new secret signs; the old one too for a day, and one that was older no more.
+    """Make a new signing secret. The old one signs for a day as well; an older one stops at once.
 
     Raises `UnknownWebhook`.
     """

@@ -1,4 +1,4 @@
-"""A webhook gets a message to try it out."""
+"""Send a webhook a test event."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ TEST = "webhook.test"
 
 
 @Operation
-def test_webhook(
+def send_test_event(
     *, webhooks: WebhookQuerySet, webhook_id: uuid.UUID, by: Actor, now: datetime
 ) -> Notification:
-    """A message of the type `webhook.test`, at once. Raises `UnknownWebhook`, `WebhookDisabled`."""
+    """Send an event of the type `webhook.test`, at once. Raises `UnknownWebhook`, `WebhookDisabled`."""
     webhook = webhooks.lock_enabled(webhook_id)
     cause = f"{webhook.destination_id}:test:{uuid.uuid4().hex}"
     outbox.enqueue(
@@ -33,7 +33,7 @@ def test_webhook(
         priority=1,
         context={"at": now.isoformat(), "data": {"webhook_id": str(webhook.pk)}},
     )
-    # Somebody waits for this one and has a reason to think that it will arrive.
+    # Somebody waits for this one and has a reason to expect that it arrives: do not wait for a pause to end.
     destinations.end_pause(webhook.destination_id)
     transaction.on_commit(nudge_webhooks, robust=True)
     return Notification.objects.get(dedup_key=f"{cause}:{Channel.WEBHOOK.value}")

@@ -33,7 +33,7 @@ from packages_app.keys import checking, rate_limits
 from packages_app.keys.addresses import client_address
 from packages_app.keys.auth import note_failure
 from packages_app.models import ApiKey
-from packages_app.operations.packages.pick_up import Typed
+from packages_app.operations.packages.pick_up import TypedCode
 from packages_app.pages.kiosk import language, nonce
 from packages_app.pages.manager.forms import ConnectForm, PickupForm
 from packages_app.payloads.results import Opened
@@ -67,8 +67,8 @@ def connected(view: View) -> View:
     @wraps(view)
     def page(request: HttpRequest) -> HttpResponse:
         key_pk, now = request.session.get(KEY), timezone.now()
-        whence = partial(client_address, request)
-        caller = checking.caller_of(key_pk, now=now, whence=whence) if key_pk is not None else None
+        address = partial(client_address, request)
+        caller = checking.caller_of(key_pk, now=now, client_address=address) if key_pk is not None else None
         if caller is None or not _is_screen(caller):
             request.session.pop(KEY, None)
             return redirect("kiosk:connect")
@@ -85,8 +85,8 @@ def connect(request: HttpRequest) -> HttpResponse:
     """Connect this browser as the kiosk whose API key is entered."""
     form = ConnectForm(request.POST or None)
     if form.is_valid():
-        whence = partial(client_address, request)
-        caller, why = checking.verify(form.cleaned_data["key"].strip(), now=timezone.now(), whence=whence)
+        key, address = form.cleaned_data["key"].strip(), partial(client_address, request)
+        caller, why = checking.verify(key, now=timezone.now(), client_address=address)
         if caller is not None and _is_screen(caller):
             # A kiosk stands in public, so end the session of anybody who was signed in.
             request.session.flush()
@@ -153,14 +153,14 @@ def _pick_up(request: HttpRequest, caller: Caller) -> HttpResponse:
     if not form.is_valid():
         messages.error(request, str(PHONE if "phone_last4" in form.errors else UNKNOWN))
         return redirect("kiosk:pad")
-    typed = Typed(
+    typed = TypedCode(
         code=form.cleaned_data["code"],
         phone_last4=form.cleaned_data["phone_last4"] or None,
         nonce=form.cleaned_data["nonce"],
     )
     now = timezone.now()
     try:
-        opened = operations.pick_up(by=caller, now=now, typed=typed)
+        opened = operations.pick_up(by=caller.actor, now=now, typed=typed)
     except errors.Refusal as refusal:
         _tell(request, caller, refusal, now)
         response = redirect("kiosk:pad")
@@ -220,7 +220,7 @@ def _show(request: HttpRequest, template: str, context: dict[str, object]) -> Ht
 
 
 def _today(caller: Caller, now: datetime) -> str:
-    return now.astimezone(ZoneInfo(caller.time_zone)).date().isoformat()
+    return now.astimezone(ZoneInfo(caller.actor.time_zone)).date().isoformat()
 
 
 def _pressed(request: HttpRequest) -> str:

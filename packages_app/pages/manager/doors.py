@@ -19,9 +19,9 @@ from packages_app import operations
 from packages_app.core.actor import Actor
 from packages_app.life.lifecycle import Event
 from packages_app.models import Package
-from packages_app.operations.packages.found import Outcome
+from packages_app.operations.packages.record_found import Outcome
 from packages_app.pages.manager.forms import FoundForm
-from packages_app.rules import queueing, reservations
+from packages_app.rules import reservations
 
 MOST_LINES = 50
 
@@ -66,7 +66,7 @@ def take_out(request: ManagerRequest, pk: int) -> HttpResponse:
     why = "Please enter a reason of up to 200 characters."
     if _is_filled_in(request, form, compartment, otherwise=why):
         done = f"Compartment {compartment.label} is out of service."
-        _serve(request, pk, service.take_out_of_service, done=done, now=timezone.now(), **form.cleaned_data)
+        _serve(request, pk, service.take_out_of_service, done=done, **form.cleaned_data)
     return redirect("manage:door", pk=pk)
 
 
@@ -102,8 +102,7 @@ def put_back(request: ManagerRequest, pk: int) -> HttpResponse:
     """Put the compartment back in service."""
     compartment = get_object_or_404(Compartment.objects.for_user(request.user), pk=pk)
     done = f"Compartment {compartment.label} is back in service."
-    if _serve(request, pk, service.put_back_in_service, done=done):
-        queueing.nudge()
+    _serve(request, pk, service.put_back_in_service, done=done)
     return redirect("manage:door", pk=pk)
 
 
@@ -118,7 +117,7 @@ def parcel_found(request: ManagerRequest, pk: int) -> HttpResponse:
         return redirect("manage:door", pk=pk)
     outcome = Outcome(form.cleaned_data["outcome"])
     work = partial(
-        operations.found,
+        operations.record_found,
         package_id=package.pk,
         by=Actor.of_user(request.user),
         now=timezone.now(),
@@ -137,18 +136,19 @@ def confirm_empty(request: ManagerRequest, pk: int) -> HttpResponse:
     """Mark an unverified compartment as empty, after somebody has looked inside."""
     compartment = get_object_or_404(Compartment.objects.for_user(request.user), pk=pk)
     done = f"Compartment {compartment.label} is marked as empty."
-    if _serve(request, pk, service.confirm_empty, done=done):
-        queueing.nudge()
+    _serve(request, pk, service.confirm_empty, done=done)
     return redirect("manage:door", pk=pk)
 
 
 def _serve(
     request: ManagerRequest, pk: int, work: Callable[..., object], *, done: str, **arguments: object
-) -> bool:
-    """Do the work on the compartment and show a message; return whether it was done."""
-    compartments, by = Compartment.objects.for_user(request.user), Actor.of_user(request.user).name
-    work = partial(work, compartments=compartments, compartment_id=pk, by=by, **arguments)
-    return attempt(request, work, done=done)
+) -> None:
+    """Do the work on the compartment and show a message."""
+    compartments, by = Compartment.objects.for_user(request.user), Actor.of_user(request.user)
+    arguments = {"now": timezone.now(), **arguments}
+    attempt(
+        request, partial(work, compartments=compartments, compartment_id=pk, by=by, **arguments), done=done
+    )
 
 
 def _is_filled_in(

@@ -8,8 +8,8 @@ from django import forms
 
 from packages_app.life.lifecycle import Status
 from packages_app.models import Package
-from packages_app.operations.packages.found import Outcome
-from packages_app.operations.packages.hold import HoldReason
+from packages_app.operations.packages.put_on_hold import HoldReason
+from packages_app.operations.packages.record_found import Outcome
 from packages_app.pages.kiosk import nonce as kiosk_nonce
 
 ON_HOLD = "HELD"  # a filter besides the statuses: a package on hold has a status too

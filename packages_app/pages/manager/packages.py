@@ -150,14 +150,14 @@ def extend(request: ManagerRequest, pk: UUID) -> HttpResponse:
 def hold(request: ManagerRequest, pk: UUID) -> HttpResponse:
     """Put the package on hold: no code opens its door until it is released."""
     done = "The package is on hold: no code opens its door until you release it."
-    return _change(request, pk, operations.hold, HoldForm(request.POST), done=done)
+    return _change(request, pk, operations.put_on_hold, HoldForm(request.POST), done=done)
 
 
 @manager_action
 def release(request: ManagerRequest, pk: UUID) -> HttpResponse:
     """Release a package that is on hold, so that it can be picked up again."""
     return _change(
-        request, pk, operations.release, Form(request.POST), done="The package is no longer on hold."
+        request, pk, operations.release_hold, Form(request.POST), done="The package is no longer on hold."
     )
 
 

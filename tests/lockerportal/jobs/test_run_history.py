@@ -49,7 +49,7 @@ def outcome(monkeypatch: pytest.MonkeyPatch) -> list[object]:
             raise next_outcome
         return next_outcome
 
-    monkeypatch.setattr("packages_app.operations.expire", expire)
+    monkeypatch.setattr("packages_app.operations.expire_due", expire)
     return outcomes
 
 

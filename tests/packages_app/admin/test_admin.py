@@ -13,11 +13,11 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import reverse
 
+from common import admin_actions
 from common.clock import database_now
 from lockers.models import Size
 from notifications.models import Notification
 from packages_app import operations
-from packages_app.admin import packages as packages_admin
 from packages_app.keys.checking import verify
 from packages_app.models import ApiKey, Courier, Package, PackageEvent, Recipient
 from tests import world
@@ -149,7 +149,7 @@ class TestLooking:
 
 class TestActions:
     def test_cancel(self, staff: Client, package: Package, admin_user: User) -> None:
-        assert "1 packages cancelled." in act(staff, "cancel", package)
+        assert "1 package canceled." in act(staff, "cancel", package)
         package.refresh_from_db()
         assert package.status == "CANCELLED"
         line = package.events.latest("pk")
@@ -158,25 +158,25 @@ class TestActions:
             f"staff:{admin_user.username}",
             "by head office",
         )
-        assert LogEntry.objects.get().get_change_message() == "Cancelled."
+        assert LogEntry.objects.get().get_change_message() == "Canceled."
 
     def test_return(self, staff: Client, package: Package) -> None:
         act(staff, "cancel", package)
-        assert "1 packages returned." in act(staff, "return_to_courier", package)
+        assert "1 package returned." in act(staff, "return_to_courier", package)
         package.refresh_from_db()
         assert (package.status, package.compartment.occupancy) == ("RETURNED", "empty")
 
     def test_extend(self, staff: Client, package: Package) -> None:
         until = package.expires_at
         assert until is not None
-        assert "1 packages extended by a day." in act(staff, "extend_by_a_day", package)
+        assert "1 package extended by a day." in act(staff, "extend_by_a_day", package)
         package.refresh_from_db()
         assert package.expires_at == until + timedelta(days=1)
 
     def test_resend_code(self, staff: Client, package: Package) -> None:
         old = world.code_of(package)
         said = act(staff, "resend_code", package)
-        assert "1 packages given a new code." in said
+        assert "1 package given a new code." in said
         new = world.code_of(package)
         assert new != old
         assert new not in said
@@ -186,16 +186,16 @@ class TestActions:
         place = world.make_location("TLL-2")
         gone = world.make_package(package.courier, world.door(place, "S1"), Package.Status.RETRIEVED)
         said = act(staff, "cancel", package, gone)
-        assert "1 packages cancelled." in said
-        assert f"Not cancelled: {gone.tracking_number}. The package is RETRIEVED." in said
+        assert "1 package canceled." in said
+        assert f"Not canceled: {gone.tracking_number}. The package is RETRIEVED." in said
         assert LogEntry.objects.count() == 1
 
     def test_not_too_many_at_once(
         self, staff: Client, package: Package, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(packages_admin, "MOST_AT_ONCE", 1)
+        monkeypatch.setattr(admin_actions, "MOST_AT_ONCE", 1)
         other = world.make_package(package.courier, world.door(world.make_location("TLL-2"), "S1"))
-        assert "Choose 1 packages at the most." in act(staff, "cancel", package, other)
+        assert "Choose at most 1 package." in act(staff, "cancel", package, other)
         assert not Package.objects.filter(status="CANCELLED").exists()
 
     def test_who_may_only_look_has_no_actions(self, client: Client, package: Package) -> None:
@@ -282,7 +282,7 @@ class TestKeys:
         key = ApiKey.objects.get()
         data = {"action": "revoke", "_selected_action": [key.pk]}
         said = staff.post(reverse("admin:packages_app_apikey_changelist"), data, follow=True).content.decode()
-        assert "1 keys revoked." in said
+        assert "1 API key revoked." in said
         assert verify(text, now=database_now()) == (None, f"revoked {key.key_id}")
         assert LogEntry.objects.filter(change_message="Revoked.").count() == 1
 
@@ -312,9 +312,9 @@ class TestKeys:
             ("courier", {"locations": "TLL-1, XXX-9"}, "There is no location XXX-9."),
             ("courier", {"locations": "SANDBOX-1"}, "There is no location SANDBOX-1."),
             ("courier", {"locations": "TLL-1", "test": "on"}, "There is no sandbox location TLL-1."),
-            ("courier", {"networks": "192.0.2.1/24"}, "192.0.2.1/24 is no network"),
+            ("courier", {"networks": "192.0.2.1/24"}, "192.0.2.1/24 is not a network"),
             ("kiosk", {"locations": "TLL-1"}, "own location"),
-            ("courier", {"burst": "10"}, "Give the calls a second as well."),
+            ("courier", {"burst": "10"}, "Enter the calls per second as well."),
             ("courier", {"calls_per_second": "0"}, "greater than or equal to 1"),
         ],
     )
@@ -344,8 +344,8 @@ class TestKeys:
             assert (key.calls_per_second, key.burst) == kept
         changes = LogEntry.objects.filter(object_id=str(key.pk)).order_by("pk")
         assert [entry.change_message for entry in changes] == [
-            "Limited to 5 calls a second, 25 at once.",
-            "Limited to 5 calls a second, 6 at once.",
+            "Limited to 5 calls per second, 25 at once.",
+            "Limited to 5 calls per second, 6 at once.",
             "No limit of its own.",
         ]
 

@@ -83,7 +83,7 @@ def test_disabled_with_a_reason_that_the_courier_reads_and_enabled_again(
     assert Webhook.objects.get().destination.closed_at is None
     assert [entry.change_message for entry in LogEntry.objects.order_by("pk")] == [
         "Disabled by head office: it floods us",
-        "enabled",
+        "Enabled.",
     ]
 
 

@@ -11,17 +11,18 @@ from django.test import Client
 from lockers.models import Location
 from packages_app.life.lifecycle import Status
 from packages_app.models import ApiKey, Courier, Package
-from packages_app.operations.couriers.make_key import make_key, revoke
 from tests.world import (
     NOW,
     Api,
     courier_api,
     door,
     kiosk_api,
+    make_key,
     make_kiosk,
     make_location,
     make_package,
     parcel,
+    revoke_key,
 )
 
 pytestmark = pytest.mark.django_db
@@ -68,7 +69,7 @@ class TestNetworks:
     ) -> None:
         bound, outside = make_key(courier=courier, networks=["192.0.2.0/24"])
         revoked, dead = make_key(courier=courier)
-        revoke(revoked, now=NOW)
+        revoke_key(revoked, now=NOW)
         expired, old = make_key(courier=courier)
         ApiKey.objects.filter(pk=expired.pk).update(expires_at=NOW)
         unknown, gone = make_key(courier=courier)

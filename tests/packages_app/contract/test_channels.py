@@ -21,9 +21,8 @@ from packages_app.api.schemas.people import RecipientIn
 from packages_app.core.actor import SYSTEM
 from packages_app.messaging import links, preferences
 from packages_app.models import Package, Recipient
-from packages_app.operations.couriers.make_key import make_key
 from tests.packages_app.contract.answers import refused
-from tests.world import Api, code_of, door, kiosk_api, make_kiosk, make_location, parcel
+from tests.world import Api, code_of, door, kiosk_api, make_key, make_kiosk, make_location, parcel
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -86,7 +85,7 @@ def test_every_later_message_keeps_to_it(api: Api, location: Location, channel: 
     api.post(f"/packages/{package.pk}/resend-code")
     end = Package.objects.get().expires_at
     assert end is not None
-    operations.remind(now=end - timedelta(hours=20))
+    operations.remind_due(now=end - timedelta(hours=20))
     places: dict[str, Any] = {"locations": Location.objects.all(), "location_id": location.pk, "by": SYSTEM}
     now = timezone.now()
     operations.suspend_location(**places, now=now, reason="flood")
@@ -96,7 +95,7 @@ def test_every_later_message_keeps_to_it(api: Api, location: Location, channel: 
     screen.post(f"/pickup/{package.pk}/door-failed")
     end = Package.objects.get().expires_at
     assert end is not None
-    operations.expire(now=end)
+    operations.expire_due(now=end)
     api.post(f"/packages/{package.pk}/cancel")
     about = Notification.objects.filter(subject=f"package:{package.pk}")
     assert [row.kind for row in about.order_by("id")] == [
@@ -120,7 +119,7 @@ def test_from_the_queue(api: Api, location: Location, channel: str) -> None:
     Compartment.objects.filter(location=location).update(occupancy="unverified")
     bring(api, location, [channel], queue=True)
     Compartment.objects.filter(pk=door(location, "S1").pk).update(occupancy="empty")
-    assert operations.grant(now=timezone.now()) == 1
+    assert operations.grant_due(now=timezone.now()) == 1
     api.post(f"/packages/{Package.objects.get().pk}/deposit")
     assert told() == [("stored", channel)]
 

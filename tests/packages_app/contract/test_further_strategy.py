@@ -55,6 +55,6 @@ def test_the_queue_follows_it(api: Api, location: Location) -> None:
     location.compartments.update(occupancy="unverified")
     waiting: Any = api.post("/lockers/assign", parcel(location, queue=True)).json()
     location.compartments.update(occupancy="empty")
-    operations.grant(now=NOW)
+    operations.grant_due(now=NOW)
     granted: Any = api.get(f"/queue/{waiting['id']}").json()
     assert label(api.get(f"/packages/{granted['package_id']}")) == "L2"

@@ -17,7 +17,6 @@ from packages_app import operations
 from packages_app.api.schemas.kiosks import PickupOut
 from packages_app.api.schemas.packages import PackageOut
 from packages_app.models import ApiKey, Courier
-from packages_app.operations.couriers.make_key import make_key, revoke
 from tests.packages_app.contract.answers import CHANGES, READS, declared, refused
 from tests.world import (
     NOW,
@@ -25,8 +24,10 @@ from tests.world import (
     Api,
     code_of,
     door,
+    make_key,
     make_location,
     make_package,
+    revoke_key,
     wrong_code,
 )
 
@@ -62,7 +63,7 @@ def test_no_call_works_without_a_good_key(
     _, unknown = make_key(courier=courier)
     ApiKey.objects.all().delete()
     revoked_key, revoked = make_key(courier=courier)
-    revoke(revoked_key, now=NOW)
+    revoke_key(revoked_key, now=NOW)
     _, expired = make_key(courier=courier, life=timedelta(seconds=0))
     sleeping = Courier.objects.create(code="asleep", name="x", active=False)
     _, inactive = make_key(courier=sleeping)
@@ -122,7 +123,7 @@ def test_a_key_in_the_query_is_no_key_and_is_not_logged(api: Api, caplog: pytest
 def test_a_revoked_key_ends_with_the_next_request(courier: Courier) -> None:
     key, text = make_key(courier=courier)
     assert call("GET", "/returns", f"Bearer {text}").status_code == 200
-    revoke(key, now=NOW)
+    revoke_key(key, now=NOW)
     refused(call("GET", "/returns", f"Bearer {text}"), 401, "invalid_key")
 
 
@@ -150,7 +151,7 @@ def test_expired_while_nobody_looked_then_extended(
     api: Api, screen: Api, location: Location, courier: Courier
 ) -> None:
     package = make_package(courier, door(location, "S1"))
-    operations.expire(now=UNTIL)
+    operations.expire_due(now=UNTIL)
     with time_machine.travel(UNTIL, tick=False):
         refused(screen.post("/pickup", {"code": code_of(package)}), 409, "expired")
         declared(api.post(f"/packages/{package.pk}/extend", {"hours": 2}), 200, PackageOut)

@@ -85,7 +85,7 @@ def test_a_door_becomes_free(api: Api, full: Location, courier: Courier) -> None
     body = waiting(api, full, queue_minutes=5)
     behind = waiting(api, full, "T-2")
     free(full, "S1")
-    operations.grant(now=NOW)
+    operations.grant_due(now=NOW)
     granted = declared(api.get(f"/queue/{body['id']}"), 200, QueueEntryOut)
     assert (granted["status"], granted["position"]) == ("GRANTED", None)
     package = declared(api.get(f"/packages/{granted['package_id']}"), 200, PackageOut)
@@ -133,7 +133,7 @@ def test_the_limit_of_waiting_packages(api: Api, full: Location, settings: Setti
     problem = refused(
         api.post("/lockers/assign", parcel(full, "T-3", queue=True), key="k"), 409, "too_many_waiting"
     )
-    assert problem["detail"] == "Of one courier 2 parcels may wait for doors."
+    assert problem["detail"] == "A courier may have 2 parcels in the queue."
     assert QueueEntry.objects.count() == Recipient.objects.count() == 3
     refused(api.post("/lockers/assign", parcel(full, "T-3")), 409, "location_full")
     assert api.post(f"/queue/{first['id']}/leave").status_code == 200
@@ -158,7 +158,7 @@ def test_leave(api: Api, full: Location) -> None:
 def test_leave_after_a_door_was_granted(api: Api, full: Location) -> None:
     body = waiting(api, full)
     free(full, "S1")
-    operations.grant(now=NOW)
+    operations.grant_due(now=NOW)
     problem = refused(api.post(f"/queue/{body['id']}/leave"), 409, "not_waiting")
     assert problem["queue_status"] == "GRANTED"
     assert problem["package_id"] == str(Package.objects.get().pk)
@@ -229,6 +229,6 @@ def test_nobody_is_told_of_a_place_but_its_courier(api: Api, full: Location) -> 
     """Neither a message nor a code: the recipient is only told once the package is deposited."""
     body = waiting(api, full)
     free(full, "S1")
-    operations.grant(now=NOW)
+    operations.grant_due(now=NOW)
     assert not Notification.objects.exclude(channel="webhook").exists()
     assert "mari@example.com" not in str(body)

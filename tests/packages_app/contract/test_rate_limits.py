@@ -15,9 +15,8 @@ from lockers.models import Location
 from packages_app.keys import limiter, rate_limits
 from packages_app.keys.limiter import Limiter
 from packages_app.models import Courier, IdempotencyKey, Package
-from packages_app.operations.couriers.make_key import make_key
 from tests.packages_app.contract.answers import refused
-from tests.world import Api, courier_api, door, kiosk_api, make_courier, make_kiosk, parcel
+from tests.world import Api, courier_api, door, kiosk_api, make_courier, make_key, make_kiosk, parcel
 
 pytestmark = pytest.mark.django_db
 

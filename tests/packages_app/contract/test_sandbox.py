@@ -15,11 +15,10 @@ from notifications.sms import locmem
 from packages_app import operations
 from packages_app.life.lifecycle import Status
 from packages_app.models import Courier, IdempotencyKey, Package
-from packages_app.operations.couriers.make_key import make_key
-from packages_app.operations.sandbox.tidy_sandbox import KEEPS
+from packages_app.operations.sandbox.tidy_sandbox_due import KEEPS
 from tests.factories import UserFactory
 from tests.packages_app.contract.answers import refused
-from tests.world import NOW, Api, courier_api, door, kiosk_api, make_kiosk, make_location, parcel
+from tests.world import NOW, Api, courier_api, door, kiosk_api, make_key, make_kiosk, make_location, parcel
 
 pytestmark = pytest.mark.django_db
 
@@ -85,7 +84,7 @@ def test_full_with_a_queue_is_a_place_in_it_and_then_a_door(api: Api) -> None:
     answer = bring(api, "TEST-FULL", queue=True)
     assert answer.status_code == 202, answer.content
     assert answer.json()["status"] == "WAITING"
-    assert operations.grant(now=NOW) == 1
+    assert operations.grant_due(now=NOW) == 1
     entry = api.get(f"/queue/{answer.json()['id']}").json()
     assert entry["status"] == "GRANTED"
     assert api.get(f"/packages/{entry['package_id']}").json()["status"] == "PENDING"
@@ -206,15 +205,15 @@ class TestTidying:
         bring(api, "T-2", deposited=False)
         cancelled = bring(api, "T-3", size="LARGE")
         api.post(f"/packages/{cancelled.json()['id']}/cancel")
-        assert operations.tidy_sandbox(now=NOW + KEEPS) == 6
+        assert operations.tidy_sandbox_due(now=NOW + KEEPS) == 6
         doors = Compartment.objects.filter(location=place)
         assert doors.free().count() == doors.count()
         assert not Package.objects.in_door().exists()
-        assert operations.tidy_sandbox(now=NOW + KEEPS) == 0
+        assert operations.tidy_sandbox_due(now=NOW + KEEPS) == 0
 
     def test_what_is_new_stays_and_only_doors_are_mended(self, api: Api, place: Location) -> None:
         kept = bring(api, "TEST-DOOR-STUCK")
-        assert operations.tidy_sandbox(now=NOW) == 0
+        assert operations.tidy_sandbox_due(now=NOW) == 0
         assert now_is(api, kept)["status"] == "STORED"
         assert not Compartment.objects.filter(out_of_service_at__isnull=False).exists()
 
@@ -222,6 +221,6 @@ class TestTidying:
         live = courier_api(courier)
         answer = live.post("/lockers/assign", parcel(location))
         live.post(f"/compartments/{door(location, 'L1').pk}/faults", {"kind": "damaged"})
-        assert operations.tidy_sandbox(now=NOW + KEEPS * 2) == 0
+        assert operations.tidy_sandbox_due(now=NOW + KEEPS * 2) == 0
         assert Package.objects.get(pk=answer.json()["id"]).status == Status.STORED
         assert door(location, "L1").out_of_service_at is not None

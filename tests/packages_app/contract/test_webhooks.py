@@ -18,12 +18,11 @@ from notifications.webhooks import destinations
 from notifications.webhooks.delivery import deliver_webhooks
 from packages_app.api.schemas import webhooks
 from packages_app.models import Courier, EventType, IdempotencyKey, Webhook
-from packages_app.operations.couriers.make_key import make_key
 from packages_app.operations.webhooks.create_webhook import MOST
 from packages_app.secrets import webhook_secrets
 from tests.notifications.endpoint_sink import endpoint_sink
 from tests.packages_app.contract.answers import refused
-from tests.world import NOW, Api, courier_api, make_courier, make_webhook, parcel
+from tests.world import NOW, Api, courier_api, make_courier, make_key, make_webhook, parcel
 
 pytestmark = pytest.mark.django_db
 

@@ -10,7 +10,7 @@ from django.conf import settings as django_settings
 from django.db import OperationalError
 
 from packages_app.core import idempotency
-from packages_app.core.idempotency import VISIBLE_ASCII, Receipt, fingerprint, purge
+from packages_app.core.idempotency import VISIBLE_ASCII, Receipt, fingerprint, purge_due
 from packages_app.models import IdempotencyKey, Package
 from packages_app.payloads.answer import Answer
 from packages_app.secrets import pickup_codes
@@ -185,9 +185,9 @@ def test_old_keys_are_forgotten_in_batches() -> None:
         IdempotencyKey(courier=courier, key=f"{age}", fingerprint=b"f" * 32, created_at=NOW - age * keep / 10)
         for age in range(8, 15)
     )
-    assert purge(now=NOW, batch=2) == 4
+    assert purge_due(now=NOW, batch=2) == 4
     assert {row.key for row in IdempotencyKey.objects.all()} == {"8", "9", "10"}
-    assert purge(now=NOW) == 0
+    assert purge_due(now=NOW) == 0
 
 
 def test_what_is_kept_can_be_read_by_people() -> None:

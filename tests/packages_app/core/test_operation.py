@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from django.db import IntegrityError, transaction
 
+from common.operation import RUNS
 from lockerportal.http.refusals import DatabaseUnavailable
 from packages_app.core.idempotency import Receipt, fingerprint
-from packages_app.core.operation import RUNS, Operation
+from packages_app.core.operation import Operation
 from packages_app.errors import IdempotencyConflict, IdempotencyRunning, UnknownPackage, WrongStatus
 from packages_app.models import Courier, IdempotencyKey
 from packages_app.payloads.answer import Answer

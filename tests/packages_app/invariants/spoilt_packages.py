@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from common.actor import Actor
 from lockers import operations
 from lockers.models import Compartment, Downtime, Location, Size
 from packages_app.models import Delegate, IdempotencyKey, Package, QueueEntry
@@ -72,7 +73,11 @@ def history_names_another_door(w: World) -> None:
 def broken_door_given_out(w: World) -> None:
     door = Compartment.objects.free().filter(location=w.place).earliest("position")
     operations.take_out_of_service(
-        compartments=Compartment.objects.all(), compartment_id=door.pk, by="x", reason="stuck", now=w.now
+        compartments=Compartment.objects.all(),
+        compartment_id=door.pk,
+        by=Actor("x"),
+        reason="stuck",
+        now=w.now,
     )
     sql(
         f"INSERT INTO {EVENT} (package_id, event, from_status, to_status, by, compartment_id)"

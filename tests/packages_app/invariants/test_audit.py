@@ -9,13 +9,14 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import InternalError, connection, transaction
 
+from common.actor import Actor
 from lockers import operations as service
 from lockers.models import Compartment, Size
 from notifications.models import Notification
 from packages_app import operations
 from packages_app.invariants import INVARIANTS, audit
 from packages_app.models import Package
-from packages_app.operations.packages.pick_up import Typed
+from packages_app.operations.packages.pick_up import TypedCode
 from tests import world
 from tests.packages_app.invariants import spoilt_messages, spoilt_packages
 from tests.packages_app.invariants.lived import World, live
@@ -43,15 +44,15 @@ def test_a_package_may_be_back_in_a_door_that_is_out_of_service(lived: World) ->
     brought = operations.assign(**bring, tracking_number="BACK", recipient=world.make_recipient())
     kiosk, doors = world.caller(world.make_kiosk(lived.place, "left")), Compartment.objects.all()
     code = world.code_of(brought.package)
-    opened = operations.pick_up(by=kiosk, now=lived.now, typed=Typed(code=code))
+    opened = operations.pick_up(by=kiosk.actor, now=lived.now, typed=TypedCode(code=code))
     service.take_out_of_service(
         compartments=doors,
         compartment_id=opened.compartment_id,
-        by="kiosk:left",
+        by=Actor("kiosk:left"),
         reason="does not answer",
         now=lived.now,
     )
-    operations.door_failed(package_id=opened.package_id, by=kiosk.actor, now=lived.now)
+    operations.record_door_failure(package_id=opened.package_id, by=kiosk.actor, now=lived.now)
     assert [finding.invariant.id for finding in map(audit.check, INVARIANTS) if finding.violations] == []
 
 

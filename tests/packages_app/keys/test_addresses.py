@@ -64,7 +64,7 @@ def test_networks_as_people_write_them() -> None:
     "text", ["192.0.2.1/24", "192.0.2.0/33", "example.com", "192.0.2", "2001:db8::/129", "*"]
 )
 def test_what_is_no_network(text: str) -> None:
-    with pytest.raises(ValueError, match="is no network"):
+    with pytest.raises(ValueError, match="is not a network"):
         parse_networks(f"10.0.0.0/8 {text}")
 
 

@@ -15,12 +15,11 @@ from django.db import DataError, transaction
 from django.utils import timezone
 
 from common.clock import database_now
-from common.sql import Question, fetch
+from common.sql import ExtraQuery, fetch
 from packages_app.keys import checking, key_text
 from packages_app.keys.checking import caller_of, verify
 from packages_app.models import ApiKey
-from packages_app.operations.couriers.make_key import make_key, revoke
-from tests.world import NOW, make_courier, make_kiosk, make_location
+from tests.world import NOW, make_courier, make_key, make_kiosk, make_location, revoke_key
 
 pytestmark = pytest.mark.django_db
 
@@ -50,7 +49,7 @@ def test_a_kiosk_s_caller_knows_its_own_location_only() -> None:
     kiosk = make_kiosk(location)
     caller, _ = verify(make_key(kiosk=kiosk)[1], now=timezone.now())
     assert caller is not None
-    assert (caller.kiosk_id, caller.location_id, caller.time_zone) == (
+    assert (caller.kiosk_id, caller.location_id, caller.actor.time_zone) == (
         kiosk.pk,
         location.pk,
         "Europe/Tallinn",
@@ -148,7 +147,7 @@ def test_expired_revoked_inactive() -> None:
     courier.active = True
     courier.save()
     assert verify(text, now=now)[0] is not None
-    revoke(key, now=now)
+    revoke_key(key, now=now)
     assert verify(text, now=now) == (None, f"revoked {key.key_id}")
 
 
@@ -181,7 +180,7 @@ def test_a_connected_screen_s_key_is_checked_again() -> None:
     assert caller.kiosk_id == key.kiosk_id
     assert ApiKey.objects.get(pk=key.pk).last_used_at == now
     assert caller_of(key.pk, now=key.expires_at) is None
-    revoke(key, now=now)
+    revoke_key(key, now=now)
     assert caller_of(key.pk, now=now) is None
     assert caller_of(0, now=now) is None
 
@@ -202,13 +201,16 @@ def test_a_kiosk_s_key_is_no_courier_whatever_its_scopes_say() -> None:
 
 
 def test_networks_are_asked_for_only_where_a_key_has_some() -> None:
-    def whence() -> Any:
+    def no_address() -> Any:
         raise AssertionError("nobody needs it")
 
-    assert verify(make_key(courier=make_courier())[1], now=timezone.now(), whence=whence)[0] is not None
+    assert (
+        verify(make_key(courier=make_courier())[1], now=timezone.now(), client_address=no_address)[0]
+        is not None
+    )
     free, text = make_key(kiosk=make_kiosk(make_location()))
-    assert verify(text, now=timezone.now(), whence=whence)[0] is not None
-    assert caller_of(free.pk, now=timezone.now(), whence=whence) is not None
+    assert verify(text, now=timezone.now(), client_address=no_address)[0] is not None
+    assert caller_of(free.pk, now=timezone.now(), client_address=no_address) is not None
 
 
 def test_a_key_with_networks_opens_nothing_from_nowhere() -> None:
@@ -217,47 +219,47 @@ def test_a_key_with_networks_opens_nothing_from_nowhere() -> None:
     assert caller_of(key.pk, now=timezone.now()) is None
     assert ApiKey.objects.get(pk=key.pk).last_used_at is None
     inside = ip_address("192.0.2.1")
-    assert verify(text, now=timezone.now(), whence=lambda: inside)[0] is not None
+    assert verify(text, now=timezone.now(), client_address=lambda: inside)[0] is not None
 
 
-QUESTION = Question("SELECT name FROM lockers_location WHERE code = %(code)s", {"code": "TLL-1"})
+EXTRA = ExtraQuery("SELECT name FROM lockers_location WHERE code = %(code)s", {"code": "TLL-1"})
 
 
-def test_what_is_asked_for_beside_comes_with_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_extra_query_is_answered_with_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
     location = make_location()
     _, text = make_key(courier=make_courier())
     asking = Mock(side_effect=fetch)
     monkeypatch.setattr(checking, "fetch", asking)
-    caller, _ = verify(text, now=timezone.now(), beside=QUESTION)
+    caller, _ = verify(text, now=timezone.now(), extra_query=EXTRA)
     assert caller is not None
-    assert caller.beside == location.name
+    assert caller.extra_answer == location.name
     asking.assert_called_once()
-    caller, _ = verify(text, now=timezone.now(), beside=replace(QUESTION, params={"code": "?"}))
+    caller, _ = verify(text, now=timezone.now(), extra_query=replace(EXTRA, params={"code": "?"}))
     assert caller is not None
-    assert caller.beside is None
+    assert caller.extra_answer is None
 
 
-def test_who_has_no_key_gets_nothing_beside() -> None:
+def test_without_a_valid_key_the_extra_query_is_not_run() -> None:
     make_location()
     key, text = make_key(courier=make_courier())
-    assert verify(forged(text, key_id="00000000"), now=timezone.now(), beside=QUESTION) == (None, "unknown")
-    assert verify(forged(text, secret="0" * 43), now=timezone.now(), beside=QUESTION) == (None, "unknown")
-    revoke(key, now=timezone.now())
-    assert verify(text, now=timezone.now(), beside=QUESTION) == (None, f"revoked {key.key_id}")
+    assert verify(forged(text, key_id="00000000"), now=timezone.now(), extra_query=EXTRA) == (None, "unknown")
+    assert verify(forged(text, secret="0" * 43), now=timezone.now(), extra_query=EXTRA) == (None, "unknown")
+    revoke_key(key, now=timezone.now())
+    assert verify(text, now=timezone.now(), extra_query=EXTRA) == (None, f"revoked {key.key_id}")
 
 
 def test_a_wrong_secret_is_no_reason_to_look_anything_up() -> None:
     _, text = make_key(courier=make_courier())
-    fails = Question("SELECT 1 / count(*) FROM lockers_location WHERE code = %(code)s", {"code": "?"})
-    assert verify(forged(text, secret="0" * 43), now=timezone.now(), beside=fails) == (None, "unknown")
+    fails = ExtraQuery("SELECT 1 / count(*) FROM lockers_location WHERE code = %(code)s", {"code": "?"})
+    assert verify(forged(text, secret="0" * 43), now=timezone.now(), extra_query=fails) == (None, "unknown")
     with pytest.raises(DataError, match="division by zero"), transaction.atomic():
-        verify(text, now=timezone.now(), beside=fails)
+        verify(text, now=timezone.now(), extra_query=fails)
 
 
-def test_a_kiosk_asks_for_nothing_beside() -> None:
-    caller, _ = verify(make_key(kiosk=make_kiosk(make_location()))[1], now=timezone.now(), beside=QUESTION)
+def test_a_kiosks_key_has_no_extra_query() -> None:
+    caller, _ = verify(make_key(kiosk=make_kiosk(make_location()))[1], now=timezone.now(), extra_query=EXTRA)
     assert caller is not None
-    assert caller.beside is None
+    assert caller.extra_answer is None
 
 
 def test_each_caller_waits_for_a_while_by_the_database_s_clock() -> None:

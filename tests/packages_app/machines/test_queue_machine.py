@@ -135,12 +135,12 @@ class Queue(RuleBasedStateMachine):
 
     @rule()
     def grant(self) -> None:
-        assert operations.grant(now=self.now) == self.serve()
+        assert operations.grant_due(now=self.now) == self.serve()
 
     @rule()
     def lapse(self) -> None:
         over = {number: door for number, (door, until) in self.kept.items() if until <= self.now}
-        assert operations.lapse(now=self.now) == len(over)
+        assert operations.lapse_due(now=self.now) == len(over)
         for number, label in over.items():
             del self.kept[number]
             self.free.add(label)

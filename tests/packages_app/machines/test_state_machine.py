@@ -28,9 +28,9 @@ from packages_app import operations
 from packages_app.invariants import INVARIANTS
 from packages_app.invariants.audit import check
 from packages_app.models import Package, QueueEntry, Recipient
-from packages_app.operations.packages.found import Outcome
-from packages_app.operations.packages.pick_up import Typed
+from packages_app.operations.packages.pick_up import TypedCode
 from packages_app.operations.packages.reassign import Reason
+from packages_app.operations.packages.record_found import Outcome
 from tests.world import NOW, actor, caller, code_of, make_courier, make_kiosk, make_location
 
 SILENT_AFTER = timedelta(minutes=15)
@@ -196,7 +196,7 @@ class Custody(RuleBasedStateMachine):
 
     @rule()
     def grant(self) -> None:
-        assert operations.grant(now=self.now) == self.serve()
+        assert operations.grant_due(now=self.now) == self.serve()
         self.known()
 
     @precondition(lambda self: self.queue)
@@ -231,7 +231,7 @@ class Custody(RuleBasedStateMachine):
     def hold(self, pick: int) -> None:
         number, parcel = self.one(pick)
         ok = parcel.status in ("PENDING", "STORED", "EXPIRED")
-        assert self.change(operations.hold, number) == ("" if ok else "wrong_status")
+        assert self.change(operations.put_on_hold, number) == ("" if ok else "wrong_status")
         if ok and not parcel.held:
             parcel.held = True
             if parcel.status == "STORED" and parcel.ends > self.clock:
@@ -242,7 +242,7 @@ class Custody(RuleBasedStateMachine):
     def release(self, pick: int) -> None:
         number, parcel = self.one(pick)
         ok = parcel.status in ("PENDING", "STORED", "EXPIRED")
-        assert self.change(operations.release, number) == ("" if ok else "wrong_status")
+        assert self.change(operations.release_hold, number) == ("" if ok else "wrong_status")
         if ok and parcel.held:
             if parcel.status == "STORED" and parcel.rest is not None:
                 parcel.ends = min(self.clock_of(parcel) + parcel.rest, parcel.ends)
@@ -281,7 +281,7 @@ class Custody(RuleBasedStateMachine):
     def found(self, pick: int, outcome: Outcome) -> None:
         number, parcel = self.one(pick)
         ok = parcel.status == "CANCELLED" and parcel.left in self.doubtful
-        assert self.change(operations.found, number, outcome=outcome) == ("" if ok else "wrong_status")
+        assert self.change(operations.record_found, number, outcome=outcome) == ("" if ok else "wrong_status")
         if not ok:
             return
         assert parcel.left is not None
@@ -352,7 +352,7 @@ class Custody(RuleBasedStateMachine):
         code = code_of(self.packages[number])
         in_time = parcel.status == "STORED" and (bool(self.down) or parcel.ends > self.now)
         late = parcel.status in ("STORED", "EXPIRED")
-        answer = self.refusal(operations.pick_up, by=self.screen, now=self.now, typed=Typed(code=code))
+        answer = self.refusal(operations.pick_up, by=self.screen, now=self.now, typed=TypedCode(code=code))
         if answer in ("too_many_attempts", "phone_check_required"):
             return
         opens = "on_hold" if parcel.held else ""
@@ -374,8 +374,8 @@ class Custody(RuleBasedStateMachine):
         due = [parcel for parcel in self.parcels.values() if parcel.ends <= self.now]
         stored = [parcel for parcel in due if parcel.status == "STORED" and not self.down]
         pending = [parcel for parcel in due if parcel.status == "PENDING"]
-        assert operations.expire(now=self.now) == len(stored)
-        assert operations.lapse(now=self.now) == len(pending)
+        assert operations.expire_due(now=self.now) == len(stored)
+        assert operations.lapse_due(now=self.now) == len(pending)
         for parcel in stored:
             parcel.status = "EXPIRED"
         for parcel in pending:
@@ -481,13 +481,13 @@ class Custody(RuleBasedStateMachine):
             self.end_downtime()
             self.give_back()
         self.seen = self.now
-        operations.heartbeat(by=self.screen, now=self.now, software_version="1", silent_compartments=[])
+        operations.record_heartbeat(by=self.screen.actor, now=self.now, software_version="1")
 
     @rule()
     def look_for_silence(self) -> None:
         since = self.quiet_since()
         news = since is not None and not self.down
-        assert operations.notice_silence(now=self.now) == news
+        assert operations.notice_silence_due(now=self.now) == news
         if news and since is not None:
             self.stop("silent", since)
 

@@ -153,7 +153,7 @@ def test_no_key_bound_to_what_is_not_there() -> None:
     assert "no location XXX" in refused("--courier", "dpd", "--location", "XXX")
     assert "no location SANDBOX-1" in refused("--courier", "dpd", "--location", "SANDBOX-1")
     assert "no sandbox location TLL-1" in refused("--courier", "dpd", "--test", "--location", "TLL-1")
-    assert "no network" in refused("--courier", "dpd", "--network", "192.0.2.1/24")
+    assert "not a network" in refused("--courier", "dpd", "--network", "192.0.2.1/24")
     assert "own location" in refused("--kiosk", "TLL-1/front", "--location", "TLL-1")
     assert "own location" in refused("--kiosk", "TLL-1/front", "--test")
 

@@ -32,7 +32,7 @@ from packages_app.models import (
     ReportSubscription,
     WeekAtLocation,
 )
-from packages_app.operations.packages.pick_up import Typed
+from packages_app.operations.packages.pick_up import TypedCode
 from tests.factories import UserFactory
 from tests.world import (
     actor,
@@ -134,9 +134,9 @@ def test_a_channel_that_one_of_them_does_not_want_hides_nothing(
     package = make_package(courier, door(location, "S1"), recipient=only, expires_at=now + HOUR)
     name(package, by, now, **{**JUHAN, "phone": MARI["phone"]})
     sent()
-    operations.hold(package_id=package.pk, by=by, now=now)
+    operations.put_on_hold(package_id=package.pk, by=by, now=now)
     sent()
-    operations.release(package_id=package.pk, by=by, now=now)
+    operations.release_hold(package_id=package.pk, by=by, now=now)
     assert ("delegated", "sms", "+3725551234") in sent(), "the recipient is told by e-mail alone"
 
 
@@ -160,28 +160,30 @@ def _happens(event: str, package: Package, by: Actor, now: datetime, location: L
     arguments: dict[str, Any] = {"package_id": package.pk, "by": by, "now": now}
     match event:
         case "release":
-            operations.hold(**arguments)
-            operations.release(**arguments)
+            operations.put_on_hold(**arguments)
+            operations.release_hold(**arguments)
             Notification.objects.filter(kind="held").delete()
             return "released", "delegated"
         case "extend":
             Package.objects.update(expires_at=now - HOUR)
-            operations.expire(now=now)
+            operations.expire_due(now=now)
             Notification.objects.filter(kind__in=["expired", "delegate_ended"]).delete()
             operations.extend(**arguments, hours=24)
             return "extended", "delegated"
         case "door_failed":
             screen = caller(make_kiosk(location))
-            operations.pick_up(by=screen, now=now, typed=Typed(code=delegate_code_of(package)))
-            operations.door_failed(package_id=package.pk, by=screen.actor, now=now)
+            operations.pick_up(by=screen.actor, now=now, typed=TypedCode(code=delegate_code_of(package)))
+            operations.record_door_failure(package_id=package.pk, by=screen.actor, now=now)
             Notification.objects.filter(kind="retrieved").delete()
             return "door_failed", "delegated"
         case "expire":
             Package.objects.update(expires_at=now - HOUR)
-            operations.expire(now=now)
+            operations.expire_due(now=now)
             return "expired", "delegate_ended"
         case "pick_up":
-            operations.pick_up(by=caller(make_kiosk(location)), now=now, typed=Typed(code=code_of(package)))
+            operations.pick_up(
+                by=caller(make_kiosk(location)).actor, now=now, typed=TypedCode(code=code_of(package))
+            )
             return "retrieved", "delegate_ended"
     operations.cancel(**arguments)
     return "cancelled", "delegate_ended"
@@ -214,7 +216,7 @@ def test_the_same_event_a_second_time_adds_nothing(package: Package, kind: str) 
 
 def expire(now: datetime) -> None:
     Package.objects.update(expires_at=now - HOUR)
-    operations.expire(now=now)
+    operations.expire_due(now=now)
 
 
 def test_a_delegate_who_got_no_code_hears_of_no_end(package: Package, now: datetime) -> None:
@@ -318,7 +320,7 @@ def test_who_has_collected_hears_of_no_end(
     expire(now)
     operations.extend(package_id=package.pk, by=by, now=now, hours=24)
     screen = caller(make_kiosk(location))
-    operations.pick_up(by=screen, now=now, typed=Typed(code=delegate_code_of(package)))
+    operations.pick_up(by=screen.actor, now=now, typed=TypedCode(code=delegate_code_of(package)))
     assert [kind for kind, *_ in sent()] == ["retrieved", "retrieved"]
 
 
@@ -328,11 +330,11 @@ def test_a_door_that_stayed_shut_for_the_recipient_takes_the_end_back(
     name(package, by, now, **JUHAN)
     sent()
     screen = caller(make_kiosk(location))
-    operations.pick_up(by=screen, now=now, typed=Typed(code=code_of(package)))
+    operations.pick_up(by=screen.actor, now=now, typed=TypedCode(code=code_of(package)))
     assert TO_JUHAN[0] in sent()
-    operations.door_failed(package_id=package.pk, by=screen.actor, now=now)
+    operations.record_door_failure(package_id=package.pk, by=screen.actor, now=now)
     assert ("delegated", "email", "juhan@example.com") in sent()
-    operations.pick_up(by=screen, now=now, typed=Typed(code=code_of(package)))
+    operations.pick_up(by=screen.actor, now=now, typed=TypedCode(code=code_of(package)))
     assert TO_JUHAN[0] in sent()
 
 
@@ -389,7 +391,7 @@ def test_the_receipt_says_who_has_collected(
     name(package, by, now, **JUHAN)
     sent()
     code = delegate_code_of(package) if as_delegate else code_of(package)
-    operations.pick_up(by=caller(make_kiosk(location)), now=now, typed=Typed(code=code))
+    operations.pick_up(by=caller(make_kiosk(location)).actor, now=now, typed=TypedCode(code=code))
     sent()
     assert mail.outbox[0].subject == "Your parcel has been picked up"
     assert ("Juhan picked up your parcel" in mail.outbox[0].body) == as_delegate
@@ -460,10 +462,10 @@ def test_who_was_told_that_their_time_is_over_is_told_that_it_is_not(
     # The last sign of life, then the end of the hold, then the silence is noticed.
     Kiosk.objects.filter(pk=kiosk.pk).update(last_seen_at=now + 47.9 * HOUR)
     Notification.objects.update(sent_at=now - HOUR)
-    assert operations.expire(now=now + 48.1 * HOUR) == 1
+    assert operations.expire_due(now=now + 48.1 * HOUR) == 1
     assert [kind for kind, *_ in sent()] == ["expired", "expired"]
-    assert operations.notice_silence(now=now + 49 * HOUR) == 1
-    operations.heartbeat(by=caller(kiosk), now=now + 50 * HOUR, software_version="1", silent_compartments=[])
+    assert operations.notice_silence_due(now=now + 49 * HOUR) == 1
+    operations.record_heartbeat(by=caller(kiosk).actor, now=now + 50 * HOUR, software_version="1")
     assert Package.objects.get().status == Status.STORED
     assert [kind for kind, *_ in sent() if kind.startswith("location_resumed")] == ["location_resumed"] * 2
 
@@ -536,7 +538,7 @@ def test_who_is_manager_and_staff_gets_one_report_of_everything(location: Locati
     ReportSubscription.objects.create(user=kaja)
     UserFactory.create(email="KAJA@example.com", manages=[other])
     week(location, other)
-    assert [operations.send_reports(now=MONDAY) for _ in range(2)] == [1, 0]
+    assert [operations.send_reports_due(now=MONDAY) for _ in range(2)] == [1, 0]
     assert mailed() == ["kaja@example.com"]
     assert "Place TLL-1" in mail.outbox[0].body
     assert "Place OTHER" in mail.outbox[0].body
@@ -547,7 +549,7 @@ def test_who_manages_two_places_under_two_names_gets_one_report_of_both(location
     UserFactory.create(email="kaja@example.com", manages=[location])
     UserFactory.create(email="Kaja@example.com", manages=[other])
     week(location, other, foreign)
-    assert operations.send_reports(now=MONDAY) == 1
+    assert operations.send_reports_due(now=MONDAY) == 1
     assert mailed() == ["kaja@example.com"]
     assert "Place TLL-1" in mail.outbox[0].body
     assert "Place OTHER" in mail.outbox[0].body

@@ -21,6 +21,7 @@ from notifications.delivery.people import deliver_due
 from notifications.models import Notification, Tally
 from notifications.sms import locmem
 from packages_app import operations, tasks
+from packages_app.core.actor import SYSTEM
 from packages_app.life.lifecycle import Status
 from packages_app.models import Courier, Package
 from tests.factories import UserFactory
@@ -65,7 +66,7 @@ def spend(used: str, refused: int = 0, day: str = "2026-11-20", courier: str = "
 def look(now: datetime = NOON) -> list[str]:
     """The subjects that the job leads to."""
     mail.outbox.clear()
-    operations.notice_sms_caps(now=now)
+    operations.notice_sms_caps_due(now=now)
     deliver_due()
     return [str(one.subject) for one in mail.outbox]
 
@@ -133,7 +134,7 @@ def test_only_staff_who_may_raise_it_are_told_and_one_mailbox_once(courier: Cour
 )
 def test_what_is_not_so_any_more_is_not_told(courier: Courier, anna: User, change: str, reason: str) -> None:
     spend("8.5")
-    operations.notice_sms_caps(now=NOON)
+    operations.notice_sms_caps_due(now=NOON)
     match change:
         case "cap":
             Courier.objects.update(sms_daily_cap=100)
@@ -185,7 +186,7 @@ def again(package: Package, cap: int = 100) -> list[str]:
     Courier.objects.update(sms_daily_cap=cap)
     locmem.outbox.clear()
     before = set(Notification.objects.filter(status="sent").values_list("pk", flat=True))
-    operations.resend_sms(courier_id=package.courier_id, now=timezone.now())
+    operations.resend_sms(by=SYSTEM, courier_id=package.courier_id, now=timezone.now())
     deliver_due()
     by_sms = Notification.objects.filter(status="sent", channel="sms")
     sent = by_sms.exclude(pk__in=before).order_by("pk")
@@ -272,7 +273,7 @@ def test_past_the_new_cap_the_rest_is_held_back_again(courier: Courier, location
         say(package, "stored")
     assert len(again(packages[0], cap=2)) == 2
     assert Notification.objects.filter(reason=sms_limits.CAP_REACHED).count() == 3
-    assert operations.resend_sms(courier_id=courier.pk, now=timezone.now(), batch=2) == 3
+    assert operations.resend_sms(by=SYSTEM, courier_id=courier.pk, now=timezone.now(), batch=2) == 3
 
 
 def press(user: User, courier: Courier) -> str:
@@ -291,9 +292,9 @@ def test_in_the_admin(package: Package, courier: Courier, location: Location) ->
     say(package, "stored")
     other = make_package(courier, door(location, "S2"), recipient=by_sms(phone="+3725550001"))
     say(other, "stored", cap=1)
-    assert "DPD: nothing was sent, for 1.00 of 1.00 is spent. Raise the cap first." in press(boss, courier)
+    assert "DPD: nothing was sent: 1.00 of 1.00 is spent. Raise the cap first." in press(boss, courier)
     Courier.objects.update(sms_daily_cap="1.99")
-    assert "DPD: nothing was sent, for 1.00 of 1.99 is spent. Raise the cap first." in press(boss, courier)
+    assert "DPD: nothing was sent: 1.00 of 1.99 is spent. Raise the cap first." in press(boss, courier)
     Courier.objects.update(sms_daily_cap=5)
     assert "DPD: 1 SMS are on their way again; 4.00 is left for today." in press(boss, courier)
     assert Notification.objects.get(subject=f"package:{package.pk}").status in ("pending", "sent")

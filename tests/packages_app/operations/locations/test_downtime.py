@@ -18,7 +18,7 @@ from packages_app.core.actor import SYSTEM, Actor, Caller
 from packages_app.errors import CodeExpired, ExtensionLimit
 from packages_app.life.lifecycle import Status
 from packages_app.models import Courier, Package
-from packages_app.operations.packages.pick_up import Typed
+from packages_app.operations.packages.pick_up import TypedCode
 from packages_app.rules import hold_clock
 from tests.packages_app.operations.looking import history, row, told
 from tests.world import NOW, UNTIL, caller, code_of, door, make_kiosk, make_location, make_package
@@ -48,7 +48,7 @@ def resume(location: Location, *, now: datetime = LATER) -> None:
 
 
 def beat(screen: Caller, now: datetime) -> None:
-    operations.heartbeat(by=screen, now=now, software_version="1", silent_compartments=[])
+    operations.record_heartbeat(by=screen.actor, now=now, software_version="1")
 
 
 def downtimes(location: Location) -> list[tuple[str, datetime, datetime | None, bool]]:
@@ -84,20 +84,20 @@ class TestSuspension:
         package = make_package(courier, door(location, "S1"))
         elsewhere = make_package(courier, door(make_location("ELSE"), "S1"))
         suspend(location)
-        assert operations.expire(now=UNTIL) == 1
+        assert operations.expire_due(now=UNTIL) == 1
         assert row(package).status == Status.STORED
         assert row(elsewhere).status == Status.EXPIRED
         resume(location, now=UNTIL)
         assert row(package).expires_at == UNTIL + 3 * 24 * HOUR
-        assert operations.expire(now=UNTIL + 3 * 24 * HOUR - MINUTE) == 0
-        assert operations.expire(now=UNTIL + 3 * 24 * HOUR) == 1
+        assert operations.expire_due(now=UNTIL + 3 * 24 * HOUR - MINUTE) == 0
+        assert operations.expire_due(now=UNTIL + 3 * 24 * HOUR) == 1
 
     def test_who_stands_there_gets_the_parcel_also_past_its_date(
         self, location: Location, courier: Courier, screen: Caller
     ) -> None:
         package = make_package(courier, door(location, "S1"))
         suspend(location)
-        opened = operations.pick_up(by=screen, now=UNTIL + HOUR, typed=Typed(code=code_of(package)))
+        opened = operations.pick_up(by=screen.actor, now=UNTIL + HOUR, typed=TypedCode(code=code_of(package)))
         assert opened.package_id == package.pk
         resume(location, now=UNTIL + 2 * HOUR)
         assert row(package).status == Status.RETRIEVED
@@ -112,7 +112,7 @@ class TestSuspension:
         pending = make_package(courier, door(location, "M1"), Status.PENDING)
         suspend(location)
         with pytest.raises(CodeExpired):
-            operations.pick_up(by=screen, now=NOW, typed=Typed(code=code_of(expired)))
+            operations.pick_up(by=screen.actor, now=NOW, typed=TypedCode(code=code_of(expired)))
         resume(location)
         for package in (expired, cancelled, pending):
             assert history(package) == []
@@ -191,9 +191,9 @@ class TestSilence:
     ) -> None:
         package = make_package(courier, door(location, "S1"))
         beat(screen, NOW)
-        assert operations.notice_silence(now=NOW + 15 * MINUTE) == 0
-        assert operations.notice_silence(now=NOW + 16 * MINUTE) == 1
-        assert operations.notice_silence(now=NOW + 17 * MINUTE) == 0
+        assert operations.notice_silence_due(now=NOW + 15 * MINUTE) == 0
+        assert operations.notice_silence_due(now=NOW + 16 * MINUTE) == 1
+        assert operations.notice_silence_due(now=NOW + 17 * MINUTE) == 0
         assert downtimes(location) == [("silent", NOW, None, False)]
         assert managers_told() == ["location_silent"]
         assert [line[0] for line in history(package)] == ["hold_stopped"]
@@ -212,16 +212,16 @@ class TestSilence:
         package = make_package(courier, door(location, "S1"), expires_at=NOW + 5 * MINUTE)
         before = make_package(courier, door(location, "S2"), expires_at=NOW - MINUTE)
         beat(screen, NOW)
-        assert operations.expire(now=NOW + 5 * MINUTE) == 2
-        operations.notice_silence(now=NOW + 16 * MINUTE)
+        assert operations.expire_due(now=NOW + 5 * MINUTE) == 2
+        operations.notice_silence_due(now=NOW + 16 * MINUTE)
         assert row(package).status == Status.STORED
         assert row(before).status == Status.EXPIRED
         assert history(package)[-1] == (
             "hold_stopped", "EXPIRED", "STORED", "system", "no sign of life from its kiosks",
         )  # fmt: skip
-        assert operations.expire(now=LATER) == 0
+        assert operations.expire_due(now=LATER) == 0
         # The kiosk is there again, and somebody is faster than its first heartbeat.
-        operations.pick_up(by=screen, now=LATER, typed=Typed(code=code_of(package)))
+        operations.pick_up(by=screen.actor, now=LATER, typed=TypedCode(code=code_of(package)))
         assert row(package).status == Status.RETRIEVED
 
     def test_a_silence_that_nobody_noticed_counts_as_well(
@@ -249,18 +249,18 @@ class TestSilence:
         beat(screen, NOW)
         for minutes in (1, 11, 21, 31):
             beat(other, NOW + minutes * MINUTE)
-        assert operations.notice_silence(now=NOW + 40 * MINUTE) == 0
-        assert operations.notice_silence(now=NOW + HOUR) == 1
+        assert operations.notice_silence_due(now=NOW + 40 * MINUTE) == 0
+        assert operations.notice_silence_due(now=NOW + HOUR) == 1
         assert downtimes(location) == [("silent", NOW + 31 * MINUTE, None, False)]
 
     def test_who_never_spoke_is_not_missed(self, location: Location, screen: Caller) -> None:
         assert Kiosk.objects.get().last_seen_at is None
-        assert operations.notice_silence(now=LATER) == 0
+        assert operations.notice_silence_due(now=LATER) == 0
 
     def test_a_suspended_location_is_not_silent(self, location: Location, screen: Caller, mia: User) -> None:
         beat(screen, NOW)
         suspend(location)
-        assert operations.notice_silence(now=LATER) == 0
+        assert operations.notice_silence_due(now=LATER) == 0
         beat(screen, LATER)
         assert downtimes(location) == [("suspended", NOW, None, False)]
         assert managers_told() == []
@@ -272,7 +272,7 @@ class TestSilence:
         Membership.objects.create(user=other, location=make_location("OTHER"))
         Membership.objects.create(user=User.objects.create_user("mute"), location=location)
         beat(screen, NOW)
-        operations.notice_silence(now=LATER)
+        operations.notice_silence_due(now=LATER)
         message = Notification.objects.get(kind="location_silent")
         assert message.subject.endswith(f":{mia.pk}")
 
@@ -283,7 +283,7 @@ class TestOneAfterTheOther:
     ) -> None:
         package = make_package(courier, door(location, "S1"))
         beat(screen, NOW)
-        operations.notice_silence(now=NOW + HOUR)
+        operations.notice_silence_due(now=NOW + HOUR)
         suspend(location, now=NOW + 2 * HOUR)
         assert downtimes(location) == [
             ("silent", NOW, NOW + 2 * HOUR, False),
@@ -307,7 +307,7 @@ class TestOneAfterTheOther:
         assert downtimes(location) == [("suspended", NOW, LATER, False), ("silent", LATER, None, False)]
         assert row(package).expires_at == UNTIL
         assert managers_told() == ["location_silent"]
-        assert operations.expire(now=UNTIL) == 0
+        assert operations.expire_due(now=UNTIL) == 0
         beat(screen, LATER + HOUR)
         assert row(package).expires_at == UNTIL + 5 * HOUR
         assert [kind for kind, _ in told(package)].count("location_resumed") == 2
@@ -319,10 +319,10 @@ class TestOneAfterTheOther:
         suspend(location)
         # As a sweep leaves it whose statement began before the suspension.
         Package.objects.filter(pk=package.pk).update(status=Status.EXPIRED)
-        operations.notice_silence(now=LATER)
+        operations.notice_silence_due(now=LATER)
         assert row(package).status == Status.STORED
         assert len(history(package)) == 2
-        operations.notice_silence(now=LATER)
+        operations.notice_silence_due(now=LATER)
         assert len(history(package)) == 2
         Package.objects.filter(pk=package.pk).update(status=Status.EXPIRED)
         resume(location)
@@ -345,14 +345,14 @@ class TestKilled:
         package = make_package(courier, door(location, "S1"))
         beat(screen, NOW)
         room = (
-            hold_clock if point == "stop" else sys.modules["packages_app.operations.locations.notice_silence"]
+            hold_clock if point == "stop" else sys.modules["packages_app.operations.locations.record_silence"]
         )
         with monkeypatch.context() as patch:
             patch.setattr(room, point, killed)
             with pytest.raises(Killed):
-                operations.notice_silence(now=LATER)
+                operations.notice_silence_due(now=LATER)
         assert (downtimes(location), history(package), managers_told()) == ([], [], [])
-        assert operations.notice_silence(now=LATER) == 1
+        assert operations.notice_silence_due(now=LATER) == 1
         assert (len(history(package)), managers_told()) == (1, ["location_silent"])
 
     def test_while_coming_back(

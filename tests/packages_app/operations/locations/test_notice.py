@@ -53,10 +53,10 @@ class TestNearlyFull:
 
     def test_below_the_share_and_not_at_it(self, location: Location) -> None:
         fill(location, 1, free=2)
-        assert operations.notice_shortages(now=NOW) == 0
+        assert operations.notice_shortages_due(now=NOW) == 0
         fill(location, 1, free=1)
-        assert operations.notice_shortages(now=NOW) == 1
-        assert operations.notice_shortages(now=NOW) == 0
+        assert operations.notice_shortages_due(now=NOW) == 1
+        assert operations.notice_shortages_due(now=NOW) == 0
         assert told(self.kind) == 1
         message = sent(self.kind)
         assert isinstance(message, Message)
@@ -68,49 +68,49 @@ class TestNearlyFull:
     def test_doors_that_come_and_go_at_the_edge_are_no_news(self, location: Location) -> None:
         for day, free in enumerate((1, 2, 1, 3, 1, 2)):
             fill(location, 1, free=free)
-            operations.notice_shortages(now=NOW + day * DAY)
+            operations.notice_shortages_due(now=NOW + day * DAY)
         assert Shortage.objects.count() == 1
         fill(location, 1, free=4)
-        assert operations.notice_shortages(now=NOW + 7 * DAY) == 0
+        assert operations.notice_shortages_due(now=NOW + 7 * DAY) == 0
         assert Shortage.objects.open().count() == 0
         fill(location, 1, free=0)
-        assert operations.notice_shortages(now=NOW + 8 * DAY) == 1
+        assert operations.notice_shortages_due(now=NOW + 8 * DAY) == 1
         assert told(self.kind) == 2
 
     def test_at_most_once_a_day(self, location: Location) -> None:
         for hours in range(0, 8, 2):
             fill(location, 1, free=0)
-            operations.notice_shortages(now=NOW + hours * HOUR)
+            operations.notice_shortages_due(now=NOW + hours * HOUR)
             fill(location, 1, free=20)
-            operations.notice_shortages(now=NOW + (hours + 1) * HOUR)
+            operations.notice_shortages_due(now=NOW + (hours + 1) * HOUR)
         assert Shortage.objects.count() == 4
         assert told(self.kind) == 1
         fill(location, 1, free=0)
         # 22:00 in UTC is the next day in Tallinn.
-        operations.notice_shortages(now=NOW + 10 * HOUR)
+        operations.notice_shortages_due(now=NOW + 10 * HOUR)
         assert told(self.kind) == 2
 
     def test_several_sizes_are_one_message(self, location: Location) -> None:
         fill(location, 1, free=0)
         fill(location, 3, free=0)
-        assert operations.notice_shortages(now=NOW) == 2
+        assert operations.notice_shortages_due(now=NOW) == 2
         assert told(self.kind) == 1
         fill(location, 2, free=0)
-        operations.notice_shortages(now=NOW + HOUR)
+        operations.notice_shortages_due(now=NOW + HOUR)
         assert told(self.kind) == 2
 
     def test_room_again_before_it_is_sent(self, location: Location) -> None:
         fill(location, 1, free=0)
-        operations.notice_shortages(now=NOW)
+        operations.notice_shortages_due(now=NOW)
         fill(location, 1, free=20)
-        operations.notice_shortages(now=NOW)
+        operations.notice_shortages_due(now=NOW)
         assert sent(self.kind) == Suppressed("there are enough available compartments again")
 
     @pytest.mark.parametrize("state", [{"suspended_at": NOW, "suspended_reason": "x"}, {"sandbox": True}])
     def test_not_where_no_packages_are_taken(self, location: Location, state: dict[str, object]) -> None:
         Location.objects.filter(pk=location.pk).update(**state)
         fill(location, 1, free=0)
-        assert operations.notice_shortages(now=NOW) == 0
+        assert operations.notice_shortages_due(now=NOW) == 0
 
     def test_the_job(self, location: Location) -> None:
         fill(location, 1, free=0)
@@ -128,7 +128,7 @@ class TestOverdue:
     def test_once_a_day_from_the_morning_on(self, location: Location, overdue: Package) -> None:
         night = NOW.replace(hour=22)  # midnight in Tallinn
         for hours, expected in ((0, 0), (5, 0), (6, 1), (12, 1), (23, 1), (29, 1), (30, 2)):
-            operations.notice_overdue(now=night + hours * HOUR)
+            operations.notice_late_returns_due(now=night + hours * HOUR)
             assert told(self.kind) == expected, hours
 
     def test_only_what_waits_for_long(self, location: Location, courier: Courier) -> None:
@@ -138,9 +138,9 @@ class TestOverdue:
         )
         make_package(courier, door(location, "S3"), Status.RETURNED, expires_at=NOW - 9 * DAY)
         make_package(courier, door(location, "S4"))
-        assert operations.notice_overdue(now=NOW) == 0
-        assert operations.notice_overdue(now=NOW + DAY) == 1
-        assert operations.notice_overdue(now=NOW + DAY) == 0
+        assert operations.notice_late_returns_due(now=NOW) == 0
+        assert operations.notice_late_returns_due(now=NOW + DAY) == 1
+        assert operations.notice_late_returns_due(now=NOW + DAY) == 0
         assert young.status == Status.EXPIRED
 
     def test_what_is_said(self, location: Location, courier: Courier, overdue: Package) -> None:
@@ -149,7 +149,7 @@ class TestOverdue:
                 courier, door(location, f"S{number}"), Status.EXPIRED, expires_at=NOW - (3 + number) * DAY
             )
         make_package(courier, door(location, "M1"), Status.CANCELLED, cancelled_at=NOW - 99 * DAY)
-        operations.notice_overdue(now=NOW)
+        operations.notice_late_returns_due(now=NOW)
         message = sent(self.kind)
         assert isinstance(message, Message)
         assert (message.context["count"], message.context["more"]) == (21, 1)
@@ -159,11 +159,11 @@ class TestOverdue:
         assert str(listed[0]["since"].tzinfo) == "Europe/Tallinn"
 
     def test_taken_out_before_it_is_sent(self, location: Location, overdue: Package) -> None:
-        operations.notice_overdue(now=NOW)
+        operations.notice_late_returns_due(now=NOW)
         Package.objects.update(status=Status.RETURNED, returned_at=NOW, released_at=NOW, code_mac=None)
         assert sent(self.kind) == Suppressed("they have been taken out")
 
     def test_nobody_to_tell(self, location: Location, overdue: Package) -> None:
         User.objects.update(is_active=False)
-        assert operations.notice_overdue(now=NOW) == 0
+        assert operations.notice_late_returns_due(now=NOW) == 0
         assert told(self.kind) == 0

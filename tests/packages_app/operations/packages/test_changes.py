@@ -346,8 +346,8 @@ def test_expire_ends_what_is_due_and_nothing_else(courier: Courier, location: Lo
         )
     ]
     before = [everything(package) for package in (later, *others)]
-    assert operations.expire(now=UNTIL) == 1
-    assert operations.expire(now=UNTIL) == 0
+    assert operations.expire_due(now=UNTIL) == 1
+    assert operations.expire_due(now=UNTIL) == 0
     due = row(due)
     assert due.status == Status.EXPIRED
     assert due.holds_door
@@ -362,7 +362,7 @@ def test_expire_ends_what_is_due_and_nothing_else(courier: Courier, location: Lo
 def test_expire_in_batches(courier: Courier, location: Location) -> None:
     for label in ("S1", "S2", "M1", "M2", "L1"):
         make_package(courier, door(location, label))
-    assert operations.expire(now=UNTIL, batch=2) == 5
+    assert operations.expire_due(now=UNTIL, batch=2) == 5
     assert set(Package.objects.values_list("status", flat=True)) == {"EXPIRED"}
 
 
@@ -371,9 +371,9 @@ def test_lapse_ends_reservations_whose_time_is_over(courier: Courier, location: 
     later = make_package(courier, door(location, "S2"), Status.PENDING)
     stored = make_package(courier, door(location, "M1"))
     before = [everything(later), everything(stored)]
-    due_rows = operations.lapse(now=NOW)
+    due_rows = operations.lapse_due(now=NOW)
     assert due_rows == 1
-    assert operations.lapse(now=NOW) == 0
+    assert operations.lapse_due(now=NOW) == 0
     due = row(due)
     assert (due.status, due.cancelled_at, due.released_at) == (Status.CANCELLED, NOW, NOW)
     assert due.reserved_until is None
@@ -393,4 +393,4 @@ def test_lapse_ends_reservations_whose_time_is_over(courier: Courier, location: 
 def test_lapse_in_batches(courier: Courier, location: Location) -> None:
     for label in ("S1", "S2", "M1", "M2", "L1"):
         make_package(courier, door(location, label), Status.PENDING, reserved_until=NOW)
-    assert operations.lapse(now=NOW, batch=2) == 5
+    assert operations.lapse_due(now=NOW, batch=2) == 5

@@ -27,7 +27,7 @@ from packages_app.errors import (
 )
 from packages_app.life.lifecycle import Status
 from packages_app.models import Courier, Delegate, Package, WrongCodeTally
-from packages_app.operations.packages.pick_up import Typed
+from packages_app.operations.packages.pick_up import TypedCode
 from packages_app.payloads.results import Opened
 from packages_app.secrets import pickup_codes
 from tests.packages_app.operations.looking import everything, history, row, state, told
@@ -70,7 +70,7 @@ def remove(package: Package, by: Actor) -> Package:
 
 
 def try_code(screen: Caller, code: str, *, now: Any = NOW, **more: Any) -> Opened:
-    return operations.pick_up(by=screen, now=now, typed=Typed(code=code, **more))
+    return operations.pick_up(by=screen.actor, now=now, typed=TypedCode(code=code, **more))
 
 
 # --- Naming ---------------------------------------------------------------------------------------------
@@ -279,13 +279,13 @@ def test_another_location_s_delegate_is_unknown(package: Package) -> None:
 def test_the_delegate_s_code_waits_with_what_is_held_back(
     package: Package, by: Actor, screen: Caller
 ) -> None:
-    operations.hold(package_id=package.pk, by=by, now=NOW)
+    operations.put_on_hold(package_id=package.pk, by=by, now=NOW)
     name(package, by)
     code = delegate_code_of(package)
     with pytest.raises(OnHold):
         try_code(screen, code)
     before = told(package).count(("delegated", "sms"))
-    operations.release(package_id=package.pk, by=by, now=NOW)
+    operations.release_hold(package_id=package.pk, by=by, now=NOW)
     assert told(package).count(("delegated", "sms")) == before + 1
     assert try_code(screen, code).package_id == package.pk
 
@@ -294,7 +294,7 @@ def test_the_delegate_s_code_ends_and_comes_back_with_the_hold(
     package: Package, by: Actor, screen: Caller
 ) -> None:
     code = make_delegate(package).code
-    operations.expire(now=UNTIL)
+    operations.expire_due(now=UNTIL)
     with pytest.raises(CodeExpired):
         try_code(screen, code, now=UNTIL)
     operations.extend(package_id=package.pk, by=by, now=UNTIL, hours=1)
@@ -321,7 +321,7 @@ def test_a_door_that_stayed_shut_gives_both_codes_back(
     both = {"recipient": code_of(package), "delegate": delegate_code_of(package)}
     try_code(screen, both[who])
     before = told(package).count(("delegated", "sms"))
-    operations.door_failed(package_id=package.pk, by=screen.actor, now=NOW)
+    operations.record_door_failure(package_id=package.pk, by=screen.actor, now=NOW)
     assert not row(package).collected_by_delegate
     assert told(package).count(("delegated", "sms")) == before + 1
     assert try_code(screen, both["delegate"]).package_id == package.pk

@@ -13,7 +13,7 @@ from packages_app.core.actor import Actor, Caller
 from packages_app.errors import CodeExpired, PhoneCheckRequired, TooManyAttempts, UnknownCode
 from packages_app.life.lifecycle import Status
 from packages_app.models import Courier, Package, WrongCodeTally
-from packages_app.operations.packages.pick_up import Typed
+from packages_app.operations.packages.pick_up import TypedCode
 from packages_app.payloads.results import Opened
 from packages_app.secrets import pickup_codes
 from tests.packages_app.operations.looking import everything, history, row, state, told
@@ -42,7 +42,7 @@ def package(courier: Courier, location: Location) -> Package:
 
 def try_code(screen: Caller, code: str, *, now: datetime = NOW, **more: object) -> Opened:
     """Type it."""
-    return operations.pick_up(by=screen, now=now, typed=Typed(code=code, **more))  # type: ignore[arg-type]
+    return operations.pick_up(by=screen.actor, now=now, typed=TypedCode(code=code, **more))  # type: ignore[arg-type]
 
 
 def kiosk_of(screen: Caller) -> tuple[int, datetime | None]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.utils import timezone
 
 from lockers import operations as service
 from lockers.models import Compartment, Location, Membership, Size
@@ -17,9 +18,9 @@ from packages_app.invariants import INVARIANTS
 from packages_app.invariants.audit import check
 from packages_app.life.lifecycle import Status
 from packages_app.models import Courier, Package
-from packages_app.operations.packages.found import Outcome
-from packages_app.operations.packages.pick_up import Typed
+from packages_app.operations.packages.pick_up import TypedCode
 from packages_app.operations.packages.reassign import Reason
+from packages_app.operations.packages.record_found import Outcome
 from packages_app.rules import reservations
 from tests.packages_app.operations.looking import door_history, everything, history, row, state, told
 from tests.world import NOW, code_of, door, make_package, make_recipient
@@ -55,7 +56,7 @@ def reserve(by: Actor, location: Location, opened: bool | None = None, **more: A
 @pytest.mark.parametrize(("opened", "inside"), SAID)
 def test_lapse(by: Actor, location: Location, opened: bool | None, inside: bool) -> None:
     package = reserve(by, location, opened)
-    assert operations.lapse(now=LATER) == 1
+    assert operations.lapse_due(now=LATER) == 1
     assert row(package).status == Status.CANCELLED
     assert state(door(location, "S1"))[0] == ("unverified" if inside else "empty")
     assert bool(door_history(door(location, "S1"))) == inside
@@ -74,7 +75,7 @@ def test_cancel(by: Actor, location: Location, opened: bool | None, inside: bool
 def test_opened_before_it_lapsed(by: Actor, location: Location, opened: bool | None, inside: bool) -> None:
     package = reserve(by, location, opened)
     operations.open_door(package_id=package.pk, by=by, now=NOW + timedelta(minutes=1))
-    assert operations.lapse(now=LATER) == 1
+    assert operations.lapse_due(now=LATER) == 1
     assert state(door(location, "S1"))[0] == "unverified"
 
 
@@ -126,7 +127,7 @@ def test_the_door_after_a_reassign_counts_as_opened(
     package = reserve(by, location, opened)
     operations.reassign(package_id=package.pk, by=by, now=NOW, reason=Reason.TOO_SMALL)
     assert state(door(location, "S1"))[0] == "empty"
-    operations.lapse(now=LATER)
+    operations.lapse_due(now=LATER)
     assert state(door(location, "M1"))[0] == "unverified"
 
 
@@ -147,7 +148,7 @@ def test_an_opened_door_that_would_not_do_is_unverified(
 def lapsed(by: Actor, location: Location) -> Package:
     """A reservation that lapsed after its door was opened."""
     package = reserve(by, location, opened=True)
-    operations.lapse(now=LATER)
+    operations.lapse_due(now=LATER)
     return package
 
 
@@ -163,7 +164,7 @@ def test_found_and_stays(
     lapsed: Package, location: Location, who: str, request: pytest.FixtureRequest, screen: Caller
 ) -> None:
     finder: Actor = request.getfixturevalue(who)
-    operations.found(package_id=lapsed.pk, by=finder, now=LATER, outcome=Outcome.STAYS)
+    operations.record_found(package_id=lapsed.pk, by=finder, now=LATER, outcome=Outcome.STAYS)
     package = row(lapsed)
     assert (package.status, package.stored_at, package.expires_at) == (
         Status.STORED,
@@ -176,13 +177,13 @@ def test_found_and_stays(
     assert history(package)[-1] == ("found", "CANCELLED", "STORED", finder.name, "")
     assert told(package) == [("stored", "email"), ("stored", "sms")]
     sound()
-    operations.pick_up(by=screen, now=LATER, typed=Typed(code=code_of(package)))
+    operations.pick_up(by=screen.actor, now=LATER, typed=TypedCode(code=code_of(package)))
     assert state(door(location, "S1"))[0] == "empty"
     sound()
 
 
 def test_found_and_taken_out(lapsed: Package, location: Location, manager: Actor) -> None:
-    operations.found(package_id=lapsed.pk, by=manager, now=LATER, outcome=Outcome.TAKEN_OUT)
+    operations.record_found(package_id=lapsed.pk, by=manager, now=LATER, outcome=Outcome.TAKEN_OUT)
     package = row(lapsed)
     assert (package.status, package.returned_at, package.stored_at) == (Status.RETURNED, LATER, None)
     assert state(door(location, "S1")) == ("empty", "available")
@@ -195,7 +196,12 @@ def test_found_and_taken_out(lapsed: Package, location: Location, manager: Actor
 def looked(location: Location) -> None:
     """Somebody has looked: nothing lies in it."""
     compartment = door(location, "S1")
-    service.confirm_empty(compartments=Compartment.objects.all(), compartment_id=compartment.pk, by="mia")
+    service.confirm_empty(
+        compartments=Compartment.objects.all(),
+        compartment_id=compartment.pk,
+        by=Actor("mia"),
+        now=timezone.now(),
+    )
 
 
 def given_again(location: Location, by: Actor) -> None:
@@ -210,7 +216,7 @@ def given_again(location: Location, by: Actor) -> None:
         recipient=make_recipient(),
         deposited=False,
     )
-    operations.lapse(now=LATER)
+    operations.lapse_due(now=LATER)
 
 
 @pytest.mark.parametrize("outcome", Outcome)
@@ -223,10 +229,10 @@ def test_not_found_twice_nor_after_somebody_has_looked(
     elif meanwhile == "given_again":
         given_again(location, by)
     else:
-        operations.found(package_id=lapsed.pk, by=by, now=LATER, outcome=outcome)
+        operations.record_found(package_id=lapsed.pk, by=by, now=LATER, outcome=outcome)
     before = everything(lapsed)
     with pytest.raises(WrongStatus):
-        operations.found(package_id=lapsed.pk, by=by, now=LATER, outcome=outcome)
+        operations.record_found(package_id=lapsed.pk, by=by, now=LATER, outcome=outcome)
     assert everything(lapsed) == before
 
 
@@ -238,7 +244,7 @@ def test_found_is_for_what_was_only_reserved(
     package = make_package(courier, door(location, "S1"), status)
     before = everything(package)
     with pytest.raises(WrongStatus):
-        operations.found(package_id=package.pk, by=by, now=NOW, outcome=outcome)
+        operations.record_found(package_id=package.pk, by=by, now=NOW, outcome=outcome)
     assert everything(package) == before
 
 
@@ -248,17 +254,17 @@ def test_what_its_courier_called_off_only_the_courier_stores(
     package = reserve(by, location, opened=True)
     operations.cancel(package_id=package.pk, by=by, now=NOW)
     with pytest.raises(WrongStatus):
-        operations.found(package_id=package.pk, by=manager, now=NOW, outcome=Outcome.STAYS)
-    operations.found(package_id=package.pk, by=by, now=NOW, outcome=Outcome.STAYS)
+        operations.record_found(package_id=package.pk, by=manager, now=NOW, outcome=Outcome.STAYS)
+    operations.record_found(package_id=package.pk, by=by, now=NOW, outcome=Outcome.STAYS)
     assert row(package).status == Status.STORED
 
 
 def test_brought_anew_meanwhile(lapsed: Package, by: Actor, location: Location) -> None:
     again = reserve(by, location)
     with pytest.raises(DuplicateTrackingNumber) as refused:
-        operations.found(package_id=lapsed.pk, by=by, now=LATER, outcome=Outcome.STAYS)
+        operations.record_found(package_id=lapsed.pk, by=by, now=LATER, outcome=Outcome.STAYS)
     assert refused.value.facts == {"package_id": str(again.pk)}
-    operations.found(package_id=lapsed.pk, by=by, now=LATER, outcome=Outcome.TAKEN_OUT)
+    operations.record_found(package_id=lapsed.pk, by=by, now=LATER, outcome=Outcome.TAKEN_OUT)
     assert row(lapsed).status == Status.RETURNED
 
 
@@ -266,14 +272,14 @@ def test_strangers_find_nothing(lapsed: Package, stranger: Actor) -> None:
     somebody = Actor.of_user(User.objects.create_user("max"))
     for who in (stranger, somebody):
         with pytest.raises(UnknownPackage):
-            operations.found(package_id=lapsed.pk, by=who, now=LATER, outcome=Outcome.STAYS)
+            operations.record_found(package_id=lapsed.pk, by=who, now=LATER, outcome=Outcome.STAYS)
 
 
 def test_a_door_that_was_never_opened_hides_nothing(by: Actor, location: Location) -> None:
     package = reserve(by, location, opened=False)
-    operations.lapse(now=LATER)
+    operations.lapse_due(now=LATER)
     with pytest.raises(WrongStatus):
-        operations.found(package_id=package.pk, by=by, now=LATER, outcome=Outcome.STAYS)
+        operations.record_found(package_id=package.pk, by=by, now=LATER, outcome=Outcome.STAYS)
 
 
 # --- The door that did not open, given away meanwhile ------------------------------------------------------
@@ -293,14 +299,14 @@ def test_who_has_not_come_gives_way_to_whose_door_did_not_open(
         size=Size.SMALL,
         recipient=make_recipient(),
     ).package
-    operations.pick_up(by=screen, now=NOW, typed=Typed(code=code_of(stored)))
+    operations.pick_up(by=screen.actor, now=NOW, typed=TypedCode(code=code_of(stored)))
     meanwhile = reserve(by, location, opened)
     if not gives_way:
         with pytest.raises(CompartmentInUse):
-            operations.door_failed(package_id=stored.pk, by=screen.actor, now=NOW)
+            operations.record_door_failure(package_id=stored.pk, by=screen.actor, now=NOW)
         assert row(meanwhile).status == Status.PENDING
         return
-    operations.door_failed(package_id=stored.pk, by=screen.actor, now=NOW)
+    operations.record_door_failure(package_id=stored.pk, by=screen.actor, now=NOW)
     assert (row(stored).status, row(meanwhile).status) == (Status.STORED, Status.CANCELLED)
     assert state(door(location, "S1"))[0] == "doubtful"
     assert history(meanwhile)[-1][3:] == ("system", "the package before it is still in the door")

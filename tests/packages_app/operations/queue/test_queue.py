@@ -114,10 +114,10 @@ def test_a_queue_of_another_location_does_not_count(by: Actor, full: Location) -
 def test_the_first_gets_the_door(by: Actor, full: Location) -> None:
     for number in ("T-1", "T-2"):
         ask(by, full, number, keep_minutes=15)
-    assert operations.grant(now=NOW) == 0
+    assert operations.grant_due(now=NOW) == 0
     free(full, "S1")
-    assert operations.grant(now=NOW) == 1
-    assert operations.grant(now=NOW) == 0
+    assert operations.grant_due(now=NOW) == 1
+    assert operations.grant_due(now=NOW) == 0
     first = entry("T-1")
     assert first.status == Waiting.GRANTED
     assert first.recipient is None
@@ -139,10 +139,10 @@ def test_what_does_not_fit_is_skipped(by: Actor, full: Location) -> None:
     ask(by, full, "T-2", Size.MEDIUM)
     ask(by, full, "T-3", Size.SMALL)
     free(full, "S1")
-    assert operations.grant(now=NOW) == 1
+    assert operations.grant_due(now=NOW) == 1
     assert given("T-3") == "S1"
     free(full, "L1", "M1")
-    assert operations.grant(now=NOW) == 2
+    assert operations.grant_due(now=NOW) == 2
     assert (given("T-1"), given("T-2")) == ("L1", "M1")
     sound()
 
@@ -151,7 +151,7 @@ def test_the_best_door_for_the_first(by: Actor, full: Location) -> None:
     ask(by, full, "T-1", Size.SMALL)
     ask(by, full, "T-2", Size.LARGE)
     free(full, "S2", "L2")
-    assert operations.grant(now=NOW) == 2
+    assert operations.grant_due(now=NOW) == 2
     assert (given("T-1"), given("T-2")) == ("S2", "L2")
 
 
@@ -159,7 +159,7 @@ def test_a_small_one_that_came_first_may_have_a_large_door(by: Actor, full: Loca
     ask(by, full, "T-1", Size.SMALL)
     ask(by, full, "T-2", Size.LARGE)
     free(full, "L1")
-    assert operations.grant(now=NOW) == 1
+    assert operations.grant_due(now=NOW) == 1
     assert (given("T-1"), given("T-2")) == ("L1", None)
 
 
@@ -169,9 +169,9 @@ def test_the_strategy_of_the_location_says_what_fits(by: Actor) -> None:
     ask(by, location, "T-1", Size.SMALL)
     ask(by, location, "T-2", Size.MEDIUM)
     free(location, "L1")
-    assert operations.grant(now=NOW) == 0
+    assert operations.grant_due(now=NOW) == 0
     free(location, "M1")
-    assert operations.grant(now=NOW) == 1
+    assert operations.grant_due(now=NOW) == 1
     assert given("T-2") == "M1"
 
 
@@ -180,10 +180,10 @@ def test_within_reach_or_not_at_all(by: Actor, full: Location) -> None:
     ask(by, full, "T-1", accessible=True)
     ask(by, full, "T-2")
     free(full, "S1")
-    assert operations.grant(now=NOW) == 1
+    assert operations.grant_due(now=NOW) == 1
     assert (given("T-1"), given("T-2")) == (None, "S1")
     free(full, "S2")
-    assert operations.grant(now=NOW) == 1
+    assert operations.grant_due(now=NOW) == 1
     assert given("T-1") == "S2"
 
 
@@ -191,15 +191,15 @@ def test_no_door_is_given_out_of_service_or_at_a_suspended_location(by: Actor, f
     ask(by, full, "T-1")
     free(full, "S1")
     Compartment.objects.filter(label="S1").update(out_of_service_at=NOW, out_of_service_reason="hinge")
-    assert operations.grant(now=NOW) == 0
+    assert operations.grant_due(now=NOW) == 0
     Compartment.objects.filter(label="S1").update(out_of_service_at=None, out_of_service_reason="")
     full.suspend(reason="flood", now=NOW)
-    assert operations.grant(now=NOW) == operations.grant(now=NOW, location_id=full.pk) == 0
+    assert operations.grant_due(now=NOW) == operations.grant_due(now=NOW, location_id=full.pk) == 0
     assert entry("T-1").status == Waiting.WAITING
     with pytest.raises(LocationSuspended):
         ask(by, full, "T-2")
     full.resume()
-    assert operations.grant(now=NOW) == 1
+    assert operations.grant_due(now=NOW) == 1
 
 
 @pytest.mark.parametrize("opened", [False, True])
@@ -207,14 +207,14 @@ def test_the_next_gets_the_door_when_the_reservation_lapses(by: Actor, full: Loc
     ask(by, full, "T-1", keep_minutes=15)
     ask(by, full, "T-2")
     free(full, "S1")
-    operations.grant(now=NOW)
+    operations.grant_due(now=NOW)
     package = entry("T-1").package
     assert package is not None
     if opened:
         operations.open_door(package_id=package.pk, by=by, now=NOW)
-    assert operations.lapse(now=LATER) == 1
+    assert operations.lapse_due(now=LATER) == 1
     assert row(package).status == Status.CANCELLED
-    assert operations.grant(now=LATER) == (0 if opened else 1)
+    assert operations.grant_due(now=LATER) == (0 if opened else 1)
     assert given("T-2") == (None if opened else "S1")
     assert state(door(full, "S1"))[0] == ("unverified" if opened else "reserved")
     assert entry("T-1").status == Waiting.GRANTED
@@ -224,7 +224,7 @@ def test_the_next_gets_the_door_when_the_reservation_lapses(by: Actor, full: Loc
 def test_it_is_opened_and_deposited_as_any_other(by: Actor, full: Location) -> None:
     ask(by, full, "T-1")
     free(full, "S1")
-    operations.grant(now=NOW)
+    operations.grant_due(now=NOW)
     package = entry("T-1").package
     assert package is not None
     operations.open_door(package_id=package.pk, by=by, now=NOW)
@@ -253,7 +253,7 @@ def test_who_did_not_wait_gets_no_door_that_somebody_waits_for(
         )
     assert given("T-1") is None or given("T-1") == "S1"
     free(full, "S2")
-    operations.grant(now=NOW)
+    operations.grant_due(now=NOW)
     assert given("T-1") is not None
     assigned = operations.assign(
         by=stranger,
@@ -332,7 +332,7 @@ def test_what_found_a_door_elsewhere_no_longer_waits(by: Actor, full: Location, 
         recipient=somebody(),
     )
     free(full, "S1")
-    assert operations.grant(now=NOW) == 1
+    assert operations.grant_due(now=NOW) == 1
     assert (entry("T-1").status, given("T-2")) == (Waiting.LEFT, "S1")
     assert Recipient.objects.count() == 2
     sound()
@@ -341,7 +341,7 @@ def test_what_found_a_door_elsewhere_no_longer_waits(by: Actor, full: Location, 
 def test_it_may_come_again_after_it_was_cancelled(by: Actor, full: Location) -> None:
     ask(by, full, "T-1")
     free(full, "S1")
-    operations.grant(now=NOW)
+    operations.grant_due(now=NOW)
     package = entry("T-1").package
     assert package is not None
     operations.cancel(package_id=package.pk, by=by, now=NOW)
@@ -358,14 +358,14 @@ def test_leave(by: Actor, full: Location) -> None:
         assert left.status == Waiting.LEFT
     assert not Recipient.objects.exists()
     free(full, "S1")
-    assert operations.grant(now=NOW) == 0
+    assert operations.grant_due(now=NOW) == 0
     assert ask(by, full, "T-1").label == "S1"
 
 
 def test_leave_is_for_who_waits(by: Actor, full: Location) -> None:
     waits = ask(by, full, "T-1")
     free(full, "S1")
-    operations.grant(now=NOW)
+    operations.grant_due(now=NOW)
     with pytest.raises(NotWaiting) as refused:
         operations.leave_queue(entry_id=waits.pk, by=by, now=NOW)
     assert refused.value.facts == {"queue_status": "GRANTED", "package_id": str(entry("T-1").package_id)}
@@ -386,7 +386,7 @@ def test_who_waited_in_vain(by: Actor, full: Location) -> None:
     ask(by, full, "T-2", wait_for=timedelta(hours=3))
     free(full, "S1")
     over = NOW + timedelta(hours=1)
-    assert operations.grant(now=over) == 1
+    assert operations.grant_due(now=over) == 1
     assert (entry("T-1").status, given("T-2")) == (Waiting.EXPIRED, "S1")
     assert entry("T-1").ended_at is not None
     assert Recipient.objects.count() == 1  # the package's
@@ -451,7 +451,7 @@ def test_a_door_is_theirs_until(by: Actor, courier: Courier, full: Location) -> 
     make_webhook(make_courier("ups"))
     waits = ask(by, full, "T-1", keep_minutes=20)
     free(full, "S1")
-    operations.grant(now=NOW)
+    operations.grant_due(now=NOW)
     ((kind, data),) = posted()
     assert kind == "package.queued_door"
     assert data["id"] == str(entry("T-1").package_id)
@@ -464,7 +464,7 @@ def test_waited_in_vain_is_told_once(by: Actor, courier: Courier, full: Location
     make_webhook(courier)
     waits = ask(by, full, "T-1", wait_for=timedelta(hours=1))
     for _ in range(2):
-        operations.grant(now=NOW + timedelta(hours=1))
+        operations.grant_due(now=NOW + timedelta(hours=1))
     ((kind, data),) = posted()
     assert kind == "queue.expired"
     assert data == {

@@ -17,8 +17,16 @@ from lockers.models import Location
 from packages_app import errors, operations
 from packages_app.keys import checking
 from packages_app.models import Package
-from packages_app.operations.couriers import make_key
-from tests.world import code_of, door, make_courier, make_kiosk, make_location, make_package, wrong_code
+from tests.world import (
+    code_of,
+    door,
+    make_courier,
+    make_key,
+    make_kiosk,
+    make_location,
+    make_package,
+    wrong_code,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -34,7 +42,7 @@ def location() -> Location:
 @pytest.fixture
 def screen(location: Location) -> Client:
     client = Client()
-    client.post(CONNECT, {"key": make_key.make_key(kiosk=make_kiosk(location))[1]})
+    client.post(CONNECT, {"key": make_key(kiosk=make_kiosk(location))[1]})
     return client
 
 

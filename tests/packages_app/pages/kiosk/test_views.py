@@ -16,8 +16,17 @@ from django.utils import timezone
 
 from lockers.models import Kiosk, Location
 from packages_app.models import ApiKey, Package, WrongCodeTally
-from packages_app.operations.couriers import make_key
-from tests.world import code_of, door, make_courier, make_kiosk, make_location, make_package, wrong_code
+from tests.world import (
+    code_of,
+    door,
+    make_courier,
+    make_key,
+    make_kiosk,
+    make_location,
+    make_package,
+    revoke_key,
+    wrong_code,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -37,7 +46,7 @@ def kiosk(location: Location) -> Kiosk:
 
 @pytest.fixture
 def key(kiosk: Kiosk) -> tuple[ApiKey, str]:
-    return make_key.make_key(kiosk=kiosk)
+    return make_key(kiosk=kiosk)
 
 
 @pytest.fixture
@@ -96,12 +105,12 @@ def test_nonsense_key_is_refused(text: str, client: Client) -> None:
 
 
 def test_couriers_key_makes_no_screen(client: Client, location: Location) -> None:
-    _, text = make_key.make_key(courier=make_courier())
+    _, text = make_key(courier=make_courier())
     assert "This key is not valid" in client.post(CONNECT, {"key": text}).content.decode()
 
 
 def test_kiosk_key_without_the_right_to_pick_up_makes_no_screen(client: Client, kiosk: Kiosk) -> None:
-    _, text = make_key.make_key(kiosk=kiosk, scopes=["packages"])
+    _, text = make_key(kiosk=kiosk, scopes=["packages"])
     assert "This key is not valid" in client.post(CONNECT, {"key": text}).content.decode()
 
 
@@ -121,7 +130,7 @@ def test_key_that_ends_disconnects_at_the_next_request(
 ) -> None:
     assert screen.get(PAD).status_code == 200
     if end == "revoked":
-        make_key.revoke(key[0], now=timezone.now())
+        revoke_key(key[0], now=timezone.now())
     elif end == "expired":
         ApiKey.objects.update(expires_at=timezone.now())
     else:
@@ -133,7 +142,7 @@ def test_key_that_ends_disconnects_at_the_next_request(
 
 
 def test_revoked_key_connects_no_screen(client: Client, key: tuple[ApiKey, str]) -> None:
-    make_key.revoke(key[0], now=timezone.now())
+    revoke_key(key[0], now=timezone.now())
     client.post(CONNECT, {"key": key[1]})
     assert client.get(PAD)["Location"] == CONNECT
 

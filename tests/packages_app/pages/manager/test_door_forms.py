@@ -60,7 +60,7 @@ def maybe(mine: Place) -> Package:
     """A reservation that lapsed: its package may be in the compartment."""
     package = make_package(mine.stored.courier, mine.free, Status.PENDING, reserved_until=timezone.now())
     package.events.create(event="assigned", to_status="PENDING", by="courier:x", compartment=mine.free)
-    operations.lapse(now=timezone.now())
+    operations.lapse_due(now=timezone.now())
     return package
 
 

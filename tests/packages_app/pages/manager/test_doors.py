@@ -142,10 +142,12 @@ class TestAdmin:
         later = f"{timezone.now() + timedelta(days=1):%Y-%m-%dT%H:%M}"
         self.act(anna, location, "take_out_of_service", reason="paint", repair_by="")
         assert "Back in service by" in self.act(anna, location, "plan_repair")
-        assert "2 planned to be back" in self.act(anna, location, "plan_repair", repair_by=later)
+        assert "2 compartments planned to be back." in self.act(
+            anna, location, "plan_repair", repair_by=later
+        )
         listed = anna.get("/admin/lockers/compartment/", {"repair": "planned"}).content.decode()
         assert later.replace("T", " ") in listed
-        assert "2 confirmed to work" in self.act(anna, location, "confirm_repair")
+        assert "2 compartments confirmed to work." in self.act(anna, location, "confirm_repair")
         assert "checked by staff:anna" in anna.get("/admin/lockers/compartment/").content.decode()
         for choice, count in (("checked", 2), ("overdue", 0), ("none", 0), ("planned", 0)):
             found = anna.get("/admin/lockers/compartment/", {"repair": choice})
