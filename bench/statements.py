@@ -18,7 +18,7 @@ def collect() -> dict[str, str]:
         "read_answer": idempotency.READ,
         "location": drop_off.LOCATION,
         "assign": drop_off.assign(
-            "best_fit", accessible=False, among=queueing.nobodys, announces=False, keeps=True
+            "best_fit", accessible=False, among=queueing.unclaimed, announces=False, keeps=True
         ),
         "pick_up": pickup.pick_up(announces=False),
     }

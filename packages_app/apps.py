@@ -6,6 +6,8 @@ from django.apps import AppConfig
 
 
 class PackagesConfig(AppConfig):
+    """The app; its label is that of the tables and must not change."""
+
     name = "packages_app"
     verbose_name = "Packages"
 

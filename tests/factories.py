@@ -34,7 +34,7 @@ class LockerFactory(DjangoModelFactory):
 
 
 class CompartmentFactory(DjangoModelFactory):
-    """An empty door in service, labelled by its size and row: S1, S2, M1, …"""
+    """An empty compartment in service, labeled by its size and row, as in S1, S2, M1."""
 
     class Meta:
         model = Compartment

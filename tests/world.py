@@ -39,7 +39,7 @@ _numbers = itertools.count(1)
 def make_location(
     code: str = "TLL-1", *, small: int = 2, medium: int = 2, large: int = 2, **fields: Any
 ) -> Location:
-    """A location with one cabinet, a column of doors for each size; doors are labelled S1, S2, M1, …"""
+    """A location with one locker, a column for each size; compartments are labeled S1, S2, M1 and so on."""
     location: Location = factories.LocationFactory.create(code=code, **fields)
     cabinet = factories.LockerFactory.create(location=location)
     Compartment.objects.bulk_create(

@@ -64,7 +64,7 @@ def take_out(courier: Courier, *numbers: str) -> None:
 
 
 def refill(courier: Courier, location: Location, round_: int) -> None:
-    """Nobody waits, and in each door lies a parcel of this round: OLD-<round>-0, …"""
+    """Nobody waits, and each compartment contains a package of this round, OLD-<round>-<number>."""
     for entry in QueueEntry.objects.waiting():
         operations.leave_queue(entry_id=entry.pk, by=actor(courier), now=timezone.now())
     take_out(courier, *Package.objects.in_door().values_list("tracking_number", flat=True))

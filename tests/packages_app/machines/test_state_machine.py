@@ -1,5 +1,6 @@
-"""Any order of operations, against a model that a reader can check by eye: Hypothesis looks for the shortest
-programme after which the two differ.
+"""Any order of operations, against a model that a reader can check by eye.
+
+Hypothesis looks for the shortest sequence after which the two differ.
 """
 
 from __future__ import annotations

@@ -305,5 +305,7 @@ def test_assign_without_endpoints_has_a_statement_of_its_own_that_does_the_same(
 def test_only_a_statement_for_endpoints_knows_of_any(announces: bool) -> None:
     """The other is a fifth faster for it."""
     with transaction.atomic():
-        statement = drop_off.assign("best_fit", accessible=False, among=queueing.unclaimed, announces=announces)
+        statement = drop_off.assign(
+            "best_fit", accessible=False, among=queueing.unclaimed, announces=announces
+        )
     assert ("packages_app_webhook" in statement) == announces
