@@ -19,7 +19,7 @@ FILES = [
 
 
 def is_there(name: str) -> bool:
-    """Return whether a file or folder has this path, or a path that ends with it; `var` is made at run time."""
+    """Return whether a file or folder has this path, or one that ends with it; `make run` makes `var`."""
     name = name.rstrip("/")
     return name == "var" or any(path == name or path.endswith(f"/{name}") for path in FILES)
 
