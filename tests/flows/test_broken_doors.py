@@ -191,7 +191,7 @@ def test_nobody_confirms_a_door_empty_that_a_package_may_lie_in(
     package = collect(courier, kiosk, place)
     kiosk.post(f"/pickup/{package['id']}/door-failed")
     door = Compartment.objects.get(pk=package["compartment"]["id"])
-    with pytest.raises(Exception, match="holds a package"):
+    with pytest.raises(Exception, match="occupied by a package"):
         door.confirm_empty(by="manager:kaja")
 
 

@@ -90,5 +90,5 @@ def test_without_quiet_hours_nothing_waits(api: Api, now: datetime) -> None:
 def test_half_of_them_are_refused(begin: str | None, end: str | None) -> None:
     location = make_location()
     location.quiet_from, location.quiet_until = begin, end
-    with pytest.raises(ValidationError, match="beginning and an end"):
+    with pytest.raises(ValidationError, match="a start and an end"):
         location.full_clean()

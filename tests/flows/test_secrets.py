@@ -265,7 +265,7 @@ def receipts_come(secrets: Secrets, monkeypatch: pytest.MonkeyPatch) -> None:
         post({**said, "status": "?"}).status_code,
     ] == [204, 204, 401, 401, 400]
     with monkeypatch.context() as patch:
-        patch.setattr("notifications.receipts.matching.take", lambda receipt: 1 // 0)
+        patch.setattr("notifications.receipts.matching.accept", lambda receipt: 1 // 0)
         assert post(said).status_code == 500
     taken.refresh_from_db()
     assert taken.status == "delivered"

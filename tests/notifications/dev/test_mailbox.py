@@ -51,7 +51,7 @@ def test_delivered_messages_are_in_it_with_their_metadata(put: Put, client: Clie
         "mari@example.com",
         str(email.pk),
     )
-    assert oldest["subject"] == "Your parcel is at Tallinn Balti jaam"
+    assert oldest["subject"] == "Your parcel is ready at Tallinn Balti jaam"
     assert oldest["html"].startswith("<!doctype html>")
     assert 'src="data:image/png;base64,' in oldest["html"], "the page has no other part to look for it"
     assert "cid:" not in oldest["html"]
@@ -148,7 +148,7 @@ def test_a_strange_page_is_the_first(client: Client, before: str) -> None:
 
 def test_lines_of_several_processes_do_not_mix(file: Path) -> None:
     script = (
-        "import sys; from pathlib import Path; from notifications import jsonlines\n"
+        "import sys; from pathlib import Path; from notifications.dev import jsonlines\n"
         "for n in range(300):\n"
         "    jsonlines.append(Path(sys.argv[1]), {'n': n, 'by': sys.argv[2], 'text': 'y' * 9000})"
     )

@@ -35,7 +35,7 @@ def test_it_arrives_as_text_and_html_with_its_metadata(put: Put, smtp: SmtpServe
     (envelope,) = smtp.taken
     arrived = email.message_from_bytes(cast(bytes, envelope.content), policy=email.policy.default)
     assert envelope.rcpt_tos == ["mari@example.com"]
-    assert arrived["Subject"] == "Your parcel is at Tallinn Balti jaam"
+    assert arrived["Subject"] == "Your parcel is ready at Tallinn Balti jaam"
     assert arrived["X-Notification-Id"] == str(row.pk)
     assert arrived["X-Notification-Kind"] == "stored"
     row.refresh_from_db()

@@ -118,7 +118,7 @@ class TestLooking:
         assert "courier:dpd" in shown
         for row in Notification.objects.about(f"package:{package.pk}"):
             assert reverse("admin:notifications_notification_change", args=[row.pk]) in shown
-        assert "stored by E-mail" in shown
+        assert "stored by Email" in shown
 
     @pytest.mark.parametrize("model", ["package", "packageevent", "recipient"])
     def test_no_code_is_shown(self, staff: Client, package: Package, model: str) -> None:

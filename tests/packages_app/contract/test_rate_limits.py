@@ -161,7 +161,7 @@ class TestKeysThatOpenNothing:
         screen = Client(REMOTE_ADDR="192.0.2.1")
         said = [screen.post("/kiosk/connect/", {"key": "nonsense"}).content.decode() for _ in range(4)]
         assert all("is not valid. Check" in page for page in said[:3])
-        assert "Too many keys" in said[3]
+        assert "Too many invalid keys" in said[3]
 
 
 class TestWithoutRedis:

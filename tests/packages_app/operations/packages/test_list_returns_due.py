@@ -145,7 +145,7 @@ def test_each_courier_its_own(location: Location, courier: Courier) -> None:
         assert "A-S1" in text
         assert "not picked up by" in text
         assert "T-2" in text
-        assert "cancelled" in text
+        assert "canceled" in text
         assert "T-3" not in text
         assert "Viru 4, Tallinn" in text
 

@@ -286,8 +286,8 @@ class TestWords:
         for body in (str(one.body), html):
             assert "Hello Mia," in body
             assert "Place TLL-1 (TLL-1)" in body
-            assert "Deposits: 1; Pickups: 1; Half collected within: 1.5 h" in body
-            assert "Doors in use, average and peak: 75 % / 75 %" in body
+            assert "Drop-offs: 1; Pickups: 1; Half picked up within: 1.5 h" in body
+            assert "Compartments in use, average and peak: 75% / 75%" in body
             assert "{{" not in body
             assert "None" not in body
 

@@ -240,7 +240,7 @@ def test_many_wrong_codes_in_a_day_ask_for_the_phone(
     assert "last 4 digits of your phone" in said(response)
     assert 'name="phone_last4"' in response.content.decode()
     assert code not in response.content.decode()
-    assert "last four digits" in said(type_code(screen, code, phone_last4="12"))
+    assert "last 4 digits" in said(type_code(screen, code, phone_last4="12"))
     assert "does not open any door here" in said(type_code(screen, code, phone_last4="9999"))
     response = type_code(screen, code, phone_last4="1234", nonce="nonce-of-the-right-try")
     assert response.redirect_chain == [(DOOR, 302)]

@@ -26,7 +26,7 @@ def test_package_page_shows_history_and_messages_but_no_words_of_them(manager: C
     assert "New pickup code" in text
     assert "manager:mary" in text
     assert "New pickup code (with code)" in text
-    assert "E-mail, pending" in text
+    assert "Email, pending" in text
     assert "mari@example.com" not in text
     assert_no_code(text, mine.stored)
 
