@@ -21,7 +21,7 @@ from django.utils.translation.template import templatize
 
 BASE = Path(__file__).resolve().parent.parent
 LOCALE = BASE / "locale"
-ROOMS = ("lockerportal", "lockers", "notifications", "packages_app")
+ROOMS = ("common", "lockerportal", "lockers", "notifications", "packages_app")
 KEYWORDS = {**DEFAULT_KEYWORDS, "gettext_lazy": None, "ngettext_lazy": (1, 2), "pgettext_lazy": ((1, "c"), 2)}
 KEYWORDS |= {"_": None}
 
