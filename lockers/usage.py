@@ -9,18 +9,7 @@ from django.conf import settings
 
 from common.sql import fetch
 from lockers.models import UsageSnapshot
-from lockers.sql.status_counts import COUNTS, NAMES
-
-_NETWORK = "location_id IN (SELECT id FROM lockers_location WHERE NOT sandbox)"
-_TAKE = f"""
-INSERT INTO lockers_usagesnapshot
-    (location_id, size, hour, {", ".join(NAMES)})
-SELECT location_id, size, %(hour)s, {COUNTS}
-FROM lockers_compartment WHERE {_NETWORK} GROUP BY location_id, size
-ON CONFLICT (location_id, size, hour) DO NOTHING
-RETURNING 1
-"""  # noqa: S608 - every part is a constant
-_BY_SIZE = f"SELECT location_id, size, {COUNTS} FROM lockers_compartment GROUP BY location_id, size"  # noqa: S608
+from lockers.sql import snapshots
 
 
 def take_snapshots(*, now: datetime) -> int:
@@ -32,12 +21,12 @@ def take_snapshots(*, now: datetime) -> int:
     hour = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     if UsageSnapshot.objects.filter(hour=hour).exists():
         return 0
-    return len(fetch(_TAKE, {"hour": hour}))
+    return len(fetch(snapshots.TAKE, {"hour": hour}))
 
 
 def by_size() -> list[Any]:
     """Return the current number of compartments by status for each location and size."""
-    return fetch(_BY_SIZE, {})
+    return fetch(snapshots.BY_SIZE, {})
 
 
 def purge(*, now: datetime, batch: int = 5000) -> int:

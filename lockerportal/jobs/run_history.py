@@ -14,6 +14,7 @@ from celery import current_app
 from django.db import Error
 
 from common.sql import fetch
+from lockerportal.jobs import sql
 from lockerportal.logs import redact
 from lockerportal.models import ScheduledJob
 
@@ -21,32 +22,6 @@ logger = logging.getLogger(__name__)
 
 MIN_PAUSE = 1.0  # seconds between two runs of the same job that a process records
 MAX_ERROR_LENGTH = 300
-
-# A crash of the server may lose the last update, which costs nothing: the next run writes it again.
-_STARTED = """
-WITH no_wait AS (SELECT set_config('synchronous_commit', 'off', true))
-INSERT INTO lockerportal_scheduledjob (name, started_at) SELECT %(name)s, clock_timestamp() FROM no_wait
-ON CONFLICT (name) DO UPDATE SET started_at = excluded.started_at
-"""
-_DONE = """
-WITH no_wait AS (SELECT set_config('synchronous_commit', 'off', true))
-UPDATE lockerportal_scheduledjob
-SET finished_at = clock_timestamp(), seconds = %(seconds)s, count = %(count)s::int, failures_in_row = 0,
-    worked_at = CASE WHEN %(count)s::int > 0 THEN clock_timestamp() ELSE worked_at END,
-    worked_count = CASE WHEN %(count)s::int > 0 THEN %(count)s::int ELSE worked_count END
-FROM no_wait WHERE name = %(name)s
-"""
-_FAILED = """
-WITH no_wait AS (SELECT set_config('synchronous_commit', 'off', true))
-UPDATE lockerportal_scheduledjob
-SET finished_at = clock_timestamp(), seconds = %(seconds)s, count = NULL,
-    failures_in_row = failures_in_row + 1, failed_at = clock_timestamp(), last_error = %(error)s::text,
-    failures = jsonb_path_query_array(
-        jsonb_build_array(jsonb_build_object('at', clock_timestamp(), 'error', %(error)s::text)) || failures,
-        '$[0 to 9]'
-    )
-FROM no_wait WHERE name = %(name)s
-"""
 
 _started: dict[str, tuple[float, bool]] = {}  # by id of the run: when, and whether it is recorded
 _recorded: dict[str, float] = {}  # by name of the job: when a run was last recorded
@@ -102,7 +77,7 @@ def record_start(task: str, run: str) -> None:
     _started[run] = now, recorded
     if recorded:
         _recorded[job] = now
-        _write(_STARTED, name=job)
+        _write(sql.STARTED, name=job)
 
 
 def record_end(task: str, run: str, outcome: object) -> None:
@@ -113,9 +88,9 @@ def record_end(task: str, run: str, outcome: object) -> None:
     started, recorded = _started.pop(run, (now, True))
     if isinstance(outcome, BaseException):
         _recorded.pop(job, None)  # the next run is recorded, however soon it is
-        _write(_FAILED, name=job, seconds=now - started, error=_summary(outcome))
+        _write(sql.FAILED, name=job, seconds=now - started, error=_summary(outcome))
     elif recorded:
-        _write(_DONE, name=job, seconds=now - started, count=outcome if isinstance(outcome, int) else None)
+        _write(sql.DONE, name=job, seconds=now - started, count=outcome if isinstance(outcome, int) else None)
 
 
 def _summary(error: BaseException) -> str:

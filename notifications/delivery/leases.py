@@ -18,37 +18,13 @@ from django.db.models import F
 
 from notifications.errors import storable
 from notifications.models import Notification, Status
+from notifications.sql import people
 
 LEASE = timedelta(seconds=60)
 SEND_LIMIT = 30.0  # seconds; the longest that one send may take, with the timeouts of the channels
 BATCH_SECONDS = 2.0  # a batch takes no longer, or a new code would wait behind its reminders
 RECORD_WAIT = 0.5  # seconds between attempts to record a result while the database is down
 Then = Callable[[Notification], object]
-
-# The order is that of the index `notification_due`. The index's condition is repeated as a literal, because a
-# generic plan could not use the index otherwise.
-_CLAIM = """
-WITH due AS MATERIALIZED (
-    SELECT id FROM notifications_notification
-    WHERE channel = %(channel)s AND status IN ('pending', 'sending')
-      AND COALESCE(leased_until, next_attempt_at) <= %(now)s
-    ORDER BY priority, COALESCE(leased_until, next_attempt_at)
-    LIMIT %(size)s
-    FOR UPDATE SKIP LOCKED
-)
-UPDATE notifications_notification AS row
-SET status = 'sending', lease_token = %(token)s, leased_until = %(leased_until)s, attempts = attempts + 1
-FROM due WHERE row.id = due.id
-RETURNING row.*
-"""
-
-# Run once for each message; the ORM would build this statement again each time.
-_SENT = """
-UPDATE notifications_notification
-SET status = 'sent', sent_at = %s, provider = %s, provider_id = %s, reason = '',
-    lease_token = NULL, leased_until = NULL
-WHERE id = %s AND lease_token = %s
-"""
 
 
 class Clock:
@@ -87,7 +63,7 @@ class Batch:
         """Record that the provider has accepted the message as `provider_id`."""
         identity = storable(provider_id)[:200]
         sent_at = self.clock.now()
-        return self._insist(lambda: _write(_SENT, sent_at, provider, identity, row.pk, self.token))
+        return self._insist(lambda: _write(people.SENT, sent_at, provider, identity, row.pk, self.token))
 
     def retry(self, row: Notification, reason: str, *, after: timedelta) -> bool:
         """Make the message pending again, for another attempt."""
@@ -155,7 +131,7 @@ def claim(channel: str, size: int, clock: Clock) -> Batch:
         "leased_until": now + LEASE,
     }
     with transaction.atomic(durable=True):  # it must be committed before anything is sent
-        batch.rows = list(Notification.objects.raw(_CLAIM, parameters))
+        batch.rows = list(Notification.objects.raw(people.CLAIM, parameters))
     batch.rows.sort(key=lambda row: (row.priority, row.next_attempt_at, row.pk))
     return batch
 

@@ -20,20 +20,13 @@ from django.utils.crypto import salted_hmac
 from notifications.delivery.leases import Batch, Clock
 from notifications.messages import Message, Suppressed
 from notifications.models import Notification, Tally
+from notifications.sql import sms_counters
 from notifications.text import gsm7, rendering
 
 logger = logging.getLogger(__name__)
 
 KEEP = timedelta(days=60)  # longer than there are messages about a package, whose count starts again then
 CONCATENATED, CONCATENATED_UNICODE, ONE_SEGMENT_UNICODE = 153, 67, 70
-
-# Rows are locked in the order of their keys, so that two workers cannot deadlock.
-_LOCK = """
-INSERT INTO notifications_tally (key, day)
-SELECT key, %s FROM unnest(%s::text[]) AS key ORDER BY key COLLATE "C"
-ON CONFLICT (key) DO UPDATE SET day = EXCLUDED.day RETURNING key, used, refused
-"""
-
 
 # Staff search for this in the admin, and can send such SMS again (`operations.couriers.resend_sms`).
 CAP_REACHED = "the courier's daily cap for SMS is reached"
@@ -191,7 +184,7 @@ def _count(batch: Batch, limits: Mapping[int, list[_Limit]], day: date) -> dict[
 
 def _locked(keys: Iterable[str], day: date) -> dict[str, Tally]:
     with connection.cursor() as cursor:
-        cursor.execute(_LOCK, [day, sorted(set(keys))])
+        cursor.execute(sms_counters.LOCK, [day, sorted(set(keys))])
         return {
             key: Tally(key=key, used=used, refused=refused, day=day)
             for key, used, refused in cursor.fetchall()

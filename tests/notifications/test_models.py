@@ -10,6 +10,7 @@ from django.db import IntegrityError, connection, transaction
 
 from notifications.delivery import leases
 from notifications.models import FAILED, Notification, Status
+from notifications.sql import people
 from tests.notifications.conftest import NOW, Put
 
 pytestmark = pytest.mark.django_db
@@ -75,7 +76,7 @@ def test_the_claim_finds_its_rows_in_the_order_of_its_index(put: Put) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
         cursor.execute("SET LOCAL enable_bitmapscan = off")
-        cursor.execute("EXPLAIN " + leases._CLAIM, parameters)
+        cursor.execute("EXPLAIN " + people.CLAIM, parameters)
         plan = "\n".join(line for (line,) in cursor.fetchall())
     assert "Index Scan using notification_due" in plan
     assert "Sort" not in plan

@@ -23,6 +23,7 @@ from notifications.delivery.retry import WEBHOOK_ATTEMPTS
 from notifications.delivery.runner import Counts
 from notifications.models import Destination, Notification, Status
 from notifications.sms import locmem
+from notifications.sql import webhooks as webhook_statements
 from notifications.webhooks import channel as webhook
 from notifications.webhooks import destinations
 from notifications.webhooks.delivery import deliver_webhooks
@@ -473,7 +474,7 @@ def test_the_claim_goes_by_the_indexes(hook: Hook) -> None:
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE notifications_notification")
         cursor.execute("ANALYZE notifications_destination")
-        cursor.execute("EXPLAIN " + destinations._CLAIM, parameters)
+        cursor.execute("EXPLAIN " + webhook_statements.CLAIM, parameters)
         plan = "\n".join(line for (line,) in cursor.fetchall())
     assert "using notification_destination_due on notifications_notification message" in plan
     assert "using notification_queue on notifications_notification earlier" in plan

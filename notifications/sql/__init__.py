@@ -1,0 +1,1 @@
+"""SQL of messages that is not the ORM's; see `common/sql.py` for why there is any."""
