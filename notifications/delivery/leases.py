@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import F
 
+from common.clock import database_now
 from notifications.errors import storable
 from notifications.models import Notification, Status
 from notifications.sql import people
@@ -36,7 +37,7 @@ class Clock:
     def __init__(self, fixed: datetime | None = None) -> None:
         self._fixed = fixed
         self._started = time.monotonic()
-        self._base = fixed or _database_time()
+        self._base = fixed or database_now()
 
     def now(self) -> datetime:
         """Return the current time."""
@@ -140,10 +141,3 @@ def _write(statement: str, *values: str | int | datetime | uuid.UUID) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         return bool(cursor.rowcount)
-
-
-def _database_time() -> datetime:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
-        (now,) = cursor.fetchone()
-    return now  # type: ignore[no-any-return]
