@@ -8,7 +8,6 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -32,12 +31,6 @@ BODY = json.dumps({"type": "package.stored", "data": {"name": "Põhja"}}).encode
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(webhook, "TIMEOUT", 0.5)
-
-
-@pytest.fixture
-def sink() -> Iterator[EndpointSink]:
-    with endpoint_sink() as server:
-        yield server
 
 
 def row(pk: int = 7) -> Notification:

@@ -6,7 +6,7 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -28,7 +28,7 @@ from notifications.webhooks import channel as webhook
 from notifications.webhooks import destinations
 from notifications.webhooks.delivery import deliver_webhooks
 from tests.notifications.conftest import NOW, Put
-from tests.notifications.endpoint_sink import EndpointSink, endpoint_sink
+from tests.notifications.endpoint_sink import EndpointSink
 
 pytestmark = pytest.mark.django_db
 
@@ -41,12 +41,6 @@ def hooks(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.NOTIFICATION_COMPOSERS["webhook"] = "tests.notifications.composers.compose_hook"
     settings.WEBHOOK_ALLOW_PRIVATE = True
     monkeypatch.setattr(webhook, "TIMEOUT", 2.0)
-
-
-@pytest.fixture
-def sink() -> Iterator[EndpointSink]:
-    with endpoint_sink() as server:
-        yield server
 
 
 @pytest.fixture

@@ -14,9 +14,7 @@ from tests.world import (
     Api,
     courier_api,
     kiosk_api,
-    make_courier,
     make_kiosk,
-    make_location,
 )
 
 
@@ -24,16 +22,6 @@ from tests.world import (
 def noon() -> Any:
     with time_machine.travel(NOW, tick=False):
         yield
-
-
-@pytest.fixture
-def location() -> Location:
-    return make_location(time_zone="Europe/Tallinn")
-
-
-@pytest.fixture
-def courier() -> Courier:
-    return make_courier()
 
 
 @pytest.fixture

@@ -17,11 +17,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def location() -> Location:
-    return make_location(small=1)
-
-
-@pytest.fixture
 def kaja(location: Location) -> User:
     user: User = UserFactory.create(username="kaja", first_name="Kaja", manages=[location])
     return user

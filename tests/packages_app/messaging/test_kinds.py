@@ -15,7 +15,7 @@ from packages_app.life.kinds import KINDS
 from packages_app.life.lifecycle import TOLD, Status
 from packages_app.messaging.recipients import compose
 from packages_app.models import Package
-from tests.world import NOW, door, make_courier, make_location, make_package, make_told
+from tests.world import NOW, door, make_courier, make_package, make_told
 
 FOLDER = Path(settings.BASE_DIR) / "templates" / "notifications"
 # Who else has to be named for it: `tests/packages_app/operations/packages/test_delegates.py`.
@@ -48,11 +48,6 @@ def composed(package: Package, kind: str) -> Message | Suppressed:
         kind=kind, channel="email", subject=f"package:{package.pk}", dedup_key=f"{uuid.uuid4()}"
     )
     return compose([row])[row.pk]
-
-
-@pytest.fixture
-def location() -> Location:
-    return make_location(small=1)
 
 
 @pytest.mark.django_db

@@ -21,7 +21,6 @@ from tests.world import (
     UNTIL,
     code_of,
     door,
-    make_courier,
     make_delegate,
     make_location,
     make_package,
@@ -37,11 +36,6 @@ KINDS = sorted(set(TOLD.values()))
 @pytest.fixture
 def location() -> Location:
     return make_location(time_zone="Europe/Tallinn", address="Viru 1", city="Tallinn")
-
-
-@pytest.fixture
-def courier() -> Courier:
-    return make_courier()
 
 
 def row(package_id: uuid.UUID, kind: str, channel: str = "sms") -> Notification:

@@ -40,7 +40,6 @@ from tests.world import (
     code_of,
     delegate_code_of,
     door,
-    make_courier,
     make_delegate,
     make_kiosk,
     make_location,
@@ -65,11 +64,6 @@ def now() -> datetime:
 @pytest.fixture
 def location() -> Location:
     return make_location()
-
-
-@pytest.fixture
-def courier() -> Courier:
-    return make_courier()
 
 
 @pytest.fixture

@@ -40,11 +40,6 @@ def prices(settings: Settings) -> None:
 
 
 @pytest.fixture
-def courier() -> Courier:
-    return make_courier()
-
-
-@pytest.fixture
 def location() -> Location:
     return make_location(small=6)
 

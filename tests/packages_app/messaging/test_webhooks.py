@@ -26,18 +26,12 @@ from tests.world import (
     actor,
     code_of,
     door,
-    make_courier,
     make_location,
     make_package,
     make_webhook,
 )
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def courier() -> Courier:
-    return make_courier()
 
 
 @pytest.fixture

@@ -7,12 +7,7 @@ import pytest
 from lockers.models import Location
 from packages_app.core.actor import Actor, Caller
 from packages_app.models import Courier
-from tests.world import actor, caller, make_courier, make_kiosk, make_location
-
-
-@pytest.fixture
-def location() -> Location:
-    return make_location(time_zone="Europe/Tallinn")
+from tests.world import actor, caller, make_courier, make_kiosk
 
 
 @pytest.fixture

@@ -50,11 +50,6 @@ HOUR = timedelta(hours=1)
 TOLD = [("delegate_named", "email"), ("delegate_named", "sms"), ("delegated", "email"), ("delegated", "sms")]
 
 
-@pytest.fixture
-def package(courier: Courier, location: Location) -> Package:
-    return make_package(courier, door(location, "S1"))
-
-
 def juhan(**fields: Any) -> Delegate:
     people = {"name": "Juhan Juurikas", "email": "juhan@example.com", "phone": "+3725559876"}
     return Delegate(**(people | fields))

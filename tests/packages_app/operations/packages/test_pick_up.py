@@ -35,11 +35,6 @@ pytestmark = pytest.mark.django_db
 SECOND = timedelta(seconds=1)
 
 
-@pytest.fixture
-def package(courier: Courier, location: Location) -> Package:
-    return make_package(courier, door(location, "S1"))
-
-
 def try_code(screen: Caller, code: str, *, now: datetime = NOW, **more: object) -> Opened:
     """Type it."""
     return operations.pick_up(by=screen.actor, now=now, typed=TypedCode(code=code, **more))  # type: ignore[arg-type]

@@ -28,11 +28,6 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 LATEST = NOW + 14 * DAY  # the location's longest hold
 
 
-@pytest.fixture
-def package(courier: Courier, location: Location) -> Package:
-    return make_package(courier, door(location, "S1"))
-
-
 def hold(package: Package, by: Actor, **more: Any) -> Package:
     return operations.put_on_hold(**{"package_id": package.pk, "by": by, "now": NOW, **more})
 

@@ -19,7 +19,6 @@ from tests.world import (
     NOW,
     actor,
     door,
-    make_courier,
     make_location,
     make_package,
     make_recipient,
@@ -42,11 +41,6 @@ def no_rest(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def location() -> Location:
     return make_location(small=9)
-
-
-@pytest.fixture
-def courier() -> Courier:
-    return make_courier()
 
 
 def lying(courier: Courier, location: Location, label: str = "S1", **fields: Any) -> Package:

@@ -23,7 +23,7 @@ from packages_app.life.lifecycle import Event, Status
 from packages_app.messaging.reports import compose
 from packages_app.models import Courier, Package, ReportSubscription, WeekAtLocation
 from packages_app.rules import weekly_figures
-from tests.world import door, make_courier, make_location, make_package
+from tests.world import door, make_location, make_package
 
 pytestmark = pytest.mark.django_db
 
@@ -37,11 +37,6 @@ MORNING = datetime(2026, 11, 16, 5, tzinfo=UTC)  # Monday, 7:00
 @pytest.fixture
 def location() -> Location:
     return make_location(small=4, medium=0, large=0, time_zone="Europe/Tallinn")
-
-
-@pytest.fixture
-def courier() -> Courier:
-    return make_courier()
 
 
 @pytest.fixture

@@ -23,7 +23,6 @@ from tests.world import (
     make_courier,
     make_key,
     make_kiosk,
-    make_location,
     make_package,
     wrong_code,
 )
@@ -32,11 +31,6 @@ pytestmark = pytest.mark.django_db
 
 PAD, CONNECT, DOOR = "/kiosk/", "/kiosk/connect/", "/kiosk/door/"
 PICK_UP, SAVE, LOOK_UP = (operations, "pick_up"), (SessionStore, "save"), (checking, "caller_of")
-
-
-@pytest.fixture
-def location() -> Location:
-    return make_location("TLL-1", time_zone="Europe/Tallinn")
 
 
 @pytest.fixture

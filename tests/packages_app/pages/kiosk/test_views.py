@@ -35,11 +35,6 @@ NONCE = "nonce-0123456789abcdef"
 
 
 @pytest.fixture
-def location() -> Location:
-    return make_location("TLL-1", time_zone="Europe/Tallinn")
-
-
-@pytest.fixture
 def kiosk(location: Location) -> Kiosk:
     return make_kiosk(location)
 
