@@ -23,7 +23,7 @@ class Status(TextChoices):
     STORED = "STORED", "Stored"  # it is in its compartment and can be picked up
     RETRIEVED = "RETRIEVED", "Retrieved"  # the recipient has it
     EXPIRED = "EXPIRED", "Expired"  # nobody came in time; it is still in its compartment
-    CANCELLED = "CANCELLED", "Cancelled"  # called off; still in its compartment if it was stored
+    CANCELLED = "CANCELLED", "Canceled"  # called off; still in its compartment if it was stored
     RETURNED = "RETURNED", "Returned"  # taken out by courier or manager
 
 
@@ -56,28 +56,28 @@ WITH_CODE = tuple(status for status, rule in RULES.items() if rule.has_code)
 class Event(TextChoices):
     """What happens to a package: each is a line of its history."""
 
-    ASSIGNED = "assigned", "Assigned a door"
-    OPENED = "opened", "Courier opened the door"
+    ASSIGNED = "assigned", "Compartment assigned"
+    OPENED = "opened", "Door opened by the courier"
     DEPOSITED = "deposited", "Deposited"
-    REASSIGNED = "reassigned", "Moved to another door"
+    REASSIGNED = "reassigned", "Moved to another compartment"
     RETRIEVED = "retrieved", "Picked up"
-    EXPIRED = "expired", "Hold time ended"
+    EXPIRED = "expired", "Pickup deadline passed"
     EXTENDED = "extended", "Hold extended"
-    CANCELLED = "cancelled", "Cancelled"
+    CANCELLED = "cancelled", "Canceled"
     LAPSED = "lapsed", "Reservation lapsed"
     RETURNED = "returned", "Taken out for return"
     CODE_RENEWED = "code_renewed", "New pickup code"
     DOOR_FAILED = "door_failed", "Door did not open"
-    HELD = "held", "Held back"
-    RELEASED = "released", "No longer held back"
-    DELEGATED = "delegated", "Somebody else may collect"
-    DELEGATE_RENEWED = "delegate_renewed", "New code for somebody else"
-    DELEGATE_REMOVED = "delegate_removed", "Nobody else may collect"
-    FOUND = "found", "Found in its door"
-    FOUND_TAKEN_OUT = "found_taken_out", "Found in its door and taken out"
-    HOLD_STOPPED = "hold_stopped", "Hold clock stopped: the location is silent"
-    LOCATION_SUSPENDED = "location_suspended", "Location suspended: the hold clock stands"
-    LOCATION_RESUMED = "location_resumed", "Location is back: the lost time was given back"
+    HELD = "held", "Put on hold"
+    RELEASED = "released", "Released"
+    DELEGATED = "delegated", "Delegate named"
+    DELEGATE_RENEWED = "delegate_renewed", "New code for the delegate"
+    DELEGATE_REMOVED = "delegate_removed", "Delegate removed"
+    FOUND = "found", "Found in its compartment"
+    FOUND_TAKEN_OUT = "found_taken_out", "Found in its compartment and taken out"
+    HOLD_STOPPED = "hold_stopped", "Deadlines paused: the location is offline"
+    LOCATION_SUSPENDED = "location_suspended", "Deadlines paused: the location is suspended"
+    LOCATION_RESUMED = "location_resumed", "Deadlines moved: the location is back"
 
 
 # event → the statuses it may be applied to → the status that follows.

@@ -27,7 +27,11 @@ class Courier(models.Model):
         help_text="Who is told each morning, by location, which packages wait to be taken back",
     )
     language = models.CharField(
-        max_length=5, choices=language_choices, default="en", db_default="en", help_text="Of e-mails to it"
+        max_length=5,
+        choices=language_choices,
+        default="en",
+        db_default="en",
+        help_text="Of emails to the courier",
     )
     sms_daily_cap = models.DecimalField(
         "daily cap of SMS",

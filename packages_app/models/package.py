@@ -84,10 +84,10 @@ class Package(models.Model):
     returned_at = models.DateTimeField(null=True, editable=False)
     released_at = models.DateTimeField(null=True, editable=False)
     held_at = models.DateTimeField(
-        null=True, editable=False, help_text="Held back: nobody gets it until it is released"
+        null=True, editable=False, help_text="On hold since then: nobody can pick it up until it is released"
     )
     held_expires_at = models.DateTimeField(
-        null=True, editable=False, help_text="When its hold would have ended, had it not been held back"
+        null=True, editable=False, help_text="The pickup deadline that it had when it was put on hold"
     )
     collected_by_delegate = models.BooleanField(default=False, db_default=False, editable=False)
     stood_still = models.DurationField(

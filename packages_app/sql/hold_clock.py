@@ -68,7 +68,7 @@ SELECT count(*) AS packages, {message_rows.ANNOUNCES} FROM waiting
 """
 
 # Every unsettled downtime counts, for each package from its deposit on. An interval of seconds only: "1 day"
-# would be 23 or 25 hours where the session's clocks change. What is held back stands still for its own reason
+# would be 23 or 25 hours where the session's clocks change. A package on hold stands still for its own reason
 # since `held_at`, and `operations.release_hold` gives that back.
 GIVE_BACK = f"""
 WITH lost AS MATERIALIZED (

@@ -114,7 +114,7 @@ class TestLooking:
 
     def test_a_package_shows_its_history_and_its_messages(self, staff: Client, package: Package) -> None:
         shown = page(staff, "package", "change", package.pk)
-        assert "Assigned a door" in shown
+        assert "Compartment assigned" in shown
         assert "courier:dpd" in shown
         for row in Notification.objects.about(f"package:{package.pk}"):
             assert reverse("admin:notifications_notification_change", args=[row.pk]) in shown
