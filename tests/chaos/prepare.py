@@ -7,8 +7,6 @@ import sys
 
 import django
 
-from tests.world import make_key
-
 LOCATIONS = ("CHAOS-1", "CHAOS-2", "CHAOS-3")
 PASSWORD = "a-password-of-the-chaos-suite"
 
@@ -20,6 +18,7 @@ def main() -> None:
     from lockers import layout
     from lockers.models import Kiosk, Location, Membership
     from packages_app.models import ApiKey, Courier
+    from tests.world import make_key
 
     places = [
         Location.objects.create(code=code, name=f"Station {code}", country="EE", time_zone="Europe/Tallinn")

@@ -10,6 +10,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from common.actor import Actor
 from common.refusals import Refusal
 from lockers import operations as service
 from lockers.models import Compartment, Location
@@ -108,11 +109,12 @@ class Crowd:
         arguments: dict[str, Any] = {
             "compartments": Compartment.objects.all(),
             "compartment_id": chance.choice(list(doors.values_list("pk", flat=True))),
-            "by": "staff:ann",
+            "by": Actor("staff:ann"),
+            "now": timezone.now(),
         }
         act = chance.choice((service.take_out_of_service, service.put_back_in_service, service.confirm_empty))
         if act is service.take_out_of_service:
-            arguments |= {"reason": f"step {step}", "now": timezone.now()}
+            arguments["reason"] = f"step {step}"
         act(**arguments)
 
 

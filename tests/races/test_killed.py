@@ -91,7 +91,7 @@ def test_reminders(many: Location, courier: Courier) -> None:
         )
     at = moment(NOW + timedelta(days=2, hours=1))
     rows = Notification.objects.filter(kind="reminder")
-    assert killed_again_and_again(f"remind(now={at}, batch=1)", rows.count, 120) > 0
+    assert killed_again_and_again(f"remind_due(now={at}, batch=1)", rows.count, 120) > 0
     assert rows.count() == 2 * 60
     assert rows.values("subject", "channel").distinct().count() == 2 * 60
 
@@ -103,7 +103,7 @@ def test_return_lists(courier: Courier) -> None:
         place = make_location(f"P{number}", small=1, medium=0, large=0, morning_hour=0)
         make_package(courier, door(place, "S1"), Status.EXPIRED)
     rows = Notification.objects.filter(kind="return_list")
-    assert killed_again_and_again(f"list_returns(now={moment(NOW)})", rows.count, 60) > 0
+    assert killed_again_and_again(f"list_returns_due(now={moment(NOW)})", rows.count, 60) > 0
     assert rows.count() == rows.values("subject").distinct().count() == 60
 
 
@@ -123,7 +123,7 @@ def test_repairs(many: Location) -> None:
             compartments=doors, compartment_id=one.pk, by=Actor("staff:anna"), now=NOW - timedelta(hours=1)
         )
     lines = CompartmentEvent.objects.filter(kind="put_back")
-    assert killed_again_and_again(f"repairs(now={moment(NOW)})", lines.count, 60) > 0
+    assert killed_again_and_again(f"finish_repairs_due(now={moment(NOW)})", lines.count, 60) > 0
     assert lines.count() == lines.values("compartment").distinct().count() == 60
     assert not doors.filter(out_of_service_at__isnull=False).exists()
     assert_sound()

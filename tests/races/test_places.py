@@ -106,7 +106,7 @@ class TestKilled:
         now = database_now()
         Kiosk.objects.update(last_seen_at=now - HOUR)
         rows = Downtime.objects.all()
-        assert killed_again_and_again(f"notice_silence(now={moment(now)})", rows.count, 40) > 0
+        assert killed_again_and_again(f"notice_silence_due(now={moment(now)})", rows.count, 40) > 0
         assert rows.count() == 40 == told("location_silent")
         assert PackageEvent.objects.filter(event="hold_stopped").count() == 40
         assert_sound()
@@ -114,7 +114,7 @@ class TestKilled:
     def test_erasure(self, location: Location, courier: Courier) -> None:
         collect(location, courier, 30)
         erased = Recipient.objects.filter(erased_at__isnull=False)
-        call = f"erase(now={moment(database_now() + 31 * DAY)}, batch=1)"
+        call = f"erase_due(now={moment(database_now() + 31 * DAY)}, batch=1)"
         assert killed_again_and_again(call, erased.count, 30) > 0
         assert erased.count() == 30
         assert set(Package.objects.values_list("recipient__name", flat=True)) == {""}

@@ -217,7 +217,7 @@ def announce(**_):
     print("granted, not committed", flush=True)
     import time; time.sleep(60)
 module.announce = announce
-module.grant(now=timezone.now())
+module.grant_due(now=timezone.now())
 """
 
 
@@ -252,7 +252,7 @@ def test_without_the_rule_the_queue_is_jumped(
     courier: Courier, full: Location, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """If this fails, the tests above prove nothing: they could not find a jump if it were there."""
-    monkeypatch.setattr(queueing, "nobodys", lambda doors, location_id, strategy: doors)
+    monkeypatch.setattr(queueing, "unclaimed", lambda doors, location_id, strategy: doors)
     drop_off.assign.cache_clear()
     try:
         wait_for_a_door(courier, full, "Q-0")

@@ -102,18 +102,18 @@ REFUSED = [
     ("TIME_ZONE", f"Europe/{MARK}"),
     ("LOG_LEVEL", MARK),
 ]
-pytestmark = pytest.mark.slow  # each test loads the settings in a new process
+pytestmark = pytest.mark.slow  # each test starts Django in a new process
 
 
 def start(values: dict[str, str | None]) -> subprocess.CompletedProcess[str]:
-    """Load the settings in a new process, with this environment and no files."""
+    """Start Django in a new process, with this environment and no files."""
     environment = {name: value for name, value in {**GOOD, **values}.items() if value is not None}
     # Neither a developer's .env nor var/env may complete what a test leaves out.
-    code = "import environ; environ.Env.read_env = lambda *a, **k: None; import lockerportal.settings"
+    code = "import environ; environ.Env.read_env = lambda *a, **k: None; import django; django.setup()"
     return subprocess.run(
         [sys.executable, "-c", code],
         cwd=BASE,
-        env={"PATH": os.defpath, **environment},
+        env={"PATH": os.defpath, "DJANGO_SETTINGS_MODULE": "lockerportal.settings", **environment},
         capture_output=True,
         text=True,
         check=False,

@@ -22,6 +22,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from common.actor import Actor
 from common.refusals import Refusal
 from lockers import operations as service
 from lockers.models import Compartment, Location
@@ -353,7 +354,9 @@ class Custody(RuleBasedStateMachine):
         code = code_of(self.packages[number])
         in_time = parcel.status == "STORED" and (bool(self.down) or parcel.ends > self.now)
         late = parcel.status in ("STORED", "EXPIRED")
-        answer = self.refusal(operations.pick_up, by=self.screen, now=self.now, typed=TypedCode(code=code))
+        answer = self.refusal(
+            operations.pick_up, by=self.screen.actor, now=self.now, typed=TypedCode(code=code)
+        )
         if answer in ("too_many_attempts", "phone_check_required"):
             return
         opens = "on_hold" if parcel.held else ""
@@ -389,10 +392,11 @@ class Custody(RuleBasedStateMachine):
         common: dict[str, Any] = {
             "compartments": doors,
             "compartment_id": doors.get(label=label).pk,
-            "by": "x",
+            "by": Actor("x"),
+            "now": self.now,
         }
         if act == "break":
-            service.take_out_of_service(reason="hinge", now=self.now, **common)
+            service.take_out_of_service(reason="hinge", **common)
             self.broken.add(label)
         elif act == "mend":
             service.put_back_in_service(**common)
